@@ -1,0 +1,95 @@
+package manager
+
+import (
+	"time"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Op is what an [Operation] does.
+type Op string
+
+// The operations that a save can carry.
+const (
+	OpCreate  Op = "create"  // a new resource; refused when the id exists
+	OpUpdate  Op = "update"  // a new revision of a live resource
+	OpUpsert  Op = "upsert"  // update, or create when the id is new
+	OpDelete  Op = "delete"  // soft: the row stays, marked deleted
+	OpRestore Op = "restore" // undo of a delete
+)
+
+// Operation is one change of one resource.
+type Operation struct {
+	Op Op
+	// ResourceID is the resource concerned; empty on create means a new id, which
+	// is derived from the job and the operation's place so that a repeat makes the same.
+	ResourceID resource.ID
+	// Data is the new payload as JSON text; it is canonicalised, or transcoded
+	// when the model writes msgpack. Payload, when not nil, is stored as it is instead.
+	Data    []byte
+	Payload []byte
+	// Status of the new revision; unset means stable.
+	Status opt.Value[resource.Status]
+	// ExpectedRevisionID, when not empty, must be the current revision.
+	ExpectedRevisionID resource.RevisionID
+	// User and Time are stored as given: who changes the resource, and when.
+	User string
+	Time time.Time
+}
+
+// Effect is what an operation did.
+type Effect string
+
+// The effects of operations.
+const (
+	EffectCreated   Effect = "created"
+	EffectUpdated   Effect = "updated"
+	EffectUnchanged Effect = "unchanged" // equal data, or already as asked
+	EffectDeleted   Effect = "deleted"
+	EffectRestored  Effect = "restored"
+	EffectRefused   Effect = "refused" // see Code and Message
+)
+
+// Outcome is the result of one operation.
+type Outcome struct {
+	Effect     Effect              `json:"effect"`
+	ResourceID resource.ID         `json:"resource_id"`
+	RevisionID resource.RevisionID `json:"revision_id,omitempty"`
+	Code       Code                `json:"code,omitempty"`
+	Message    string              `json:"message,omitempty"`
+}
+
+// Code says why the rules refused something. Codes are part of the command
+// line's and the queue's contract.
+type Code string
+
+// The codes of refusals.
+const (
+	CodeNotFound  Code = "not_found"   // no such resource
+	CodeDeleted   Code = "deleted"     // the resource is deleted
+	CodeExists    Code = "exists"      // create of an id that exists
+	CodeConflict  Code = "conflict"    // the expected revision is not the current one
+	CodeInvalid   Code = "invalid"     // the operation or its payload breaks a rule
+	CodeForbidden Code = "forbidden"   // the user may not
+	CodeUnsupport Code = "unsupported" // an operation this version does not know
+)
+
+// SaveJob is a queued save: operations whose effect and ledger row commit
+// together.
+type SaveJob struct {
+	// Row identifies the job; State, Outcome, ErrorCode, ErrorMessage and Finished
+	// are filled when it ends. Row.ID must be set.
+	Row        storage.Job
+	Operations []Operation
+}
+
+// SaveJobOutcome is the result of a [SaveJob].
+type SaveJobOutcome struct {
+	// Repeated: the job had ended before; nothing was done and Outcomes is nil.
+	Repeated bool
+	// State is done, or refused when every operation was refused.
+	State    storage.JobState
+	Outcomes []Outcome
+}

@@ -1,0 +1,4 @@
+package resource
+
+// Indexed placeholder.
+type Indexed struct{ raw []byte }

@@ -1,0 +1,56 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/specstar-worker/worker/resource"
+)
+
+// Errors that callers branch on. Backends wrap them with what was being done.
+var (
+	// ErrNotFound: there is no such model, resource, revision, blob or job.
+	ErrNotFound = errors.New("not found")
+	// ErrFenced: the claim was lost; another process owns the job or it is final.
+	// The transaction was rolled back and the caller must stop working on the job.
+	ErrFenced = errors.New("claim lost: the job was claimed by another worker or has ended")
+	// ErrLeased: another worker holds a live lease on the job.
+	ErrLeased = errors.New("job is leased to another worker")
+	// ErrFinal: the job has already ended.
+	ErrFinal = errors.New("job has already ended")
+	// ErrUnavailable: the medium is down, full or out of connections. Nothing is
+	// wrong with the data: pause and try again.
+	ErrUnavailable = errors.New("store is unavailable")
+)
+
+// DuplicateError says that a publish or an exclusive write met resources that
+// already exist. Nothing of the transaction took effect.
+type DuplicateError struct {
+	// Model and IDs name the first few resources that exist, IDs in order.
+	Model string
+	IDs   []resource.ID
+	// Count is how many exist over all models, at least len(IDs).
+	Count int
+}
+
+// Error names the model, the first ids and how many more there are.
+func (e *DuplicateError) Error() string {
+	ids := make([]string, len(e.IDs))
+	for i, id := range e.IDs {
+		ids[i] = string(id)
+	}
+	more := ""
+	if n := e.Count - len(ids); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("model %s: already in the store: %s%s", e.Model, strings.Join(ids, ", "), more)
+}
+
+// JobDiffersError says that a job id was submitted again with other content.
+type JobDiffersError struct{ ID string }
+
+// Error names the job.
+func (e *JobDiffersError) Error() string {
+	return fmt.Sprintf("job %s was submitted before with other content", e.ID)
+}

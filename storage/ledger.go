@@ -1,0 +1,154 @@
+package storage
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// JobState is where a job stands.
+type JobState string
+
+// The states of a job. The last four are final.
+const (
+	JobQueued    JobState = "queued"
+	JobRunning   JobState = "running"
+	JobDone      JobState = "done"
+	JobRefused   JobState = "refused"   // the rules said no; not retried
+	JobDead      JobState = "dead"      // attempts used up or undecodable; replayable
+	JobCancelled JobState = "cancelled" // ended by a user
+)
+
+// Final reports whether no more will happen to a job in this state.
+func (s JobState) Final() bool { return s != JobQueued && s != JobRunning }
+
+// Job is one row of the ledger.
+type Job struct {
+	// ID is the row's key. Text is the id as the submitter wrote it; empty means
+	// the UUID's text.
+	ID   uuid.UUID
+	Text string
+	// Kind is what is to be done: save, load, backfill. Model is the one model
+	// concerned, empty for several or all. Lane is high, normal or bulk.
+	Kind, Model, Lane string
+	// User is on whose behalf the job runs.
+	User string
+	// Parent is the job that caused this one; uuid.Nil for none.
+	Parent uuid.UUID
+	State  JobState
+	// Attempt counts the times the job was started.
+	Attempt int
+	// Envelope is the message as submitted; empty when only the queue holds it.
+	Envelope []byte
+	// EnvelopeHash is the SHA-256 of the message; nil when unknown.
+	EnvelopeHash []byte
+	// Queue is the id of the queue that holds the job's message; uuid.Nil when
+	// none does yet. Subject is where the message is published.
+	Queue   uuid.UUID
+	Subject string
+	// Done and Total count units of progress; Total 0 means unknown.
+	Done, Total int64
+	// Outcome is the result of a job that ended, JSON whose shape depends on Kind.
+	Outcome []byte
+	// ErrorCode and ErrorMessage say why a job was refused, died, or last failed.
+	ErrorCode, ErrorMessage string
+	// Cancel is set when a user asked a running job to stop.
+	Cancel bool
+	// Created, Started and Finished are when the row was made, work last began
+	// and the job ended; zero when that has not happened.
+	Created, Started, Finished time.Time
+	// LeaseUntil is until when the claim of a running job holds.
+	LeaseUntil time.Time
+}
+
+// Claim is the right to work on a job. Its token is random: equality decides.
+type Claim struct {
+	Job   uuid.UUID
+	Token uuid.UUID
+}
+
+// Final is how a job ends.
+type Final struct {
+	State                   JobState
+	Outcome                 []byte
+	ErrorCode, ErrorMessage string
+}
+
+// Progress reports how far a claimed job is.
+type Progress struct{ Done, Total int64 }
+
+// Chunk is a part of a long job that is done.
+type Chunk struct {
+	No      int
+	Outcome []byte
+}
+
+// JobFilter selects jobs. The zero value selects all.
+type JobFilter struct {
+	States []JobState
+	Kind   string
+	Model  string
+	Parent uuid.UUID // Nil: any
+	Limit  int       // 0: no limit
+}
+
+// Ledger holds the jobs of a store, beside its metas, so that a job's row
+// commits in the transaction of its writes.
+type Ledger interface {
+	// Insert adds rows that are not there and reports for each whether it did. A
+	// row that is there with another envelope hash gives a *JobDiffersError and
+	// nothing is inserted.
+	Insert(ctx context.Context, jobs []Job) ([]bool, error)
+	// Get returns a job; ErrNotFound.
+	Get(ctx context.Context, id uuid.UUID) (Job, error)
+	// Find returns the job whose Text is the given one; ErrNotFound.
+	Find(ctx context.Context, text string) (Job, error)
+	// List returns jobs, newest first.
+	List(ctx context.Context, f JobFilter) iter.Seq2[Job, error]
+	// Count returns how many jobs are in each state.
+	Count(ctx context.Context) (map[JobState]int64, error)
+
+	// Claim starts an attempt of a long job: it inserts the row when it is not
+	// there, counts the attempt and gives a lease. With ErrFinal or ErrLeased
+	// (only by a live lease of another claim) the job is returned as it is.
+	Claim(ctx context.Context, j Job, lease time.Duration) (Job, Claim, error)
+	// Renew extends the lease and records progress; the returned job tells
+	// whether to cancel. ErrFenced when the claim was lost.
+	Renew(ctx context.Context, c Claim, lease time.Duration, p Progress) (Job, error)
+	// Finish ends a claimed job. ErrFenced when the claim was lost.
+	Finish(ctx context.Context, c Claim, f Final) error
+	// Release gives a claimed job back to the queue, recording why. refund takes
+	// the attempt back (shutdown, outage). ErrFenced when the claim was lost.
+	Release(ctx context.Context, c Claim, refund bool, code, message string) error
+	// Chunks returns the chunks of a job that are done, by number.
+	Chunks(ctx context.Context, job uuid.UUID) ([]Chunk, error)
+
+	// Attempt counts one attempt of each short job, inserting rows that are not
+	// there, and returns the rows as they then are, in the order given. A job that
+	// has ended is returned unchanged.
+	Attempt(ctx context.Context, jobs []Job) ([]Job, error)
+	// Refund takes one attempt of each job back (an outage was to blame).
+	Refund(ctx context.Context, ids []uuid.UUID) error
+	// Settle writes final rows of jobs that have no other effect, unless they have
+	// ended already.
+	Settle(ctx context.Context, jobs []Job) error
+
+	// Published records that queue holds the messages of the jobs.
+	Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error
+	// Takeover is called by the only consumer of a queue when it starts: it frees
+	// the leases of all running jobs of that queue and returns how many there were.
+	Takeover(ctx context.Context, queue uuid.UUID) (int, error)
+	// Cancel ends a queued job at once and asks a running one to stop; it returns
+	// the job as it then is. ErrFinal, ErrNotFound.
+	Cancel(ctx context.Context, id uuid.UUID) (Job, error)
+	// Retry puts a refused, dead or cancelled job back to queued, attempts 0,
+	// without a queue. ErrNotFound; ErrFinal for a done job and an error for one
+	// that has not ended.
+	Retry(ctx context.Context, id uuid.UUID) (Job, error)
+	// Drop removes the row of a job that has ended, with its chunks. ErrNotFound.
+	Drop(ctx context.Context, id uuid.UUID) error
+	// Prune removes jobs that were done before the given time and returns how many.
+	Prune(ctx context.Context, before time.Time) (int64, error)
+}
