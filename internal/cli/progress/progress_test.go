@@ -1,0 +1,61 @@
+package progress
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLinesAreAtMostOneEveryTwoSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := New(&out, Lines)
+		task := b.Start("load", "resources", 0)
+		for i := range int64(50) {
+			time.Sleep(100 * time.Millisecond)
+			task.Update(i*10, 1000)
+		}
+		task.End("done")
+		task.Update(1000, 1000)
+		task.End("done twice")
+		b.Wait()
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		want := []string{
+			"load: started",
+			"load: 190 of 1000 resources (19%), 95/s",
+			"load: 390 of 1000 resources (39%), 98/s",
+			"load: done, 490 of 1000 resources (49%), 98/s in 5s",
+		}
+		if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+			t.Fatalf("lines:\n%s\nwant:\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+func TestNoneWritesNothing(t *testing.T) {
+	var out bytes.Buffer
+	b := New(&out, None)
+	task := b.Start("load", "resources", 10)
+	task.Update(10, 10)
+	task.End("done")
+	b.Wait()
+	if out.Len() != 0 {
+		t.Fatalf("wrote %q", out.String())
+	}
+}
+
+func TestBarsEndWhetherFullOrNot(t *testing.T) {
+	var out bytes.Buffer
+	b := New(&out, Bars)
+	full, cut := b.Start("full", "things", 10), b.Start("cut", "things", 0)
+	full.Update(10, 10)
+	cut.Update(3, 10)
+	full.End("done")
+	cut.End("stopped")
+	b.Wait() // hangs when a bar is left running
+	if got := out.String(); !strings.Contains(got, "full") || !strings.Contains(got, "cut") {
+		t.Fatalf("bars = %q", got)
+	}
+}
