@@ -1,0 +1,130 @@
+// Package storage says what a store must promise, as Go interfaces and as the
+// numbered guarantees below. The packages below it implement them; package
+// storagetest proves them and names its tests after the numbers.
+//
+// # Guarantees
+//
+// G1 Durability. When a write returns nil, it is there after a crash of the
+// process and of the machine. A store that forgets declares Traits.Durable false.
+//
+// G2 Visibility. A read that begins after a write returned sees it, also
+// through another handle of the same store.
+//
+// G3 Atomicity. A SaveMany, a unit of work and every verb of the ledger take
+// effect as a whole or not at all; an error of compute, a bad record or a lost
+// claim leaves no trace. A store that cannot declares Traits.AtomicBatch false.
+//
+// G4 Isolation. Nothing comes between the reads of a unit of work and its
+// commit. Concurrent units on one resource all survive, one after another.
+//
+// G5 Order. Metas, blobs and models come by ascending id, bytewise. Revisions
+// come by number (2 before 10), then by schema version, none first. Jobs come
+// newest first, chunks by number.
+//
+// G6 Iteration. A sequence yields an error once, last, with a zero value.
+// Leaving the loop early releases everything. The body may read and write the
+// same store: no lock is held while it runs.
+//
+// G7 Cancellation. A cancelled context gives its error, wrapped or not, and
+// nothing is changed.
+//
+// G8 Errors. What is absent gives ErrNotFound, but its removal is no error. Other
+// errors name what was being done; callers branch only on the values of this package.
+//
+// G9 Truth. The encoded meta is the truth and the witness of its version.
+// Columns, indexes and file names beside it only serve queries. CompareAndSwap
+// replaces a row exactly when the stored bytes are the ones given.
+//
+// G10 Keys. A revision is stored under resource, revision id and schema version;
+// saving under a key that exists points the key at the new uid. A meta saved
+// again replaces the old one.
+//
+// G11 Numbers. NextNumber is above the meta's count and above every stored
+// number, also of revisions that no meta counts. A number has one owner.
+//
+// G12 Effect once. A job's row commits in the transaction of its writes. A job
+// that has ended is reported as ended to every later unit, a chunk that is done
+// is not done again, and an ended row is not overwritten.
+//
+// G13 Claims. A long job has at most one claim, a random token. Whoever lost it
+// gets ErrFenced from every verb and every write, and writes nothing. A lease
+// that has not expired protects the claim; a lease that is not positive has
+// expired from the start. Lease times come from the store's clock alone.
+//
+// G14 Loads. What is staged is invisible until it is published, and a publish
+// makes all of it visible, with the end of the job, or nothing. Resources that
+// exist already give a DuplicateError. Unstage forgets also that the chunks were
+// done, so that a retry stages them again. A store that cannot publish as a
+// whole declares Traits.AtomicLoad false.
+//
+// G15 Jobs. Each verb of the ledger does what its comment says from each state
+// of the job. A zero Created is set by the store. A short job stays queued, its
+// attempts counted, until it ends; only a claim makes a job running. Times are
+// kept to the microsecond.
+//
+// G16 Queries. Search yields what qb.Match accepts in the order of qb.Compare;
+// Count ignores order, limit and offset.
+//
+// G17 Snapshots. A snapshot shows all models as they were when it was taken,
+// whatever is written meanwhile, and never blocks writers for good.
+//
+// G18 Blobs. A blob without a key is addressed by the hash of its content. It
+// is visible only when it is complete, and put again it stays as first put.
+//
+// G19 Models. A model that was saved is listed and can be built, every other
+// gives ErrNotFound. The id of a store never changes.
+//
+// G20 Fidelity. Values come back as they were given: payloads byte for byte,
+// ids with any character but NUL, times from year 1 to 9999 to the microsecond,
+// naive ones naive; an aware time keeps its instant, not always its offset. What
+// the caller passed may be reused after the call; what it received does not
+// change later.
+//
+// G21 Unknown outcome. When a write ends with an error that is neither of this
+// package nor the caller's own, it may have taken effect. Repeating it is safe,
+// and the ledger tells what happened: a row that has ended is the proof.
+//
+// G22 Lock order. Whoever takes locks takes ledger rows by job id first, then
+// the metas that exist, then new metas, each by model and id, bytewise.
+//
+// # Writing a store
+//
+// Two methods carry the weight; upgraded systems had to add the same two, under
+// the names save_many and dump_all_revisions, and none of them is optional:
+//
+//   - MetaStore.SaveMany and RevisionStore.SaveMany take a batch in one
+//     transaction (G3), fold repeated keys to the last value and write them in
+//     order (G22).
+//   - RevisionReader.DumpAll streams the revisions of many resources with bounded
+//     memory (G5, G6). A loop over List and Get is right, if slow.
+//
+// The steps, each ending with tests that pass:
+//
+//  1. SaveModel, Models, Build and ID (G19), then metas and revisions: G2, G5 to
+//     G10, G20.
+//  2. Search and Count. Reading all metas and applying qb.Match and qb.Compare
+//     is right; generate a query language only where it pays (G16).
+//  3. UnitOfWork.Update with the ledger beside the metas (G3, G4, G11, G12), then
+//     claims (G13), Stage, Publish and Unstage (G14) and the rest of the ledger (G15).
+//  4. Snapshot (G17), and BuildBlobStore if the medium has a place for blobs (G18).
+//  5. Declare in Traits what the medium cannot do, and call storagetest.Run from
+//     a test of the package. Package memory is the shortest complete example.
+//
+// # Columns of a custom meta table
+//
+// A meta carries five facts of its current revision (upgrade page, "ResourceMeta
+// rev fields and backfill"). A store that answers queries from columns needs one
+// for each, all nullable, because rows written before 0.9 have none:
+//
+//	rev_status        text
+//	rev_created_by    text
+//	rev_updated_by    text
+//	rev_created_time  seconds since 1970 as a 64-bit float, or microseconds as a 64-bit integer
+//	rev_updated_time  the same
+//
+// The upgrade page types the two times REAL. That is a 64-bit float in SQLite;
+// in PostgreSQL it is a 32-bit float, which moves a time of today by up to a
+// minute: use a timestamp or double precision there. Rows that lack the values
+// are filled by the backfill, which rewrites the encoded meta too: columns alone
+// are not enough (G9). A NULL matches no comparison (G16).
+package storage
