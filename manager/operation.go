@@ -74,6 +74,15 @@ const (
 	CodeInvalid   Code = "invalid"     // the operation or its payload breaks a rule
 	CodeForbidden Code = "forbidden"   // the user may not
 	CodeUnsupport Code = "unsupported" // an operation this version does not know
+
+	CodeDuplicate    Code = "duplicate_resource" // a load met resources that exist
+	CodeModelUnknown Code = "model_unknown"      // the store or archive lacks the model
+	CodeAmbiguous    Code = "ambiguous"          // equally new, but other content
+	CodeBlobMissing  Code = "blob_missing"       // a note: a referenced blob is nowhere
+	CodeHashStale    Code = "hash_stale"         // a note: the hash is of before a migration
+	CodeHashWrong    Code = "hash_wrong"         // a payload or blob is not what its hash says
+	CodeRevMissing   Code = "revision_missing"   // the current revision is nowhere
+	CodeRevMeta      Code = "rev_meta_wrong"     // rev_* differ from the current revision
 )
 
 // SaveJob is a queued save: operations whose effect and ledger row commit

@@ -1,0 +1,137 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Catalog joins the models of one store with its blobs and its ledger. It is
+// safe for concurrent use.
+type Catalog struct {
+	factory storage.Factory
+	blobs   storage.BlobStore
+	opts    Options
+
+	mu   sync.Mutex
+	open map[string]*Manager
+}
+
+// NewCatalog returns the catalog of the store behind f. blobs may be nil when
+// there is no place for blobs; archives with blobs are then refused.
+func NewCatalog(f storage.Factory, blobs storage.BlobStore, o Options) *Catalog {
+	return &Catalog{
+		factory: f,
+		blobs:   blobs,
+		opts:    o.withDefaults(f.Traits().Writers),
+		open:    make(map[string]*Manager),
+	}
+}
+
+// Models returns what the store remembers of its models, by ascending name.
+func (c *Catalog) Models(ctx context.Context) ([]storage.ModelInfo, error) {
+	infos, err := c.factory.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list models: %w", err)
+	}
+	return infos, nil
+}
+
+// Open returns the manager of a model, the same one each time. The error wraps
+// [storage.ErrNotFound] when the store has no such model.
+func (c *Catalog) Open(ctx context.Context, model string) (*Manager, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m, ok := c.open[model]; ok {
+		return m, nil
+	}
+	infos, err := c.factory.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open model %s: %w", model, err)
+	}
+	i := slices.IndexFunc(infos, func(m storage.ModelInfo) bool { return m.Name == model })
+	if i < 0 {
+		return nil, fmt.Errorf("model %s: %w", model, storage.ErrNotFound)
+	}
+	return c.adopt(ctx, infos[i])
+}
+
+// Declare makes a model, or completes what is remembered of it: indexed paths
+// are united and an encoding is only set where none was. It returns the model's
+// manager.
+func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager, error) {
+	if err := checkModelName(info.Name); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	infos, err := c.factory.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
+	}
+	i := slices.IndexFunc(infos, func(m storage.ModelInfo) bool { return m.Name == info.Name })
+	if i >= 0 {
+		merged, changed := mergeInfo(infos[i], info)
+		if !changed {
+			return c.adopt(ctx, merged)
+		}
+		info = merged
+	}
+	info.IndexedPaths = sortedUnion(info.IndexedPaths, nil)
+	if err := c.factory.SaveModel(ctx, info); err != nil {
+		return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
+	}
+	return c.adopt(ctx, info)
+}
+
+// adopt returns the manager of a model that is in the store, with info as what
+// is known of it. The caller holds c.mu.
+func (c *Catalog) adopt(ctx context.Context, info storage.ModelInfo) (*Manager, error) {
+	if m, ok := c.open[info.Name]; ok {
+		m.info.Store(&info)
+		return m, nil
+	}
+	stores, err := c.factory.Build(ctx, info.Name)
+	if err != nil {
+		return nil, fmt.Errorf("open model %s: %w", info.Name, err)
+	}
+	m := &Manager{name: info.Name, catalog: c, stores: stores}
+	m.info.Store(&info)
+	c.open[info.Name] = m
+	return m, nil
+}
+
+// mergeInfo adds to known what more says and reports whether that is anything new.
+func mergeInfo(known, more storage.ModelInfo) (storage.ModelInfo, bool) {
+	changed := false
+	if known.Encoding == "" && more.Encoding != "" {
+		known.Encoding, changed = more.Encoding, true
+	}
+	paths := sortedUnion(known.IndexedPaths, more.IndexedPaths)
+	if len(paths) != len(known.IndexedPaths) {
+		known.IndexedPaths, changed = paths, true
+	}
+	return known, changed
+}
+
+// sortedUnion returns the distinct strings of a and b, ascending; nil for none.
+func sortedUnion(a, b []string) []string {
+	if len(a)+len(b) == 0 {
+		return nil
+	}
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// checkModelName reports why no store can hold a model of that name.
+func checkModelName(name string) error {
+	if err := resource.ID(name).CheckNew(); err != nil {
+		return &RefusedError{Code: CodeInvalid, Model: name, Message: fmt.Sprintf("model name %q cannot be used: letters, digits and ._:@~- are allowed, the first a letter or digit", name)}
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package manager
+
+import (
+	"time"
+
+	"github.com/specstar-worker/worker/resource"
+)
+
+// Options are the settings of a [Catalog]. The zero value is ready to use.
+type Options struct {
+	// Now is the clock for operations without a time; nil means time.Now.
+	Now func() time.Time
+	// NewID makes the id of a resource that is created without one outside a job;
+	// nil means [resource.NewID].
+	NewID func(model string) resource.ID
+	// Parallelism is how many units of work [Manager.SaveMany] keeps in flight;
+	// 0 means what the store declares in its traits, at least 1.
+	Parallelism int
+	// BatchSize is how many operations or rows make up one unit of work; 0 means 1000.
+	BatchSize int
+}
+
+// defaultBatchSize is the documented meaning of BatchSize 0.
+const defaultBatchSize = 1000
+
+// withDefaults fills the zero fields; writers is the store's declared parallelism.
+func (o Options) withDefaults(writers int) Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = resource.NewID
+	}
+	if o.Parallelism <= 0 {
+		o.Parallelism = max(writers, 1)
+	}
+	if o.BatchSize <= 0 {
+		o.BatchSize = defaultBatchSize
+	}
+	return o
+}

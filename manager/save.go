@@ -1,0 +1,120 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Create makes a new resource; op.Op is ignored. A refusal is a *[RefusedError].
+func (m *Manager) Create(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpCreate, op)
+}
+
+// Update writes a new revision of a live resource, or nothing when the payload
+// is that of the current one; op.Op is ignored. A refusal is a *[RefusedError].
+func (m *Manager) Update(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpUpdate, op)
+}
+
+// Upsert updates a resource, or creates it when its id is new; op.Op is ignored.
+// A refusal is a *[RefusedError].
+func (m *Manager) Upsert(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpUpsert, op)
+}
+
+// Delete marks a resource deleted; op.Op is ignored. A refusal is a *[RefusedError].
+func (m *Manager) Delete(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpDelete, op)
+}
+
+// Restore undoes a delete; op.Op is ignored. A refusal is a *[RefusedError].
+func (m *Manager) Restore(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpRestore, op)
+}
+
+func (m *Manager) saveOne(ctx context.Context, kind Op, op Operation) (Outcome, error) {
+	op.Op = kind
+	out, err := m.SaveMany(ctx, []Operation{op})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return out[0], outcomeError(m.name, out[0])
+}
+
+// SaveMany does operations without a ledger and returns their outcomes in the
+// order given. Operations on one resource take effect in that order. Up to
+// Options.BatchSize operations make one unit of work and Options.Parallelism
+// units are in flight; each unit takes effect as a whole. When a unit fails, the
+// error says why and the outcomes of the operations that were not done have no
+// effect.
+func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, error) {
+	changes, err := m.prepareAll(ctx, ops)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Outcome, len(ops))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(m.catalog.opts.Parallelism)
+	for _, part := range splitByResource(changes, m.catalog.opts.BatchSize) {
+		g.Go(func() error { return m.saveChanges(gctx, part, changes, out) })
+	}
+	if err := g.Wait(); err != nil {
+		return out, fmt.Errorf("save to model %s: %w", m.name, err)
+	}
+	return out, nil
+}
+
+// saveChanges does the changes with the given places as one unit of work and
+// stores their outcomes at the same places.
+func (m *Manager) saveChanges(ctx context.Context, places []int, changes []change, out []Outcome) error {
+	var refs []storage.Ref
+	for _, i := range places {
+		refs = changes[i].appendRef(refs, m.name)
+	}
+	results := make([]Outcome, len(places))
+	err := m.catalog.factory.Unit().Update(ctx, storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
+		ed := newEditor(m.Info(), v)
+		for n, i := range places {
+			var err error
+			if results[n], err = ed.apply(&changes[i]); err != nil {
+				return storage.Writes{}, err
+			}
+		}
+		return ed.into(storage.Writes{}), nil
+	})
+	if err != nil {
+		return err
+	}
+	for n, i := range places {
+		out[i] = results[n]
+	}
+	return nil
+}
+
+// splitByResource cuts the changes into parts of at most size, named by their
+// places; all changes of one resource are in one part, in order. A part grows
+// beyond size only by further changes of its resources.
+func splitByResource(changes []change, size int) [][]int {
+	var parts [][]int
+	home := make(map[resource.ID]int)
+	fresh := -1
+	for i := range changes {
+		id := changes[i].op.ResourceID
+		part, known := home[id]
+		if !known {
+			if fresh < 0 || len(parts[fresh]) >= size {
+				parts = append(parts, nil)
+				fresh = len(parts) - 1
+			}
+			part = fresh
+			home[id] = part
+		}
+		parts[part] = append(parts[part], i)
+	}
+	return parts
+}

@@ -1,0 +1,101 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// SaveJobs does queued saves of this model in one unit of work: their effects
+// and their ledger rows commit together or not at all. Operations on one
+// resource chain in the order given, over all jobs. A job that had ended is
+// [SaveJobOutcome.Repeated] and has no second effect; so is one listed twice. An
+// operation that breaks a rule is refused alone. The error is for the store:
+// nothing was done then and the batch may be tried again.
+func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcome, error) {
+	batch := storage.Batch{}
+	changes := make([][]change, len(jobs))
+	for i := range jobs {
+		var err error
+		if changes[i], err = m.prepareJob(ctx, &jobs[i]); err != nil {
+			return nil, err
+		}
+		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
+		for n := range changes[i] {
+			batch.Refs = changes[i][n].appendRef(batch.Refs, m.name)
+		}
+	}
+	now := m.catalog.opts.Now()
+	var out []SaveJobOutcome
+	err := m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (w storage.Writes, err error) {
+		out, w, err = m.computeJobs(v, jobs, changes, now)
+		return w, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("save %d jobs to model %s: %w", len(jobs), m.name, err)
+	}
+	return out, nil
+}
+
+// computeJobs works out what the jobs that have not ended do.
+func (m *Manager) computeJobs(v storage.View, jobs []SaveJob, changes [][]change, now time.Time) ([]SaveJobOutcome, storage.Writes, error) {
+	var w storage.Writes
+	ed := newEditor(m.Info(), v)
+	out := make([]SaveJobOutcome, len(jobs))
+	seen := make(map[uuid.UUID]bool, len(jobs))
+	for i := range jobs {
+		id := jobs[i].Row.ID
+		if seen[id] || v.Ended(id) {
+			out[i].Repeated = true
+			continue
+		}
+		seen[id] = true
+		outcomes := make([]Outcome, len(changes[i]))
+		for n := range changes[i] {
+			var err error
+			if outcomes[n], err = ed.apply(&changes[i][n]); err != nil {
+				return nil, w, err
+			}
+		}
+		row, err := endRow(jobs[i].Row, outcomes, now)
+		if err != nil {
+			return nil, w, err
+		}
+		w.Jobs = append(w.Jobs, row)
+		out[i] = SaveJobOutcome{State: row.State, Outcomes: outcomes}
+	}
+	return out, ed.into(w), nil
+}
+
+// saveOutcome is the outcome of a save job in the ledger.
+type saveOutcome struct {
+	Outcomes []Outcome `json:"outcomes"`
+}
+
+// endRow completes the row of a job: it is refused when every operation was, and
+// carries the first refusal in any case.
+func endRow(row storage.Job, outcomes []Outcome, now time.Time) (storage.Job, error) {
+	row.State, row.Finished = storage.JobDone, now
+	refused := 0
+	for _, o := range outcomes {
+		if o.Effect != EffectRefused {
+			continue
+		}
+		if refused++; refused == 1 {
+			row.ErrorCode, row.ErrorMessage = string(o.Code), o.Message
+		}
+	}
+	if refused > 0 && refused == len(outcomes) {
+		row.State = storage.JobRefused
+	}
+	var err error
+	if row.Outcome, err = json.Marshal(saveOutcome{Outcomes: outcomes}); err != nil {
+		return row, fmt.Errorf("encode the outcome of job %s: %w", row.ID, err)
+	}
+	return row, nil
+}
