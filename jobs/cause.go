@@ -1,0 +1,47 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// cause starts the jobs that a finished job causes. The built-in rule: a load
+// that leaves rows without rev_* fields causes their backfill. What fails here
+// is made good by the next delivery or by the reconciler; the job itself is done.
+func (x *Executor) cause(ctx context.Context, t *task) {
+	if x.Submitter == nil || t.env.RulesOff || t.env.Kind() != KindLoad {
+		return
+	}
+	models, err := x.Backfiller.Unfilled(ctx)
+	if err == nil && len(models) > 0 {
+		_, err = x.Submitter.Submit(ctx, x.backfillAfter(t, models))
+	}
+	if err != nil && !isDiffers(err) {
+		t.again(ActionRetry, x.delay(1), failureCode(err), err)
+		t.verdict.State = storage.JobDone
+	}
+}
+
+// causeAgain repeats cause for a load whose worker died between its end and the
+// start of what it causes. The ids of caused jobs are derived, so nothing runs twice.
+func (x *Executor) causeAgain(ctx context.Context, t *task, row storage.Job) {
+	if row.State == storage.JobDone {
+		x.cause(ctx, t)
+	}
+}
+
+// backfillAfter returns the backfill that a load causes. Everything in it is
+// derived from the load.
+func (x *Executor) backfillAfter(t *task, models []string) Envelope {
+	return Envelope{
+		ID:     uuid.NewSHA1(t.row.ID, []byte("backfill "+RevisionMeta)).String(),
+		User:   t.env.User,
+		Time:   t.env.Time,
+		Lane:   LaneBulk,
+		Parent: t.row.ID,
+		Args:   Backfill{What: RevisionMeta, Models: models},
+	}
+}

@@ -1,0 +1,190 @@
+package jobs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const rulesOff = "off"
+
+// Codes of jobs that never ran or stopped for a reason of the queue.
+const (
+	CodeEnvelope     = "invalid_envelope" // the message is not a job
+	CodeDiffers      = "job_differs"      // the id was used before with other content
+	CodeAttempts     = "attempts_used_up" // failed [Config.MaxAttempts] times
+	CodeModelUnknown = "model_unknown"    // no such model, and none is made by itself
+	CodePanic        = "panic"            // the attempt panicked
+	CodeShutdown     = "shutdown"         // the worker stopped; not counted
+	CodeUnavailable  = "unavailable"      // the store was down; not counted
+	CodeCancelled    = "cancelled"        // ended by a user
+	CodeFailed       = "failed"           // the attempt failed for another reason
+)
+
+// EnvelopeError says why a message is not a job.
+type EnvelopeError struct {
+	// Field is the path of the field concerned, "args.operations[3].op"; empty for
+	// the message as a whole.
+	Field string
+	// Offset is the byte behind which the trouble was found.
+	Offset int64
+	Err    error
+}
+
+// Error names the field and the byte.
+func (e *EnvelopeError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("message at byte %d: %v", e.Offset, e.Err)
+	}
+	return fmt.Sprintf("%s at byte %d: %v", e.Field, e.Offset, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *EnvelopeError) Unwrap() error { return e.Err }
+
+// Decode reads a message. It is strict: unknown and repeated fields, wrong
+// types, a missing kind, a newer schema and exceeded limits are refused with an
+// *EnvelopeError.
+func Decode(message []byte) (Envelope, error) {
+	d := &decoder{dec: json.NewDecoder(bytes.NewReader(message)), size: int64(len(message))}
+	if len(message) > MaxMessageBytes {
+		return Envelope{}, d.errorf("%d bytes are more than %d", len(message), MaxMessageBytes)
+	}
+	var e Envelope
+	raw, err := d.header(&e)
+	if err != nil {
+		return Envelope{}, err
+	}
+	if err := d.end(); err != nil {
+		return Envelope{}, err
+	}
+	if err := checkModel(d, raw.kind, e.Model); err != nil {
+		return Envelope{}, err
+	}
+	e.Args, err = decodeArgs(raw)
+	return e, err
+}
+
+// rawArgs are the arguments before the kind is known, and where they begin.
+type rawArgs struct {
+	kind   Kind
+	body   json.RawMessage
+	offset int64
+}
+
+func (d *decoder) header(e *Envelope) (rawArgs, error) {
+	var raw rawArgs
+	schema := 0
+	err := d.object(func(key string) error {
+		switch key {
+		case "schema":
+			return d.value(&schema)
+		case "id":
+			return d.text(&e.ID)
+		case "kind":
+			return d.text((*string)(&raw.kind))
+		case "model":
+			return d.text(&e.Model)
+		case "user":
+			return d.text(&e.User)
+		case "time":
+			return d.time(&e.Time)
+		case "lane":
+			return d.text((*string)(&e.Lane))
+		case "parent":
+			return d.uuid(&e.Parent)
+		case "rules":
+			return d.rules(&e.RulesOff)
+		case "args":
+			err := d.value(&raw.body)
+			raw.offset = d.dec.InputOffset() - int64(len(raw.body))
+			return err
+		}
+		return d.unknown()
+	})
+	if err != nil {
+		return raw, err
+	}
+	return raw, d.checkHeader(schema, raw, e)
+}
+
+func (d *decoder) checkHeader(schema int, raw rawArgs, e *Envelope) error {
+	switch {
+	case schema != Schema:
+		return d.fieldErrorf("schema", "must be %d, is %d", Schema, schema)
+	case raw.kind == "":
+		return d.fieldErrorf("kind", "is missing")
+	case !raw.kind.valid():
+		return d.fieldErrorf("kind", "%q is not known; use save, load or backfill", raw.kind)
+	case e.Lane == "":
+		e.Lane = LaneNormal
+	case !e.Lane.valid():
+		return d.fieldErrorf("lane", "%q is not known; use high, normal or bulk", e.Lane)
+	}
+	if raw.body == nil {
+		return d.fieldErrorf("args", "is missing")
+	}
+	if err := checkID(e.ID); err != nil {
+		return d.fieldErrorf("id", "%w", err)
+	}
+	return nil
+}
+
+func checkModel(d *decoder, k Kind, model string) error {
+	switch {
+	case k == KindSave && model == "":
+		return d.fieldErrorf("model", "is missing")
+	case k != KindSave && model != "":
+		return d.fieldErrorf("model", "belongs to saves; name models in args.models")
+	}
+	return nil
+}
+
+func (d *decoder) rules(off *bool) error {
+	var s string
+	if err := d.text(&s); err != nil {
+		return err
+	}
+	if s != rulesOff {
+		return d.errorf("%q is not known; use %q or leave it out", s, rulesOff)
+	}
+	*off = true
+	return nil
+}
+
+func (d *decoder) time(t *time.Time) error {
+	if err := d.value(t); err != nil {
+		return err
+	}
+	*t = t.UTC().Truncate(time.Microsecond)
+	if y := t.Year(); y < 1 || y > 9999 {
+		return d.errorf("year %d is not between 1 and 9999", y)
+	}
+	return nil
+}
+
+func (d *decoder) uuid(id *uuid.UUID) error {
+	var s string
+	if err := d.text(&s); err != nil {
+		return err
+	}
+	parsed, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 {
+		return d.errorf("%q is not a UUID", s)
+	}
+	*id = parsed
+	return nil
+}
+
+// end refuses anything behind the message's one value.
+func (d *decoder) end() error {
+	if _, err := d.dec.Token(); !errors.Is(err, io.EOF) {
+		return d.errorf("more follows behind the job")
+	}
+	return nil
+}

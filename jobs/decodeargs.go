@@ -1,0 +1,203 @@
+package jobs
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+)
+
+func decodeArgs(raw rawArgs) (Args, error) {
+	d := &decoder{
+		dec: json.NewDecoder(bytes.NewReader(raw.body)), size: int64(len(raw.body)),
+		base: raw.offset, path: []string{"args"},
+	}
+	switch raw.kind {
+	case KindLoad:
+		return d.load()
+	case KindBackfill:
+		return d.backfill()
+	default:
+		return d.save()
+	}
+}
+
+// save decodes one operation, or an object that lists operations and nothing else.
+func (d *decoder) save() (Args, error) {
+	var s Save
+	var one manager.Operation
+	listed, single := false, false
+	err := d.object(func(key string) error {
+		if key == "operations" {
+			listed = true
+			return d.operations(&s.Operations)
+		}
+		single = true
+		return d.operationField(key, &one)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case listed && single:
+		return nil, d.errorf("holds one operation and a list; use one of them")
+	case listed && len(s.Operations) == 0:
+		return nil, d.fieldErrorf("operations", "is empty")
+	case listed:
+		return s, nil
+	}
+	if err := d.checkOperation(one); err != nil {
+		return nil, err
+	}
+	return Save{Operations: []manager.Operation{one}}, nil
+}
+
+func (d *decoder) operations(ops *[]manager.Operation) error {
+	return d.array(MaxOperations, func(int) error {
+		var o manager.Operation
+		err := d.object(func(key string) error { return d.operationField(key, &o) })
+		if err == nil {
+			err = d.checkOperation(o)
+		}
+		*ops = append(*ops, o)
+		return err
+	})
+}
+
+func (d *decoder) operationField(key string, o *manager.Operation) error {
+	switch key {
+	case "op":
+		return d.text((*string)(&o.Op))
+	case "resource_id":
+		return d.text((*string)(&o.ResourceID))
+	case "data":
+		return d.value((*json.RawMessage)(&o.Data))
+	case "data_base64":
+		return d.base64(&o.Payload)
+	case "status":
+		return d.status(&o.Status)
+	case "expected_revision_id":
+		return d.text((*string)(&o.ExpectedRevisionID))
+	}
+	return d.unknown()
+}
+
+// checkOperation checks the form of an operation. Whether it is known and
+// allowed is the manager's to say, for each operation by itself.
+func (d *decoder) checkOperation(o manager.Operation) error {
+	lower := func(r rune) bool { return r >= 'a' && r <= 'z' || r == '_' }
+	switch {
+	case o.Op == "":
+		return d.fieldErrorf("op", "is missing")
+	case slices.ContainsFunc([]rune(o.Op), func(r rune) bool { return !lower(r) }):
+		return d.fieldErrorf("op", "%q is not lower-case letters", o.Op)
+	case o.ResourceID == "" && o.Op != manager.OpCreate:
+		return d.fieldErrorf("resource_id", "is missing")
+	case len(o.ResourceID) > resource.MaxIDBytes:
+		return d.fieldErrorf("resource_id", "of %d bytes is longer than %d", len(o.ResourceID), resource.MaxIDBytes)
+	case o.Data != nil && o.Payload != nil:
+		return d.fieldErrorf("data_base64", "and data exclude each other")
+	}
+	return nil
+}
+
+func (d *decoder) base64(b *[]byte) error {
+	var s string
+	if err := d.text(&s); err != nil {
+		return err
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return d.wrap(err)
+	}
+	*b = append([]byte{}, raw...)
+	return nil
+}
+
+func (d *decoder) status(v *opt.Value[resource.Status]) error {
+	var s resource.Status
+	if err := d.text((*string)(&s)); err != nil {
+		return err
+	}
+	if !s.Valid() {
+		return d.errorf("%q is not known; use draft or stable", s)
+	}
+	*v = opt.Of(s)
+	return nil
+}
+
+func (d *decoder) load() (Args, error) {
+	var l Load
+	err := d.object(func(key string) error {
+		switch key {
+		case "source":
+			return d.text(&l.Source)
+		case "size":
+			return d.size64(&l.Size)
+		case "modified":
+			return d.value(&l.Modified)
+		case "etag":
+			return d.text(&l.ETag)
+		case "on_duplicate":
+			return d.oneOf(&l.OnDuplicate, "raise_error", "skip", "overwrite", "newer")
+		case "models":
+			return d.texts(&l.Models, MaxModels)
+		case "allow":
+			return d.array(2, func(int) error {
+				var s string
+				err := d.oneOf(&s, "missing_revision", "unknown_model")
+				l.Allow = append(l.Allow, s)
+				return err
+			})
+		}
+		return d.unknown()
+	})
+	if err == nil && l.Source == "" {
+		err = d.fieldErrorf("source", "is missing")
+	}
+	if err == nil {
+		if _, _, serr := splitSource(l.Source); serr != nil {
+			err = d.fieldErrorf("source", "%w", serr)
+		}
+	}
+	return l, err
+}
+
+func (d *decoder) size64(v *opt.Value[int64]) error {
+	var n int64
+	if err := d.value(&n); err != nil {
+		return err
+	}
+	if n < 0 {
+		return d.errorf("is negative")
+	}
+	*v = opt.Of(n)
+	return nil
+}
+
+func (d *decoder) backfill() (Args, error) {
+	b := Backfill{What: RevisionMeta}
+	err := d.object(func(key string) error {
+		switch key {
+		case "kind":
+			return d.oneOf(&b.What, RevisionMeta)
+		case "models":
+			return d.texts(&b.Models, MaxModels)
+		}
+		return d.unknown()
+	})
+	return b, err
+}
+
+func (d *decoder) oneOf(s *string, allowed ...string) error {
+	if err := d.text(s); err != nil {
+		return err
+	}
+	if !slices.Contains(allowed, *s) {
+		return d.errorf("%q is not one of %q", *s, allowed)
+	}
+	return nil
+}

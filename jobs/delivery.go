@@ -1,0 +1,87 @@
+package jobs
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Delivery is one message handed out by a queue.
+type Delivery struct {
+	// Job is the id of the job where it differs from MessageID: a job that is
+	// queued again has a message id of its own. Empty otherwise.
+	Job string
+	// MessageID is the message's Nats-Msg-Id, empty when it has none.
+	MessageID string
+	// Place identifies the message within all queues: stream epoch and sequence.
+	Place string
+	// Subject is where the message was published.
+	Subject string
+	// Body is the envelope.
+	Body []byte
+	// Published is when the queue took the message.
+	Published time.Time
+	// Number is 1 on the first delivery of the message and grows with each.
+	Number int
+	// Extend tells the queue that the job is being worked on; nil does nothing.
+	Extend func() error
+}
+
+// Action is what is to be done with a message.
+type Action int
+
+// The actions that a verdict can ask for.
+const (
+	// ActionAck: the job has ended; the message is done with.
+	ActionAck Action = iota
+	// ActionRetry: hand the message out again after Verdict.After.
+	ActionRetry
+	// ActionPause: the store is down. Hand the message out again after
+	// Verdict.After and take no new ones until [Executor.Probe] answers.
+	ActionPause
+	// ActionBury: publish a dead letter under Verdict.Letter, then acknowledge.
+	ActionBury
+)
+
+// String returns the action's name.
+func (a Action) String() string {
+	switch a {
+	case ActionAck:
+		return "ack"
+	case ActionRetry:
+		return "retry"
+	case ActionPause:
+		return "pause"
+	default:
+		return "bury"
+	}
+}
+
+// Verdict is the answer to one delivery.
+type Verdict struct {
+	Action Action
+	// After is the delay before the next delivery.
+	After time.Duration
+	// ID and Text identify the job; Kind and Model are empty when unknown.
+	ID    uuid.UUID
+	Text  string
+	Kind  Kind
+	Model string
+	// State is where the job stands now.
+	State storage.JobState
+	// Repeated: the job had ended before this delivery.
+	Repeated bool
+	// Attempt is the number of attempts counted; 0 for a first delivery that went well.
+	Attempt int
+	// Operations is how many operations a save carried, Refused how many of them
+	// the rules refused.
+	Operations, Refused int
+	// Code and Err say why the job was refused, died or will be retried. Err holds
+	// no payload.
+	Code string
+	Err  error
+	// Letter is the message id of the dead letter, the same for every delivery.
+	Letter string
+}

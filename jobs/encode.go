@@ -1,0 +1,104 @@
+package jobs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
+)
+
+// wireEnvelope is the JSON form of an [Envelope], fields in the order written.
+type wireEnvelope struct {
+	Schema int       `json:"schema"`
+	ID     string    `json:"id,omitzero"`
+	Kind   Kind      `json:"kind"`
+	Model  string    `json:"model,omitzero"`
+	User   string    `json:"user,omitzero"`
+	Time   time.Time `json:"time,omitzero"`
+	Lane   Lane      `json:"lane,omitzero"`
+	Parent uuid.UUID `json:"parent,omitzero"`
+	Rules  string    `json:"rules,omitzero"`
+	Args   any       `json:"args"`
+}
+
+type wireSave struct {
+	Operations []wireOperation `json:"operations"`
+}
+
+type wireOperation struct {
+	Op         manager.Op      `json:"op"`
+	ResourceID string          `json:"resource_id,omitzero"`
+	Data       json.RawMessage `json:"data,omitempty"`
+	DataBase64 []byte          `json:"data_base64,omitempty"`
+	Status     string          `json:"status,omitzero"`
+	Expected   string          `json:"expected_revision_id,omitzero"`
+}
+
+type wireLoad struct {
+	Source      string           `json:"source"`
+	Size        opt.Value[int64] `json:"size,omitzero"`
+	Modified    time.Time        `json:"modified,omitzero"`
+	ETag        string           `json:"etag,omitzero"`
+	OnDuplicate string           `json:"on_duplicate,omitzero"`
+	Models      []string         `json:"models,omitempty"`
+	Allow       []string         `json:"allow,omitempty"`
+}
+
+type wireBackfill struct {
+	Kind   string   `json:"kind,omitzero"`
+	Models []string `json:"models,omitempty"`
+}
+
+// Encode returns the message of e. It is decoded again, so that nothing is sent
+// that a worker would refuse; the error names the field.
+func (e Envelope) Encode() ([]byte, error) {
+	w := wireEnvelope{
+		Schema: Schema, ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time,
+		Lane: e.Lane, Parent: e.Parent, Args: wireArgs(e.Args),
+	}
+	if e.RulesOff {
+		w.Rules = rulesOff
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(w); err != nil {
+		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
+	}
+	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if _, err := Decode(b); err != nil {
+		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
+	}
+	return b, nil
+}
+
+func wireArgs(a Args) any {
+	switch a := a.(type) {
+	case Load:
+		return wireLoad(a)
+	case Backfill:
+		return wireBackfill{Kind: a.What, Models: a.Models}
+	case Save:
+		ops := make([]wireOperation, len(a.Operations))
+		for i, o := range a.Operations {
+			ops[i] = toWire(o)
+		}
+		if len(ops) == 1 {
+			return ops[0]
+		}
+		return wireSave{Operations: ops}
+	}
+	return nil
+}
+
+func toWire(o manager.Operation) wireOperation {
+	return wireOperation{
+		Op: o.Op, ResourceID: string(o.ResourceID), Data: o.Data, DataBase64: o.Payload,
+		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID),
+	}
+}

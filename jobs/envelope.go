@@ -1,0 +1,110 @@
+package jobs
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
+)
+
+// Schema is the version of the envelope that this package reads and writes.
+const Schema = 1
+
+// Limits of an envelope.
+const (
+	// MaxMessageBytes is the longest message, NATS's default maximum payload.
+	MaxMessageBytes = 1 << 20
+	// MaxOperations is how many operations one save may carry.
+	MaxOperations = 10_000
+	// MaxModels is how many models a load or backfill may name.
+	MaxModels = 1_000
+)
+
+// Envelope is one job as submitted. Its wire form is plain JSON, described by
+// [EnvelopeSchema], so that any program can write one.
+type Envelope struct {
+	// ID identifies the job: submitted twice, it takes effect once. Empty lets the
+	// message's Nats-Msg-Id header, or its place in the stream, identify it.
+	ID string
+	// Model is the model a save is about; empty for the other kinds.
+	Model string
+	// User is on whose behalf the job runs; stored with what it writes.
+	User string
+	// Time is when the change happened, to the microsecond; zero means the time at
+	// which the queue took the message, so that redeliveries agree.
+	Time time.Time
+	// Lane is the urgency; empty means normal.
+	Lane Lane
+	// Parent is the job that caused this one; uuid.Nil for none.
+	Parent uuid.UUID
+	// RulesOff keeps the job's events from starting other jobs.
+	RulesOff bool
+	// Args says what to do; its type is the kind.
+	Args Args
+}
+
+// Kind returns what the job does.
+func (e Envelope) Kind() Kind { return e.Args.kind() }
+
+// Args are the arguments of one kind of job: [Save], [Load] or [Backfill].
+type Args interface{ kind() Kind }
+
+// Save changes resources of the envelope's model. Each operation has its own
+// outcome; User and Time of the operations are taken from the envelope.
+type Save struct{ Operations []manager.Operation }
+
+// Load brings an archive into the store.
+type Load struct {
+	// Source is "upload:NAME" or "file:PATH".
+	Source string
+	// Size, Modified and ETag pin the source as it was when the job was submitted;
+	// a source that differs is refused. Size is in bytes; zero values pin nothing.
+	Size     opt.Value[int64]
+	Modified time.Time
+	ETag     string
+	// OnDuplicate is what happens to resources that exist: raise_error (also when
+	// empty), skip, overwrite or newer.
+	OnDuplicate string
+	// Models selects sections of the archive; none means all.
+	Models []string
+	// Allow lists tolerated faults: missing_revision, unknown_model.
+	Allow []string
+}
+
+// Backfill fills derived fields of rows that lack them.
+type Backfill struct {
+	// What is the kind of backfill: revision_meta (also when empty).
+	What string
+	// Models are the models to fill; none means all.
+	Models []string
+}
+
+// RevisionMeta is the backfill of the five rev_* fields.
+const RevisionMeta = "revision_meta"
+
+func (Save) kind() Kind     { return KindSave }
+func (Load) kind() Kind     { return KindLoad }
+func (Backfill) kind() Kind { return KindBackfill }
+
+// NewSave returns the envelope of a save with a fresh id and the present time.
+func NewSave(model, user string, ops ...manager.Operation) Envelope {
+	return newEnvelope(model, user, LaneNormal, Save{Operations: ops})
+}
+
+// NewLoad returns the envelope of a load in the bulk lane.
+func NewLoad(user string, l Load) Envelope { return newEnvelope("", user, LaneBulk, l) }
+
+// NewBackfill returns the envelope of a backfill of rev_* fields in the bulk
+// lane; no models means all.
+func NewBackfill(user string, models ...string) Envelope {
+	return newEnvelope("", user, LaneBulk, Backfill{What: RevisionMeta, Models: models})
+}
+
+func newEnvelope(model, user string, l Lane, a Args) Envelope {
+	return Envelope{
+		ID: NewID(), Model: model, User: user, Lane: l, Args: a,
+		Time: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}

@@ -1,0 +1,88 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// maxMessageText bounds the error text kept in the ledger, in bytes.
+const maxMessageText = 2048
+
+// PanicError is a panic of one attempt. The stack names functions and lines,
+// not payloads.
+type PanicError struct {
+	Value string
+	Stack []byte
+}
+
+// Error names the panic; the stack is for the log.
+func (e *PanicError) Error() string { return "panic: " + e.Value }
+
+// guard runs f and turns a panic into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: truncate(fmt.Sprint(v), 200), Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// refusal returns the code of an error that trying again would not cure.
+func refusal(err error) (string, bool) {
+	if e, ok := errors.AsType[*RefusedError](err); ok {
+		return e.Code, true
+	}
+	if code, ok := manager.CodeOf(err); ok {
+		return string(code), true
+	}
+	return "", false
+}
+
+// failureCode returns the code under which a failed attempt is recorded.
+func failureCode(err error) string {
+	switch _, panicked := errors.AsType[*PanicError](err); {
+	case panicked:
+		return CodePanic
+	case errors.Is(err, storage.ErrUnavailable):
+		return CodeUnavailable
+	default:
+		return CodeFailed
+	}
+}
+
+// delay returns how long to wait after the attempt-th failure: doubling from
+// lowest to highest, between half and the whole of it.
+func (x *Executor) delay(attempt int) time.Duration {
+	d := x.RetryMin
+	for range min(max(attempt, 1)-1, 30) {
+		d = min(2*d, x.RetryMax)
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// message returns the text of err as the ledger keeps it.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return truncate(strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "?"), maxMessageText)
+}
+
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,107 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Defaults of [Config].
+const (
+	DefaultMaxAttempts = 8
+	DefaultLease       = time.Minute
+	DefaultRetryMin    = time.Second
+	DefaultRetryMax    = 5 * time.Minute
+	// soloAttempt is the attempt from which a save runs alone: it may be what
+	// kills the process.
+	soloAttempt = 3
+)
+
+// Config is what an [Executor] works with.
+type Config struct {
+	// Store is the id of the store, from which ledger keys are derived.
+	Store  uuid.UUID
+	Ledger storage.Ledger
+	// Queue is the id of the queue that deliveries come from; it is recorded in
+	// rows and leases.
+	Queue uuid.UUID
+
+	Saver      Saver
+	Loader     Loader
+	Backfiller Backfiller
+	// Submitter takes the jobs that a job causes; nil causes none.
+	Submitter Submitter
+
+	// MaxAttempts is after how many failed attempts a job is dead.
+	MaxAttempts int
+	// Lease is how long the claim of a long job holds without a sign of life.
+	Lease time.Duration
+	// RetryMin and RetryMax bound the delay between attempts, which doubles each
+	// time, with jitter.
+	RetryMin, RetryMax time.Duration
+}
+
+// Executor carries out deliveries. It is safe for concurrent use.
+type Executor struct{ Config }
+
+// NewExecutor returns an executor; zero settings mean the defaults.
+func NewExecutor(c Config) *Executor {
+	if c.MaxAttempts <= 0 {
+		c.MaxAttempts = DefaultMaxAttempts
+	}
+	if c.Lease <= 0 {
+		c.Lease = DefaultLease
+	}
+	if c.RetryMin <= 0 {
+		c.RetryMin = DefaultRetryMin
+	}
+	if c.RetryMax < c.RetryMin {
+		c.RetryMax = max(DefaultRetryMax, c.RetryMin)
+	}
+	return &Executor{c}
+}
+
+// Execute carries out the deliveries and returns a verdict for each, in their
+// order. Saves of one model are applied together, in the order given; long jobs
+// run one after another. Cancelling ctx gives unfinished jobs back uncounted.
+func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict {
+	tasks := make([]*task, len(deliveries))
+	var saves saveGroups
+	for i, d := range deliveries {
+		t := x.open(d)
+		tasks[i] = t
+		switch {
+		case t.err != nil:
+			x.reject(ctx, t)
+		case t.env.Kind() == KindSave:
+			saves.add(t)
+		default:
+			x.runLong(ctx, t)
+		}
+	}
+	for _, group := range saves.groups {
+		x.runSaves(ctx, group)
+	}
+	verdicts := make([]Verdict, len(tasks))
+	for i, t := range tasks {
+		verdicts[i] = t.verdict
+	}
+	return verdicts
+}
+
+// Probe reports whether the store answers again after a pause.
+func (x *Executor) Probe(ctx context.Context) error {
+	_, err := x.Ledger.Get(ctx, uuid.Nil)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("probe the store: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// pauseDelay is how long a message waits while the store is down.
+const pauseDelay = 5 * time.Second
+
+// failAll gives short jobs whose unit of work failed their verdicts. When ctx has
+// ended, that is taken as the reason, whatever the error says.
+func (x *Executor) failAll(ctx context.Context, tasks []*task, err error) {
+	if ctx.Err() != nil {
+		x.refund(ctx, tasks)
+		for _, t := range tasks {
+			t.again(ActionRetry, 0, CodeShutdown, err)
+		}
+		return
+	}
+	if errors.Is(err, storage.ErrUnavailable) {
+		x.refund(ctx, tasks)
+		for _, t := range tasks {
+			t.again(ActionPause, pauseDelay, CodeUnavailable, err)
+		}
+		return
+	}
+	if code, ok := refusal(err); ok {
+		for _, t := range tasks {
+			x.settle(ctx, t, storage.JobRefused, code, err)
+		}
+		return
+	}
+	for _, t := range tasks {
+		x.failed(ctx, t, err)
+	}
+}
+
+// failed gives a short job that failed by itself another attempt, or none.
+func (x *Executor) failed(ctx context.Context, t *task, err error) {
+	code := failureCode(err)
+	if t.attempt == 0 {
+		row := t.row
+		row.Envelope, row.ErrorCode, row.ErrorMessage = t.delivery.Body, code, message(err)
+		if rows, aerr := x.Ledger.Attempt(ctx, []storage.Job{row}); aerr == nil {
+			t.attempt = rows[0].Attempt
+		}
+	}
+	if t.attempt >= x.MaxAttempts {
+		x.kill(ctx, t, code, err)
+		return
+	}
+	t.again(ActionRetry, x.delay(t.attempt), code, err)
+}
+
+// again asks for another delivery.
+func (t *task) again(a Action, after time.Duration, code string, err error) {
+	t.verdict.Action, t.verdict.After, t.verdict.State = a, after, storage.JobQueued
+	t.verdict.Attempt, t.verdict.Code, t.verdict.Err = t.attempt, code, err
+}
+
+// kill records a job as dead, with its envelope, before its letter is published.
+func (x *Executor) kill(ctx context.Context, t *task, code string, err error) {
+	if x.settle(ctx, t, storage.JobDead, code, err) {
+		t.bury(code, err)
+	}
+}
+
+// settle records the end of a job without effect and reports whether it could.
+func (x *Executor) settle(ctx context.Context, t *task, s storage.JobState, code string, err error) bool {
+	if serr := x.Ledger.Settle(ctx, []storage.Job{t.final(s, code, err)}); serr != nil {
+		t.again(ActionPause, pauseDelay, failureCode(serr), serr)
+		return false
+	}
+	t.done(s, false)
+	t.verdict.Attempt, t.verdict.Code, t.verdict.Err = t.attempt, code, err
+	return true
+}
+
+// reject buries a message that is no job. A row that another message made under
+// the same id stays as it is.
+func (x *Executor) reject(ctx context.Context, t *task) {
+	if row, err := x.Ledger.Get(ctx, t.row.ID); err == nil && differ(row, t.row) {
+		t.differs()
+		return
+	}
+	x.kill(ctx, t, CodeEnvelope, t.err)
+}
+
+// refund takes the counted attempts back. When that fails, because the store is
+// down, the attempts stay counted.
+func (x *Executor) refund(ctx context.Context, tasks []*task) {
+	var ids []uuid.UUID
+	for _, t := range tasks {
+		if t.counted {
+			ids = append(ids, t.row.ID)
+			t.counted, t.attempt = false, max(t.attempt-1, 0)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = x.Ledger.Refund(ctx, ids)
+}

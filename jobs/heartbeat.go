@@ -1,0 +1,82 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// heartbeat keeps the claim and the message of one long job alive, and ends the
+// job's context when the claim is lost or the job cancelled.
+type heartbeat struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+
+	mu   sync.Mutex
+	last storage.Progress
+}
+
+// startHeartbeat beats three times in each lease until stop.
+func (x *Executor) startHeartbeat(ctx context.Context, t *task, c storage.Claim) *heartbeat {
+	h := &heartbeat{done: make(chan struct{})}
+	h.ctx, h.cancel = context.WithCancelCause(ctx)
+	go func() {
+		defer close(h.done)
+		h.run(x, t, c)
+	}()
+	return h
+}
+
+func (h *heartbeat) run(x *Executor, t *task, c storage.Claim) {
+	tick := time.NewTicker(x.Lease / 3)
+	defer tick.Stop()
+	until := time.Now().Add(x.Lease)
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if t.delivery.Extend != nil {
+			// A lost beat is made good by the next one; the claim decides anyway.
+			_ = t.delivery.Extend()
+		}
+		job, err := x.Ledger.Renew(h.ctx, c, x.Lease, h.progressed())
+		switch {
+		case errors.Is(err, storage.ErrFenced):
+			h.cancel(storage.ErrFenced)
+		case err != nil && time.Now().After(until):
+			h.cancel(storage.ErrUnavailable)
+		case err == nil && job.Cancel:
+			h.cancel(errCancelled)
+		case err == nil:
+			until = time.Now().Add(x.Lease)
+		}
+	}
+}
+
+// progress takes note of how far the job is; the next beat records it.
+func (h *heartbeat) progress(p storage.Progress) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last = p
+}
+
+func (h *heartbeat) progressed() storage.Progress {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last
+}
+
+// stop ends the beats and returns why the job's context had ended before, nil
+// when it had not.
+func (h *heartbeat) stop() error {
+	cause := context.Cause(h.ctx)
+	h.cancel(nil)
+	<-h.done
+	return cause
+}

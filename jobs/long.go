@@ -1,0 +1,180 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// errCancelled is the cause that ends the work of a job which a user cancelled.
+var errCancelled = errors.New("the job was cancelled")
+
+// runLong carries out a job that works under a claim.
+func (x *Executor) runLong(ctx context.Context, t *task) {
+	row, err := x.Ledger.Get(ctx, t.row.ID)
+	if err == nil && differ(row, t.row) {
+		t.differs()
+		return
+	}
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		x.failAll(ctx, []*task{t}, err)
+		return
+	}
+	mine := t.row
+	mine.Envelope = t.delivery.Body
+	row, claim, err := x.Ledger.Claim(ctx, mine, x.Lease)
+	switch {
+	case errors.Is(err, storage.ErrFinal):
+		t.ended(row)
+		x.causeAgain(ctx, t, row)
+	case errors.Is(err, storage.ErrLeased):
+		after := max(time.Until(row.LeaseUntil), time.Second)
+		t.again(ActionRetry, min(after, x.Lease), "", err)
+		t.verdict.State = row.State
+	case err != nil:
+		x.failAll(ctx, []*task{t}, err)
+	default:
+		t.attempt = row.Attempt
+		x.work(ctx, t, row, claim)
+	}
+}
+
+// work runs a claimed job and ends, releases or abandons the claim.
+func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage.Claim) {
+	if row.Cancel {
+		x.finish(ctx, t, c, storage.Final{State: storage.JobCancelled, ErrorCode: CodeCancelled})
+		return
+	}
+	if t.attempt > x.MaxAttempts {
+		x.give(ctx, t, c, errors.New("the worker ended before the job did, each time"))
+		return
+	}
+	beat := x.startHeartbeat(ctx, t, c)
+	var outcome []byte
+	err := guard(func() (err error) {
+		outcome, err = x.do(beat.ctx, t, c, beat.progress)
+		return err
+	})
+	cause := beat.stop()
+	switch code, refused := refusal(err); {
+	case err == nil:
+		x.finished(ctx, t, c, outcome)
+	case errors.Is(err, storage.ErrFenced), errors.Is(cause, storage.ErrFenced):
+		x.lost(ctx, t)
+	case errors.Is(cause, errCancelled):
+		x.finish(ctx, t, c, storage.Final{State: storage.JobCancelled, ErrorCode: CodeCancelled})
+	case ctx.Err() != nil:
+		x.release(ctx, t, c, true, CodeShutdown, err)
+		t.again(ActionRetry, 0, CodeShutdown, err)
+	case errors.Is(err, storage.ErrUnavailable), errors.Is(cause, storage.ErrUnavailable):
+		x.release(ctx, t, c, true, CodeUnavailable, err)
+		t.again(ActionPause, pauseDelay, CodeUnavailable, err)
+	case refused:
+		x.refuse(ctx, t, c, code, err)
+	default:
+		x.give(ctx, t, c, err)
+	}
+}
+
+// do runs the body of a long job. A nil outcome means that the body has ended
+// the ledger row itself.
+func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress func(storage.Progress)) ([]byte, error) {
+	switch a := t.env.Args.(type) {
+	case Load:
+		return nil, x.Loader.Load(ctx, c, a, progress)
+	case Backfill:
+		stats, err := x.Backfiller.Backfill(ctx, a.Models, progress)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(backfillOutcome{Models: stats})
+	}
+	return nil, &RefusedError{Code: CodeEnvelope, Err: errors.New("this kind of job does not run under a claim")}
+}
+
+type backfillOutcome struct {
+	Models map[string]manager.BackfillStats `json:"models"`
+}
+
+// finished records the success of a job, unless its body did, and starts what
+// the job causes.
+func (x *Executor) finished(ctx context.Context, t *task, c storage.Claim, outcome []byte) {
+	t.done(storage.JobDone, false)
+	t.verdict.Attempt = t.attempt
+	if outcome != nil {
+		x.finish(ctx, t, c, storage.Final{State: storage.JobDone, Outcome: outcome})
+		return
+	}
+	x.cause(ctx, t)
+}
+
+// refuse records that the rules said no. An archive's error keeps its place.
+func (x *Executor) refuse(ctx context.Context, t *task, c storage.Claim, code string, err error) {
+	f := storage.Final{State: storage.JobRefused, ErrorCode: code, ErrorMessage: message(err)}
+	if offset, ok := manager.OffsetOf(err); ok {
+		f.Outcome, _ = json.Marshal(refusedOutcome{Offset: offset})
+	}
+	x.finish(ctx, t, c, f)
+	if t.verdict.State == storage.JobRefused {
+		t.verdict.Code, t.verdict.Err = code, err
+	}
+}
+
+type refusedOutcome struct {
+	Offset int64 `json:"offset"`
+}
+
+// give gives a failed job back for another attempt, or records it as dead.
+func (x *Executor) give(ctx context.Context, t *task, c storage.Claim, err error) {
+	code := failureCode(err)
+	if t.attempt < x.MaxAttempts {
+		x.release(ctx, t, c, false, code, err)
+		t.again(ActionRetry, x.delay(t.attempt), code, err)
+		return
+	}
+	if t.attempt > x.MaxAttempts {
+		code = CodeAttempts
+	}
+	x.finish(ctx, t, c, storage.Final{State: storage.JobDead, ErrorCode: code, ErrorMessage: message(err)})
+	if t.verdict.State == storage.JobDead {
+		t.bury(code, err)
+	}
+}
+
+// finish ends the claim. A body that ended the row itself has taken the claim
+// with it: then the row tells how.
+func (x *Executor) finish(ctx context.Context, t *task, c storage.Claim, f storage.Final) {
+	err := x.Ledger.Finish(context.WithoutCancel(ctx), c, f)
+	switch {
+	case errors.Is(err, storage.ErrFenced):
+		x.lost(ctx, t)
+	case err != nil:
+		t.again(ActionPause, pauseDelay, failureCode(err), err)
+	default:
+		t.done(f.State, false)
+		t.verdict.Attempt, t.verdict.Code = t.attempt, f.ErrorCode
+	}
+}
+
+// lost ends the work of a process that no longer holds the claim.
+func (x *Executor) lost(ctx context.Context, t *task) {
+	row, err := x.Ledger.Get(context.WithoutCancel(ctx), t.row.ID)
+	if err == nil && row.State.Final() {
+		t.ended(row)
+		t.verdict.Repeated = false
+		return
+	}
+	t.again(ActionRetry, x.Lease, "", storage.ErrFenced)
+}
+
+func (x *Executor) release(ctx context.Context, t *task, c storage.Claim, refund bool, code string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if rerr := x.Ledger.Release(ctx, c, refund, code, message(err)); rerr == nil && refund {
+		t.attempt = max(t.attempt-1, 0)
+	}
+}

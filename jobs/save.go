@@ -1,0 +1,228 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// saveGroups collects saves by model, models and saves in the order met.
+type saveGroups struct {
+	groups [][]*task
+	index  map[string]int
+}
+
+func (g *saveGroups) add(t *task) {
+	if g.index == nil {
+		g.index = make(map[string]int)
+	}
+	i, ok := g.index[t.env.Model]
+	if !ok {
+		i = len(g.groups)
+		g.index[t.env.Model] = i
+		g.groups = append(g.groups, nil)
+	}
+	g.groups[i] = append(g.groups[i], t)
+}
+
+// runSaves applies the saves of one model in their order. Those that were
+// delivered before are counted first; one that failed often runs alone, between
+// what came before and what came after it.
+func (x *Executor) runSaves(ctx context.Context, tasks []*task) {
+	tasks, twins := foldTwins(tasks)
+	live, err := x.count(ctx, tasks)
+	if err != nil {
+		x.failAll(ctx, tasks, err)
+	}
+	var batch []*task
+	for _, t := range live {
+		if t.attempt < soloAttempt {
+			batch = append(batch, t)
+			continue
+		}
+		x.apply(ctx, batch)
+		x.apply(ctx, []*task{t})
+		batch = nil
+	}
+	x.apply(ctx, batch)
+	for _, pair := range twins {
+		pair.follow()
+	}
+}
+
+// twin is a message that repeats another one of its batch.
+type twin struct{ first, second *task }
+
+// follow gives the second message the verdict of the first.
+func (p twin) follow() {
+	if !bytes.Equal(p.first.row.EnvelopeHash, p.second.row.EnvelopeHash) {
+		p.second.differs()
+		return
+	}
+	p.second.verdict = p.first.verdict
+	if p.first.verdict.Action == ActionAck {
+		p.second.verdict.Repeated = true
+	}
+}
+
+func foldTwins(tasks []*task) ([]*task, []twin) {
+	seen := make(map[uuid.UUID]*task, len(tasks))
+	unique := make([]*task, 0, len(tasks))
+	var twins []twin
+	for _, t := range tasks {
+		if first, ok := seen[t.row.ID]; ok {
+			twins = append(twins, twin{first, t})
+			continue
+		}
+		seen[t.row.ID] = t
+		unique = append(unique, t)
+	}
+	return unique, twins
+}
+
+// count counts an attempt of every task that was delivered before, ahead of
+// running it, so that a job that kills the process is counted too. It returns
+// the tasks that are still to be run. On an error nothing was counted.
+func (x *Executor) count(ctx context.Context, tasks []*task) ([]*task, error) {
+	var again []*task
+	var rows []storage.Job
+	for _, t := range tasks {
+		if t.delivery.Number > 1 {
+			again = append(again, t)
+			row := t.row
+			row.Envelope = t.delivery.Body
+			rows = append(rows, row)
+		}
+	}
+	if len(again) == 0 {
+		return tasks, nil
+	}
+	counted, err := x.Ledger.Attempt(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	settled := make(map[*task]bool, len(again))
+	for i, t := range again {
+		settled[t] = x.counted(ctx, t, counted[i])
+	}
+	live := make([]*task, 0, len(tasks))
+	for _, t := range tasks {
+		if !settled[t] {
+			live = append(live, t)
+		}
+	}
+	return live, nil
+}
+
+// counted looks at the row of a task that was delivered before and reports
+// whether it needs no further work.
+func (x *Executor) counted(ctx context.Context, t *task, row storage.Job) bool {
+	switch {
+	case differ(row, t.row):
+		t.differs()
+		t.counted = !row.State.Final()
+		if t.counted {
+			x.refund(ctx, []*task{t})
+		}
+		return true
+	case row.State.Final():
+		t.ended(row)
+		return true
+	}
+	t.attempt, t.counted = row.Attempt, true
+	if t.attempt > x.MaxAttempts {
+		err := errors.New("the worker ended before the job did, or the job was handed back, each time")
+		if row.ErrorMessage != "" {
+			err = errors.New(row.ErrorMessage)
+		}
+		x.kill(ctx, t, CodeAttempts, err)
+		return true
+	}
+	return false
+}
+
+// differ reports whether a row of the ledger was submitted with other content.
+func differ(row, mine storage.Job) bool {
+	return len(row.EnvelopeHash) > 0 && !bytes.Equal(row.EnvelopeHash, mine.EnvelopeHash)
+}
+
+// apply runs tasks as one unit of work. When that fails for a reason that may
+// lie in one of them, each half is tried by itself, so that the poisonous one
+// fails alone.
+func (x *Executor) apply(ctx context.Context, tasks []*task) {
+	if len(tasks) == 0 {
+		return
+	}
+	outcomes, err := x.saveJobs(ctx, tasks)
+	if err == nil {
+		for i, t := range tasks {
+			x.saved(ctx, t, outcomes[i])
+		}
+		return
+	}
+	_, refused := refusal(err)
+	if len(tasks) == 1 || refused || ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+		x.failAll(ctx, tasks, err)
+		return
+	}
+	x.apply(ctx, tasks[:len(tasks)/2])
+	x.apply(ctx, tasks[len(tasks)/2:])
+}
+
+func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []manager.SaveJobOutcome, err error) {
+	jobs := make([]manager.SaveJob, len(tasks))
+	for i, t := range tasks {
+		ops := t.env.Args.(Save).Operations
+		for j := range ops {
+			ops[j].User, ops[j].Time = t.env.User, t.env.Time
+		}
+		row := t.row
+		row.Attempt = max(t.attempt, 1)
+		jobs[i] = manager.SaveJob{Row: row, Operations: ops}
+	}
+	err = guard(func() error {
+		outcomes, err = x.Saver.SaveJobs(ctx, tasks[0].env.Model, jobs)
+		if err == nil && len(outcomes) != len(jobs) {
+			err = errors.New("the saver did not answer for every job")
+		}
+		return err
+	})
+	return outcomes, err
+}
+
+// saved gives a task its verdict after a commit.
+func (x *Executor) saved(ctx context.Context, t *task, o manager.SaveJobOutcome) {
+	if o.Repeated {
+		x.repeated(ctx, t)
+		return
+	}
+	t.done(o.State, false)
+	t.verdict.Attempt, t.verdict.Operations = max(t.attempt, 1), len(o.Outcomes)
+	for _, out := range o.Outcomes {
+		if out.Effect != manager.EffectRefused {
+			continue
+		}
+		t.verdict.Refused++
+		if t.verdict.Code == "" {
+			t.verdict.Code, t.verdict.Err = string(out.Code), errors.New(out.Message)
+		}
+	}
+}
+
+// repeated answers for a job that had ended before this message came.
+func (x *Executor) repeated(ctx context.Context, t *task) {
+	row, err := x.Ledger.Get(ctx, t.row.ID)
+	switch {
+	case err != nil:
+		x.failAll(ctx, []*task{t}, err)
+	case differ(row, t.row):
+		t.differs()
+	default:
+		t.ended(row)
+	}
+}

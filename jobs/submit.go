@@ -1,0 +1,170 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Submitter takes jobs.
+type Submitter interface {
+	// Submit takes the jobs, any number, and returns a receipt for each, in their
+	// order. The error is the first of the receipts' errors: the other jobs may
+	// have been taken. A job submitted again, with the same id and content, is
+	// taken once.
+	Submit(ctx context.Context, jobs ...Envelope) ([]Receipt, error)
+}
+
+// Receipt says that a job was taken: it survives the loss of this process.
+type Receipt struct {
+	// ID is the ledger's key, Text the id as submitted.
+	ID   uuid.UUID
+	Text string
+	// Duplicate: the queue or the ledger had the job already.
+	Duplicate bool
+	// Err is why the job was not taken.
+	Err error
+}
+
+// Message is a job on its way to a queue.
+type Message struct {
+	Subject string
+	// ID is the message's Nats-Msg-Id; Job is the job's id where it differs.
+	ID, Job string
+	Body    []byte
+}
+
+// Ack is a queue's answer to a message: it is stored, now or before, unless Err.
+type Ack struct {
+	Duplicate bool
+	Err       error
+}
+
+// Publisher is the sending side of a queue.
+type Publisher interface {
+	// Queue identifies the queue.
+	Queue() uuid.UUID
+	// Namespace is the part of the queue's subjects that is its owner's.
+	Namespace() string
+	// Publish stores messages and returns an answer for each.
+	Publish(ctx context.Context, messages []Message) []Ack
+	// Waiting returns how many messages of a subject the queue holds, those being
+	// worked on included.
+	Waiting(ctx context.Context, subject string) (uint64, error)
+}
+
+// QueueSubmitter submits jobs to a queue. Of a save the queue's acknowledgement
+// is the receipt; a load or backfill is written to the ledger first, so that the
+// loss of the queue's disk does not lose it.
+type QueueSubmitter struct {
+	store     uuid.UUID
+	ledger    storage.Ledger
+	publisher Publisher
+}
+
+// NewSubmitter returns a submitter for the store with the given id and ledger.
+func NewSubmitter(store uuid.UUID, l storage.Ledger, p Publisher) *QueueSubmitter {
+	return &QueueSubmitter{store: store, ledger: l, publisher: p}
+}
+
+// Submit implements [Submitter].
+func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receipt, error) {
+	receipts := make([]Receipt, len(jobs))
+	messages := make([]Message, 0, len(jobs))
+	places := make([]int, 0, len(jobs))
+	var rows []storage.Job
+	for i, e := range jobs {
+		e.ID = cmp.Or(e.ID, NewID())
+		receipts[i] = Receipt{ID: ID(s.store, e.ID), Text: e.ID}
+		m, err := s.message(e)
+		if err != nil {
+			receipts[i].Err = err
+			continue
+		}
+		messages, places = append(messages, m), append(places, i)
+		if e.Kind() != KindSave {
+			rows = append(rows, s.row(e, m))
+		}
+	}
+	if len(rows) > 0 {
+		if _, err := s.ledger.Insert(ctx, rows); err != nil {
+			return fail(receipts, fmt.Errorf("record jobs: %w", err))
+		}
+	}
+	for i, a := range s.publisher.Publish(ctx, messages) {
+		r := &receipts[places[i]]
+		r.Duplicate, r.Err = a.Duplicate, a.Err
+	}
+	s.published(ctx, rows, receipts)
+	return receipts, firstError(receipts)
+}
+
+func (s *QueueSubmitter) message(e Envelope) (Message, error) {
+	if e.Args == nil {
+		return Message{}, fmt.Errorf("job %s: no arguments", e.ID)
+	}
+	body, err := e.Encode()
+	if err != nil {
+		return Message{}, err
+	}
+	lane := cmp.Or(e.Lane, LaneNormal)
+	return Message{Subject: Subject(s.publisher.Namespace(), lane, e.Kind()), ID: e.ID, Body: body}, nil
+}
+
+func (s *QueueSubmitter) row(e Envelope, m Message) storage.Job {
+	hash := sha256.Sum256(m.Body)
+	return storage.Job{
+		ID: ID(s.store, e.ID), Text: e.ID, Kind: string(e.Kind()), Model: e.Model,
+		Lane: string(cmp.Or(e.Lane, LaneNormal)), User: e.User, Parent: e.Parent,
+		State: storage.JobQueued, Envelope: m.Body, EnvelopeHash: hash[:], Subject: m.Subject,
+		Created: time.Now().UTC(),
+	}
+}
+
+// published records which rows have their message. When that fails the
+// reconciler publishes them once more, which does no harm.
+func (s *QueueSubmitter) published(ctx context.Context, rows []storage.Job, receipts []Receipt) {
+	failed := make(map[uuid.UUID]bool)
+	for _, r := range receipts {
+		failed[r.ID] = r.Err != nil
+	}
+	var ids []uuid.UUID
+	for _, row := range rows {
+		if !failed[row.ID] {
+			ids = append(ids, row.ID)
+		}
+	}
+	if len(ids) > 0 {
+		_ = s.ledger.Published(ctx, ids, s.publisher.Queue())
+	}
+}
+
+func fail(receipts []Receipt, err error) ([]Receipt, error) {
+	for i := range receipts {
+		if receipts[i].Err == nil {
+			receipts[i].Err = err
+		}
+	}
+	return receipts, err
+}
+
+func firstError(receipts []Receipt) error {
+	for _, r := range receipts {
+		if r.Err != nil {
+			return fmt.Errorf("submit job %s: %w", r.Text, r.Err)
+		}
+	}
+	return nil
+}
+
+func isDiffers(err error) bool {
+	_, ok := errors.AsType[*storage.JobDiffersError](err)
+	return ok
+}

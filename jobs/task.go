@@ -1,0 +1,89 @@
+package jobs
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// task is one delivery on its way to a verdict.
+type task struct {
+	delivery Delivery
+	env      Envelope
+	row      storage.Job
+	err      error // why the message cannot be decoded
+	attempt  int
+	counted  bool // the present attempt is in the ledger
+	verdict  Verdict
+}
+
+// open decodes a delivery and makes its ledger row.
+func (x *Executor) open(d Delivery) *task {
+	env, err := Decode(d.Body)
+	text := cmp.Or(d.Job, d.MessageID, env.ID, d.Place)
+	if err == nil {
+		err = checkID(text)
+	}
+	if env.Time.IsZero() {
+		env.Time = d.Published
+	}
+	hash := sha256.Sum256(d.Body)
+	row := storage.Job{
+		ID: ID(x.Store, text), Text: text, Model: env.Model, Lane: string(cmp.Or(env.Lane, LaneNormal)),
+		User: env.User, Parent: env.Parent, State: storage.JobQueued, EnvelopeHash: hash[:],
+		Queue: x.Queue, Subject: d.Subject, Created: d.Published,
+	}
+	if env.Args != nil {
+		row.Kind = string(env.Kind())
+	}
+	t := &task{delivery: d, env: env, row: row, err: err}
+	t.verdict = Verdict{
+		ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model, Letter: "dlq:" + row.ID.String(),
+	}
+	return t
+}
+
+// done ends the task with an acknowledgement.
+func (t *task) done(state storage.JobState, repeated bool) {
+	t.verdict.Action, t.verdict.State, t.verdict.Repeated = ActionAck, state, repeated
+}
+
+// ended ends the task as its final row says. The letter of a dead job is
+// published again: the process may have died before it was.
+func (t *task) ended(row storage.Job) {
+	t.done(row.State, true)
+	t.verdict.Attempt, t.verdict.Code = row.Attempt, row.ErrorCode
+	if row.ErrorMessage != "" {
+		t.verdict.Err = errors.New(row.ErrorMessage)
+	}
+	if row.State == storage.JobDead {
+		t.verdict.Action = ActionBury
+	}
+}
+
+// bury ends the task as dead.
+func (t *task) bury(code string, err error) {
+	t.verdict.Action, t.verdict.State = ActionBury, storage.JobDead
+	t.verdict.Attempt, t.verdict.Code, t.verdict.Err = t.attempt, code, err
+}
+
+// differs buries a message whose id belongs to another job. The row is the other
+// job's and stays as it is; the letter has an id of its own.
+func (t *task) differs() {
+	t.bury(CodeDiffers, &storage.JobDiffersError{ID: t.row.Text})
+	t.verdict.Letter += ":" + hex.EncodeToString(t.row.EnvelopeHash[:8])
+}
+
+// final returns the task's row as it is recorded when the job ends without effect.
+func (t *task) final(state storage.JobState, code string, err error) storage.Job {
+	row := t.row
+	row.State, row.Attempt = state, t.attempt
+	row.ErrorCode, row.ErrorMessage = code, message(err)
+	if state == storage.JobDead {
+		row.Envelope = t.delivery.Body
+	}
+	return row
+}

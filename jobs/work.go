@@ -1,0 +1,56 @@
+package jobs
+
+import (
+	"context"
+	"io"
+
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Saver applies saves of one model in one unit of work, each with effect once. A
+// bad operation is refused alone; an error means that nothing took effect. Refusals
+// are errors that [manager.CodeOf] knows, or a *RefusedError.
+type Saver interface {
+	SaveJobs(ctx context.Context, model string, jobs []manager.SaveJob) ([]manager.SaveJobOutcome, error)
+}
+
+// Loader loads an archive under a claim and ends the ledger row when it is done.
+// Refusals are errors that [manager.CodeOf] knows, or a *RefusedError.
+type Loader interface {
+	Load(ctx context.Context, c storage.Claim, l Load, progress func(storage.Progress)) error
+}
+
+// Backfiller completes rows that lack rev_* fields.
+type Backfiller interface {
+	// Backfill fills the models, all when none is named, and returns what it did
+	// with each.
+	Backfill(ctx context.Context, models []string, progress func(storage.Progress)) (map[string]manager.BackfillStats, error)
+	// Unfilled returns the names of the models with rows to fill, ascending.
+	Unfilled(ctx context.Context) ([]string, error)
+}
+
+// Source is an opened archive.
+type Source interface {
+	manager.Source
+	io.Closer
+}
+
+// SourceOpener opens the source of a load and checks its pins. An error that is
+// a *RefusedError refuses the load.
+type SourceOpener interface {
+	Open(ctx context.Context, l Load) (Source, error)
+}
+
+// RefusedError says that a job cannot be done as it is, and that trying again
+// would not help.
+type RefusedError struct {
+	Code string
+	Err  error
+}
+
+// Error returns the reason.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *RefusedError) Unwrap() error { return e.Err }
