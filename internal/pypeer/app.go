@@ -1,0 +1,145 @@
+package pypeer
+
+import (
+	"encoding/json"
+
+	"github.com/specstar-worker/worker/resource"
+)
+
+// The named sets of models besides random ones: the models of the golden
+// archives, and those of the data set that ships with the worker.
+const (
+	Small  = "small"  // person, document, sales-order
+	Item   = "item"   // item
+	GoAPI  = "goapi"  // go-package, go-release, go-symbol
+	Random = "random" // two to four models, from Config.Seed
+)
+
+// Store says where an app keeps its data.
+type Store struct {
+	// Kind is memory, sqlite+disk (FileSqliteMetaStore and DiskResourceStore) or disk.
+	Kind string `json:"kind"`
+	// Dir is the directory of the latter two.
+	Dir string `json:"dir,omitempty"`
+	// Encoding of metas and infos; empty means JSON. disk always writes JSON.
+	Encoding resource.Encoding `json:"encoding,omitempty"`
+}
+
+// Config says what an app consists of.
+type Config struct {
+	// Models names a set of models.
+	Models string
+	// Seed picks the random models; equal seeds give equal models.
+	Seed int64
+	// Store is where the data are; the zero Store is a memory store.
+	Store Store
+}
+
+// Model is a model of an app.
+type Model struct {
+	Name          string            `json:"name"`
+	Encoding      resource.Encoding `json:"encoding"`
+	Indexed       []string          `json:"indexed"`
+	SchemaVersion *string           `json:"schema_version"`
+}
+
+// LoadStats are the original's figures of a load of one model.
+type LoadStats struct{ Loaded, Skipped, Total int64 }
+
+// Ran counts random operations by kind, and those that the original's own rules
+// refused by kind and exception.
+type Ran struct {
+	Done    map[string]int
+	Refused map[string]int
+}
+
+// Sample is a new value of a model.
+type Sample struct {
+	// JSON is the value as JSON text in the original's form.
+	JSON []byte
+	// Payload is what the original would store for it.
+	Payload []byte
+}
+
+// Used counts what [App.Use] did.
+type Used struct{ Decoded, Updated int }
+
+// App is one application of the original: models and a store.
+type App struct {
+	// Models are the app's models in the order of registration.
+	Models []Model
+
+	peer *Peer
+	name string
+}
+
+// New makes an app.
+func (p *Peer) New(c Config) (*App, error) {
+	a := &App{peer: p, name: p.name()}
+	if c.Store.Kind == "" {
+		c.Store.Kind = "memory"
+	}
+	args := map[string]any{"app": a.name, "models": c.Models, "seed": c.Seed, "store": c.Store}
+	return a, p.Call("new", args, &a.Models)
+}
+
+// Strip copies an archive without the rev_* fields, as releases before 0.9 wrote
+// it; every keepEvery-th meta keeps them, 0 means none does.
+func (p *Peer) Strip(src, dst string, keepEvery int) error {
+	return p.Call("strip", map[string]any{"src": src, "dst": dst, "keep_every": keepEvery}, nil)
+}
+
+// Close forgets the app.
+func (a *App) Close() error { return a.call("close", nil, nil) }
+
+// Run does random operations; equal seeds do equal things to equal apps.
+func (a *App) Run(seed int64, steps int) (r Ran, err error) {
+	return r, a.call("run", map[string]any{"seed": seed, "steps": steps}, &r)
+}
+
+// Dump writes the app's archive to a file.
+func (a *App) Dump(path string) error { return a.call("dump", map[string]any{"path": path}, nil) }
+
+// Load loads an archive; onDuplicate is overwrite, skip or raise_error.
+func (a *App) Load(path, onDuplicate string) (s map[string]LoadStats, err error) {
+	return s, a.call("load", map[string]any{"path": path, "on_duplicate": onDuplicate}, &s)
+}
+
+// Backfill fills missing rev_* fields and returns how many metas it filled, by
+// model.
+func (a *App) Backfill() (n map[string]int64, err error) {
+	return n, a.call("backfill", nil, &n)
+}
+
+// Search returns the ids that a ResourceMetaSearchQuery in JSON selects.
+// Datetimes in it are {"$datetime": text} or RFC 3339 text.
+func (a *App) Search(model string, query json.RawMessage) (ids []resource.ID, err error) {
+	return ids, a.call("search", map[string]any{"model": model, "query": query}, &ids)
+}
+
+// State returns everything the app holds.
+func (a *App) State() (State, error) {
+	s := State{}
+	return s, a.call("state", nil, &s)
+}
+
+// Samples returns n new random values of a model. Blobs in them are in the app's
+// blob store.
+func (a *App) Samples(model string, seed int64, n int) (s []Sample, err error) {
+	return s, a.call("samples", map[string]any{"model": model, "seed": seed, "n": n}, &s)
+}
+
+// Use decodes every current payload of a model as the model's type, checks that
+// payload, hash and indexed data are what the original would have written, and
+// updates every live resource to a new random value.
+func (a *App) Use(model string, seed int64) (u Used, err error) {
+	return u, a.call("use", map[string]any{"model": model, "seed": seed}, &u)
+}
+
+func (a *App) call(op string, args map[string]any, result any) error {
+	all := map[string]any{"app": a.name}
+	for k, v := range args {
+		all[k] = v
+	}
+	return a.peer.Call(op, all, result)
+}

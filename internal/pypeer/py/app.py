@@ -1,0 +1,202 @@
+"""One application of the original: models, storage, and what the tests ask of it."""
+
+import base64
+import datetime as dt
+import random
+import uuid
+from pathlib import Path
+
+import msgspec
+from autocrud import AutoCRUD
+from autocrud.query_types import ResourceMetaSearchQuery
+from autocrud.resource_manager import core
+from autocrud.resource_manager.basic import Encoding
+from autocrud.resource_manager.blob_store.simple import DiskBlobStore
+from autocrud.resource_manager.core import SimpleStorage
+from autocrud.resource_manager.meta_store.simple import MemoryMetaStore
+from autocrud.resource_manager.meta_store.sqlite3 import FileSqliteMetaStore
+from autocrud.resource_manager.resource_store.simple import DiskResourceStore, MemoryResourceStore
+from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory
+from autocrud.types import OnDuplicate, RevisionStatus
+
+import golden
+import randmodels
+import randops
+
+msgpack = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class Memory(IStorageFactory):
+    def __init__(self, encoding):
+        self.encoding = encoding
+
+    def build(self, model_name):
+        return SimpleStorage(MemoryMetaStore(encoding=self.encoding), MemoryResourceStore(encoding=self.encoding))
+
+
+class SqliteDisk(IStorageFactory):
+    """SQLite metas and revisions on disk, paired by hand as the original has no such factory."""
+
+    def __init__(self, root, encoding):
+        self.root, self.encoding = Path(root), encoding
+
+    def build(self, model_name):
+        root = self.root / model_name
+        root.mkdir(parents=True, exist_ok=True)
+        return SimpleStorage(
+            FileSqliteMetaStore(db_filepath=root / "meta.db", encoding=self.encoding),
+            DiskResourceStore(rootdir=root / "data", encoding=self.encoding),
+        )
+
+    def build_blob_store(self):
+        return DiskBlobStore(self.root / "_blobs")
+
+
+def factory(store):
+    encoding = Encoding(store.get("encoding", "json"))
+    match store["kind"]:
+        case "memory":
+            return Memory(encoding)
+        case "sqlite+disk":
+            return SqliteDisk(store["dir"], encoding)
+        case "disk":
+            return DiskStorageFactory(store["dir"])
+    raise ValueError(f"store kind {store['kind']!r} is not known")
+
+
+def seed_uuids(rng):
+    """Makes the uids and ids that the library draws repeatable."""
+    core.uuid4 = lambda: uuid.UUID(int=rng.getrandbits(128), version=4)
+
+
+class App:
+    def __init__(self, models, seed, store):
+        self.crud = AutoCRUD(storage_factory=factory(store))
+        picked = randmodels.pick_models(random.Random(seed)) if models == "random" else golden.SETS[models]()
+        for model, name, encoding, indexed in picked:
+            if name not in self.crud.resource_managers:
+                self.crud.add_model(model, name=name, encoding=encoding, indexed_fields=indexed)
+
+    def managers(self):
+        return self.crud.resource_managers
+
+    def manager(self, name):
+        return self.crud.resource_managers[name]
+
+    def models(self):
+        return [
+            {
+                "name": name,
+                "encoding": str(m._data_serializer.encoding.value),
+                "indexed": [f.field_path for f in m.indexed_fields],
+                "schema_version": schema_version(m),
+            }
+            for name, m in self.managers().items()
+        ]
+
+    def run(self, seed, steps):
+        rng = random.Random(seed)
+        seed_uuids(rng)
+        ops = randops.Ops(self, rng, naive=rng.randrange(6) == 0)
+        ops.run(steps)
+        return {"done": ops.done, "refused": ops.refused}
+
+    def dump(self, path):
+        with open(path, "wb") as f:
+            self.crud.dump(f)
+
+    def load(self, path, on_duplicate):
+        with open(path, "rb") as f:
+            stats = self.crud.load(f, on_duplicate=OnDuplicate(on_duplicate))
+        return {name: {"loaded": s.loaded, "skipped": s.skipped, "total": s.total} for name, s in stats.items()}
+
+    def backfill(self):
+        return {name: m.backfill_revision_meta() for name, m in self.managers().items()}
+
+    def search(self, model, query):
+        q = msgspec.convert(datetimes(query), ResourceMetaSearchQuery)
+        return [m.resource_id for m in self.manager(model).search_resources(q)]
+
+    def state(self):
+        """Everything stored, as key -> base64 bytes; metas and infos as archives have them."""
+        out = {}
+        for name, m in self.managers().items():
+            for meta in m.storage.dump_meta():
+                out[f"{name}\tmeta\t{meta.resource_id}"] = msgpack.encode(meta)
+                for info, data in m.storage.dump_resource(meta.resource_id):
+                    key = f"{name}\trevision\t{info.revision_id}\t{info.schema_version or ''}"
+                    payload = data.read()
+                    out[key + "\tinfo"] = msgpack.encode(info)
+                    out[key + "\tdata"] = payload
+                    self._blobs(m, payload, out)
+        return {k: base64.b64encode(v).decode() for k, v in out.items()}
+
+    def _blobs(self, manager, payload, out):
+        try:
+            ids = manager._binary_processor.collect_file_ids(manager.decode(payload))
+        except msgspec.MsgspecError:
+            return
+        for file_id in ids:
+            blob = self.crud.blob_store.get(file_id)
+            out[f"blob\t{file_id}\tdata"] = blob.data
+            out[f"blob\t{file_id}\ttype"] = (blob.content_type or "").encode()
+
+    def samples(self, model, seed, n):
+        """New values of a model: as JSON text and as the payload the library would store."""
+        rng, m = random.Random(seed), self.manager(model)
+        out = []
+        for _ in range(n):
+            data = m._process_binary_fields(randmodels.value(rng, m.resource_type))
+            out.append(
+                {
+                    "json": base64.b64encode(msgspec.json.encode(data)).decode(),
+                    "payload": base64.b64encode(m.encode(data)).decode(),
+                }
+            )
+        return out
+
+    def use(self, model, seed):
+        """Decodes every current payload as the model's type, then updates every live resource."""
+        rng, m = random.Random(seed), self.manager(model)
+        seed_uuids(rng)
+        decoded = updated = 0
+        for meta in list(m.storage.dump_meta()):
+            info = m.storage.get_resource_revision_info(
+                meta.resource_id, meta.current_revision_id, schema_version=meta.schema_version
+            )
+            with m.storage.get_data_bytes(meta.resource_id, meta.current_revision_id, meta.schema_version) as f:
+                payload = f.read()
+            if m.encode(m.decode(payload)) != payload:
+                raise ValueError(f"{meta.resource_id}: the payload is not what the library would write: {payload!r}")
+            if info.data_hash != m.get_data_hash(m.decode(payload)):
+                raise ValueError(f"{meta.resource_id}: data hash {info.data_hash} is not that of the payload")
+            if m.indexed_fields and meta.indexed_data != m._extract_indexed_values(m.decode(payload)):
+                raise ValueError(f"{meta.resource_id}: indexed data {meta.indexed_data} is not that of the payload")
+            decoded += 1
+            if meta.is_deleted:
+                continue
+            now = dt.datetime(2030, 1, 2, tzinfo=dt.timezone.utc)
+            with m.using(user="python", now=now) as op:
+                new = op.update(meta.resource_id, randmodels.value(rng, m.resource_type), status=RevisionStatus.draft)
+            if new.revision_id not in (f"{meta.resource_id}:{meta.total_revision_count + 1}", meta.current_revision_id):
+                raise ValueError(f"{meta.resource_id}: the update made {new.revision_id}")
+            updated += 1
+        return {"decoded": decoded, "updated": updated}
+
+
+def schema_version(manager):
+    try:
+        return manager.schema_version
+    except ValueError:
+        return None
+
+
+def datetimes(v):
+    """Replaces {"$datetime": text} by the datetime, anywhere in a query."""
+    if isinstance(v, dict):
+        if set(v) == {"$datetime"}:
+            return dt.datetime.fromisoformat(v["$datetime"])
+        return {k: datetimes(x) for k, x in v.items()}
+    if isinstance(v, list):
+        return [datetimes(x) for x in v]
+    return v

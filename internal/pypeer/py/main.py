@@ -1,0 +1,50 @@
+"""Serves requests, one JSON object a line on stdin, answers on stdout; see peer.go."""
+
+import json
+import os
+import sys
+import traceback
+
+import archives
+from app import App
+
+APPS = {}
+
+
+def new(app, models, seed=0, store=None):
+    APPS[app] = App(models, seed, store or {"kind": "memory"})
+    return APPS[app].models()
+
+
+def close(app):
+    APPS.pop(app, None)
+
+
+def call(req):
+    op = req.pop("op")
+    if op == "new":
+        return new(**req)
+    if op == "close":
+        return close(**req)
+    if op in archives.OPS:
+        return archives.OPS[op](**req)
+    if op in ("run", "dump", "load", "backfill", "search", "state", "samples", "use"):
+        return getattr(APPS[req.pop("app")], op)(**req)
+    raise ValueError(f"operation {op!r} is not known")
+
+
+def main():
+    # What the library prints must not get between the answers.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        try:
+            answer = {"result": call(json.loads(line))}
+        except Exception as e:
+            traceback.print_exc()
+            answer = {"error": f"{type(e).__name__}: {e}"}
+        out.write(json.dumps(answer) + "\n")
+        out.flush()
+
+
+main()
