@@ -1,0 +1,22 @@
+package archive
+
+import (
+	"io"
+	"iter"
+)
+
+// ReadAt yields the records of the frames from byte from up to byte to, which
+// must be the borders of frames. The place of the records in the archive is not
+// checked; offsets in errors are those of the archive.
+func ReadAt(r io.ReaderAt, from, to int64, l Limits) iter.Seq2[Record, error] {
+	return NewRangeReader(r, from, to, l).Records()
+}
+
+// NewRangeReader returns a [Reader] of the frames that [ReadAt] yields. Its
+// [Reader.Next] ends with io.EOF at byte to.
+func NewRangeReader(r io.ReaderAt, from, to int64, l Limits) *Reader {
+	rd := NewReader(io.NewSectionReader(r, from, to-from), l)
+	rd.ranged = true
+	rd.frames.start, rd.frames.end = from, from
+	return rd
+}

@@ -1,0 +1,66 @@
+package resource
+
+import "fmt"
+
+// Append appends m in the given encoding to b, in the bytes the original
+// writes, and returns the extended slice.
+func (m Meta) Append(enc Encoding, b []byte) []byte {
+	if enc == JSON {
+		return m.appendJSON(b)
+	}
+	return m.appendMsgpack(b)
+}
+
+// MarshalJSON returns the original's JSON form of m.
+func (m Meta) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
+
+// Append appends i in the given encoding to b, in the bytes the original
+// writes, and returns the extended slice.
+func (i RevisionInfo) Append(enc Encoding, b []byte) []byte {
+	if enc == JSON {
+		return i.appendJSON(b)
+	}
+	return i.appendMsgpack(b)
+}
+
+// MarshalJSON returns the original's JSON form of i.
+func (i RevisionInfo) MarshalJSON() ([]byte, error) { return i.appendJSON(nil), nil }
+
+// DecodeMeta decodes a meta that is the whole of b. Keys may stand in any order
+// and unknown ones are ignored; of a repeated key the last one counts. An error
+// names the field and the byte offset. The result shares nothing with b.
+func DecodeMeta(enc Encoding, b []byte) (Meta, error) {
+	var m Meta
+	src, err := newSource(enc, b)
+	if err != nil {
+		return m, err
+	}
+	if err := decodeFields(src, m.decodeField, metaRequired); err != nil {
+		return Meta{}, fmt.Errorf("decode meta: %w", err)
+	}
+	return m, nil
+}
+
+// DecodeRevisionInfo decodes an info that is the whole of b, by the same rules
+// as [DecodeMeta].
+func DecodeRevisionInfo(enc Encoding, b []byte) (RevisionInfo, error) {
+	var i RevisionInfo
+	src, err := newSource(enc, b)
+	if err != nil {
+		return i, err
+	}
+	if err := decodeFields(src, i.decodeField, revisionRequired); err != nil {
+		return RevisionInfo{}, fmt.Errorf("decode revision info: %w", err)
+	}
+	return i, nil
+}
+
+func newSource(enc Encoding, b []byte) (source, error) {
+	switch enc {
+	case JSON:
+		return newJSONSource(string(b)), nil
+	case Msgpack:
+		return newMsgpackSource(string(b)), nil
+	}
+	return nil, fmt.Errorf("encoding %q is not known", string(enc))
+}
