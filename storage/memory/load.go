@@ -1,0 +1,107 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// maxNamed is how many ids a DuplicateError names.
+const maxNamed = 10
+
+// stagedSet is what one chunk will give each model.
+type stagedSet map[string]encoded
+
+func (u unit) Stage(ctx context.Context, st storage.Staged) error {
+	set, err := encodeModels(st.Models)
+	if err != nil {
+		return fmt.Errorf("stage chunk %d: %w", st.Chunk.No, err)
+	}
+	return u.f.write(ctx, func(s *state) error {
+		job := st.Chunk.Claim.Job
+		if _, err := s.claimed(st.Chunk.Claim); err != nil {
+			return err
+		}
+		for model := range set {
+			if err := s.has(model); err != nil {
+				return err
+			}
+		}
+		if _, done := s.findChunk(job, st.Chunk.No); done {
+			return nil
+		}
+		if s.staged[job] == nil {
+			s.staged[job] = map[int]stagedSet{}
+		}
+		s.staged[job][st.Chunk.No] = set
+		s.addChunk(job, storage.Chunk{No: st.Chunk.No, Outcome: st.Outcome})
+		return nil
+	})
+}
+
+func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final) error {
+	if err := checkFinal(final.State); err != nil {
+		return err
+	}
+	return u.f.write(ctx, func(s *state) error {
+		row, err := s.claimed(c)
+		if err != nil {
+			return err
+		}
+		if err := s.duplicates(s.staged[c.Job]); err != nil {
+			return err
+		}
+		for _, set := range s.staged[c.Job] {
+			for model, e := range set {
+				e.apply(s.change(model))
+			}
+		}
+		delete(s.staged, c.Job)
+		row.end(final, u.f.now())
+		s.jobs[c.Job] = row
+		return nil
+	})
+}
+
+// duplicates returns an error when a staged resource exists, or is staged twice.
+func (s *state) duplicates(chunks map[int]stagedSet) error {
+	seen := map[storage.Ref]bool{}
+	found := map[string][]resource.ID{}
+	count := 0
+	for _, set := range chunks {
+		for name, e := range set {
+			for _, row := range e.metas {
+				ref := storage.Ref{Model: name, ID: row.meta.ResourceID}
+				if _, exists := s.models[name].metas[ref.ID]; exists || seen[ref] {
+					found[name] = append(found[name], ref.ID)
+					count++
+				}
+				seen[ref] = true
+			}
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	for _, name := range s.names() {
+		if ids := found[name]; len(ids) > 0 {
+			slices.Sort(ids)
+			return &storage.DuplicateError{Model: name, IDs: ids[:min(maxNamed, len(ids))], Count: count}
+		}
+	}
+	return nil
+}
+
+func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
+	return u.f.write(ctx, func(s *state) error {
+		staged := s.staged[job]
+		s.chunks[job] = slices.DeleteFunc(s.chunks[job], func(c storage.Chunk) bool { return staged[c.No] != nil })
+		delete(s.staged, job)
+		return nil
+	})
+}

@@ -1,0 +1,158 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// unit is the store's unit of work.
+type unit struct{ f *Factory }
+
+// Update holds the turn of the writers from its reads to its commit, so nothing
+// comes between and compute is called once.
+func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	release, err := u.f.takeTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	v := newView(u.f, b)
+	done := false
+	err = u.f.read(ctx, func(s *state) error {
+		var err error
+		done, err = s.begin(b)
+		return err
+	})
+	if err != nil || done {
+		return err
+	}
+	w, err := compute(v)
+	if err != nil {
+		return err
+	}
+	ready, err := u.prepare(ctx, b, w)
+	if err != nil {
+		return err
+	}
+	return u.f.apply(func(s *state) error {
+		ready.commit(s, b, u.f.now())
+		return nil
+	})
+}
+
+// begin checks the batch against the state and reports whether its chunk is done.
+func (s *state) begin(b storage.Batch) (done bool, err error) {
+	for _, r := range b.Refs {
+		if err := s.has(r.Model); err != nil {
+			return false, err
+		}
+	}
+	if b.Chunk == nil {
+		return false, nil
+	}
+	if _, err := s.claimed(b.Chunk.Claim); err != nil {
+		return false, err
+	}
+	_, done = s.findChunk(b.Chunk.Claim.Job, b.Chunk.No)
+	return done, nil
+}
+
+// prepared are checked writes; committing them cannot go wrong.
+type prepared struct {
+	models map[string]encoded
+	writes storage.Writes
+}
+
+func (u unit) prepare(ctx context.Context, b storage.Batch, w storage.Writes) (prepared, error) {
+	if err := checkJobs(b, w); err != nil {
+		return prepared{}, err
+	}
+	refs := map[storage.Ref]bool{}
+	for _, r := range b.Refs {
+		refs[r] = true
+	}
+	for model, mw := range w.Models {
+		if err := checkRefs(refs, model, mw); err != nil {
+			return prepared{}, err
+		}
+		if err := u.f.read(ctx, func(s *state) error { return s.has(model) }); err != nil {
+			return prepared{}, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return prepared{}, err
+	}
+	models, err := encodeModels(w.Models)
+	return prepared{models: models, writes: w}, err
+}
+
+func checkJobs(b storage.Batch, w storage.Writes) error {
+	for _, j := range w.Jobs {
+		if !slices.Contains(b.Jobs, j.ID) {
+			return fmt.Errorf("job %s is not of this unit of work", j.ID)
+		}
+		if err := checkFinal(j.State); err != nil {
+			return err
+		}
+	}
+	if w.Final == nil {
+		return nil
+	}
+	if b.Chunk == nil {
+		return errors.New("a unit of work without a chunk ends no claimed job")
+	}
+	return checkFinal(w.Final.State)
+}
+
+// checkRefs refuses writes to resources that the batch does not name.
+func checkRefs(refs map[storage.Ref]bool, model string, w storage.ModelWrites) error {
+	for _, m := range w.Metas {
+		if !refs[storage.Ref{Model: model, ID: m.ResourceID}] {
+			return fmt.Errorf("meta of %s %s is not of this unit of work", model, m.ResourceID)
+		}
+	}
+	for _, r := range w.Revisions {
+		if !refs[storage.Ref{Model: model, ID: r.Info.ResourceID}] {
+			return fmt.Errorf("revision %s of %s is not of this unit of work", r.Info.RevisionID, model)
+		}
+	}
+	return nil
+}
+
+func encodeModels(models map[string]storage.ModelWrites) (map[string]encoded, error) {
+	out := make(map[string]encoded, len(models))
+	for model, w := range models {
+		e, err := encode(w)
+		if err != nil {
+			return nil, fmt.Errorf("write to %s: %w", model, err)
+		}
+		out[model] = e
+	}
+	return out, nil
+}
+
+// commit writes everything; the caller checked it under the same turn.
+func (p prepared) commit(s *state, b storage.Batch, now time.Time) {
+	for model, e := range p.models {
+		e.apply(s.change(model))
+	}
+	for _, j := range p.writes.Jobs {
+		s.settle(j, now)
+	}
+	if b.Chunk == nil {
+		return
+	}
+	job := b.Chunk.Claim.Job
+	s.addChunk(job, storage.Chunk{No: b.Chunk.No, Outcome: p.writes.Chunk})
+	if p.writes.Final != nil {
+		row := s.jobs[job]
+		row.end(*p.writes.Final, now)
+		s.jobs[job] = row
+	}
+}
