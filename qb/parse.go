@@ -1,0 +1,165 @@
+package qb
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
+)
+
+// Limits of a parsed query.
+const (
+	// MaxDepth is how deep groups may be nested.
+	MaxDepth = 16
+	// MaxNodes is how many conditions and groups there may be.
+	MaxNodes = 256
+	// MaxValues is how many operands all lists together may hold.
+	MaxValues = 10_000
+)
+
+// ParseError says what is wrong with a query, and where.
+type ParseError struct {
+	// Path leads to the place: conditions[1].operator.
+	Path string
+	// Reason is what is wrong there.
+	Reason string
+}
+
+func (e *ParseError) Error() string {
+	if e.Path == "" {
+		return "query: " + e.Reason
+	}
+	return "query: " + e.Path + ": " + e.Reason
+}
+
+// ParseQuery reads the original's ResourceMetaSearchQuery in JSON (spec, "Query"):
+// its filters, conditions, data_conditions, sorts, limit and offset. Conditions,
+// groups and sorts may carry the "type" tags of the original's library or of
+// its HTTP parameters, or none. A datetime is RFC 3339 text, with or without a
+// zone, or {"$datetime": text}.
+//
+// Unknown keys and operators, values of a type that the attribute cannot be
+// ordered against, and queries beyond [MaxDepth], [MaxNodes] and [MaxValues]
+// are refused with a [*ParseError]; text that is not JSON, or repeats a key,
+// with a [*payload.SyntaxError]. As in the original a value of another type than
+// the attribute's is equal to none of its values. Patterns of the operator
+// regex are those of package regexp.
+func ParseQuery(b []byte) (Query, error) {
+	canonical, err := payload.Canonical(resource.JSON, b)
+	if err != nil {
+		return Query{}, fmt.Errorf("query: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(canonical))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return Query{}, fmt.Errorf("query: %w", err)
+	}
+	var p parser
+	return p.query(v)
+}
+
+// parser counts what a query uses up.
+type parser struct{ nodes, values int }
+
+func (p *parser) query(v any) (Query, error) {
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return Query{}, &ParseError{Reason: "an object is expected"}
+	}
+	var q Query
+	var where And
+	for _, name := range sortedKeys(fields) {
+		cond, err := p.member(name, fields[name], &q)
+		if err != nil {
+			return Query{}, err
+		}
+		if cond != nil {
+			where = append(where, cond)
+		}
+	}
+	if len(where) > 0 {
+		q.Where = where
+	}
+	return q, nil
+}
+
+// member reads one key of a query: it returns the condition that the key
+// stands for, or sets the order or page.
+func (p *parser) member(name string, v any, q *Query) (Cond, error) {
+	switch name {
+	case "is_deleted":
+		return p.filter(name, AttrIsDeleted, OpEq, v)
+	case "conditions":
+		return p.conditions(name, v, false)
+	case "data_conditions":
+		conds, err := p.conditions(name, v, true)
+		if err != nil {
+			return nil, err
+		}
+		return And{HasIndexed{}, conds}, nil
+	case "sorts":
+		var err error
+		q.Sort, err = parseSorts(name, v)
+		return nil, err
+	case "limit":
+		n, err := parseCount(name, v)
+		q.Limit = opt.Of(n)
+		return nil, err
+	case "offset":
+		var err error
+		q.Offset, err = parseCount(name, v)
+		return nil, err
+	}
+	for _, f := range filters {
+		if f.name == name {
+			return p.filter(name, f.attr, f.op, v)
+		}
+	}
+	return nil, &ParseError{Path: name, Reason: "the key is not known"}
+}
+
+// filters are the range and list filters of the original's query. They never
+// match an unset attribute.
+var filters = [...]struct {
+	name string
+	attr Attr
+	op   Op
+}{
+	{"created_time_start", AttrCreatedTime, OpGte},
+	{"created_time_end", AttrCreatedTime, OpLte},
+	{"updated_time_start", AttrUpdatedTime, OpGte},
+	{"updated_time_end", AttrUpdatedTime, OpLte},
+	{"rev_created_time_start", AttrRevCreatedTime, OpGte},
+	{"rev_created_time_end", AttrRevCreatedTime, OpLte},
+	{"rev_updated_time_start", AttrRevUpdatedTime, OpGte},
+	{"rev_updated_time_end", AttrRevUpdatedTime, OpLte},
+	{"created_bys", AttrCreatedBy, OpIn},
+	{"updated_bys", AttrUpdatedBy, OpIn},
+	{"rev_statuses", AttrRevStatus, OpIn},
+	{"rev_created_bys", AttrRevCreatedBy, OpIn},
+	{"rev_updated_bys", AttrRevUpdatedBy, OpIn},
+}
+
+// filter reads the value of a filter, whose type must be the attribute's.
+func (p *parser) filter(path string, attr Attr, op Op, v any) (Cond, error) {
+	list := []any{v}
+	if op == OpIn {
+		var err error
+		if list, err = p.list(path, v); err != nil {
+			return nil, err
+		}
+	}
+	values := make([]any, len(list))
+	for i, e := range list {
+		x, ok := attrOperand(attr.Kind(), e)
+		if !ok {
+			return nil, &ParseError{Path: path, Reason: kindNames[attr.Kind()] + " is expected"}
+		}
+		values[i] = x
+	}
+	return Comparison{attr: attr, op: op, values: values}, nil
+}

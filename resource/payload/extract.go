@@ -1,0 +1,152 @@
+package payload
+
+import (
+	"strings"
+	"time"
+)
+
+// Extract returns the values at dotted paths of a stored payload, as the
+// original indexes them: each path is a key of the result, and a path that
+// leads nowhere gives nil (spec, "Indexed values"). Values are nil, bool, int64,
+// uint64 (above the largest int64 only), float64, string, []byte, time.Time in
+// UTC, []any or map[string]any.
+//
+// An integer of more than 64 bits at or below the first step of a path is an
+// error, since indexed values have no form for it.
+func Extract(p []byte, paths []string) (map[string]any, error) {
+	out := make(map[string]any, len(paths))
+	if len(paths) == 0 {
+		return out, nil
+	}
+	x := extractor{wanted: make(map[string]struct{}, len(paths)), found: map[string]any{}}
+	for _, path := range paths {
+		head, _, _ := strings.Cut(path, ".")
+		x.wanted[head] = struct{}{}
+	}
+	if err := walk(p, &x); err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		out[path] = lookup(x.found, path)
+	}
+	return out, nil
+}
+
+// lookup follows a dotted path through maps.
+func lookup(in map[string]any, path string) any {
+	for {
+		head, rest, more := strings.Cut(path, ".")
+		v, ok := in[head]
+		if !more || !ok {
+			return v
+		}
+		if in, ok = v.(map[string]any); !ok {
+			return nil
+		}
+		path = rest
+	}
+}
+
+// extractor builds the values of some keys of the outermost object.
+type extractor struct {
+	wanted map[string]struct{}
+	found  map[string]any
+	// depth is the number of open containers, object whether the outermost is one.
+	depth  int
+	object bool
+	// building is set inside the value of a wanted key, whose name is name.
+	building bool
+	name     string
+	builder  valueBuilder
+}
+
+// put takes a scalar.
+func (x *extractor) put(v any) error {
+	if !x.building {
+		return nil
+	}
+	x.builder.add(v)
+	x.settle()
+	return nil
+}
+
+// settle stores the value of a wanted key when it is whole.
+func (x *extractor) settle() {
+	if x.depth == 1 {
+		x.found[x.name] = x.builder.root
+		x.building = false
+	}
+}
+
+func (x *extractor) null() error                 { return x.put(nil) }
+func (x *extractor) boolean(v bool) error        { return x.put(v) }
+func (x *extractor) float(v float64) error       { return x.put(v) }
+func (x *extractor) timestamp(t time.Time) error { return x.put(t) }
+
+func (x *extractor) text(s []byte) error {
+	if !x.building {
+		return nil
+	}
+	return x.put(string(s))
+}
+
+func (x *extractor) bytes(v []byte) error {
+	if !x.building {
+		return nil
+	}
+	return x.put(append([]byte{}, v...))
+}
+
+func (x *extractor) integer(negative bool, magnitude uint64) error {
+	switch {
+	case negative:
+		return x.put(-int64(magnitude))
+	case magnitude > 1<<63-1:
+		return x.put(magnitude)
+	}
+	return x.put(int64(magnitude))
+}
+
+func (x *extractor) bigInteger([]byte) error {
+	if !x.building {
+		return nil
+	}
+	return refusal("the integer needs more than 64 bits, indexed values have no form for it")
+}
+
+func (x *extractor) key(s []byte) error {
+	switch {
+	case x.building:
+		x.builder.key = string(s)
+	case x.depth == 1 && x.object:
+		if _, ok := x.wanted[string(s)]; ok {
+			x.building, x.name, x.builder = true, string(s), valueBuilder{}
+		}
+	}
+	return nil
+}
+
+func (x *extractor) beginArray() error   { return x.begin(false) }
+func (x *extractor) beginObject() error  { return x.begin(true) }
+func (x *extractor) endArray(int) error  { return x.end() }
+func (x *extractor) endObject(int) error { return x.end() }
+
+func (x *extractor) begin(object bool) error {
+	if x.depth == 0 {
+		x.object = object
+	}
+	x.depth++
+	if x.building {
+		x.builder.begin(object)
+	}
+	return nil
+}
+
+func (x *extractor) end() error {
+	x.depth--
+	if x.building {
+		x.builder.end()
+		x.settle()
+	}
+	return nil
+}
