@@ -1,0 +1,41 @@
+package diskblob
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	sidecarSuffix = ".blobmeta"
+	tempPrefix    = ".specstar-tmp-"
+	sessionsDir   = "_sessions"
+
+	// maxName is the length limit of a file name on the common file systems.
+	maxName = 255
+)
+
+// fileName returns the name of a blob's file, or why no file can hold the id.
+func fileName(id string) (string, error) {
+	switch {
+	case id == "":
+		return "", fmt.Errorf("blob id is empty")
+	case !utf8.ValidString(id):
+		return "", fmt.Errorf("blob id %q is not UTF-8", id)
+	case strings.IndexByte(id, 0) >= 0:
+		return "", fmt.Errorf("blob id %q contains a NUL", id)
+	}
+	name := strings.ReplaceAll(strings.ReplaceAll(id, "/", "_"), "..", "_")
+	switch {
+	case len(name)+len(sidecarSuffix) > maxName:
+		return "", fmt.Errorf("blob id of %d bytes is longer than %d", len(id), maxName-len(sidecarSuffix))
+	case !isBlobName(name) || name == "." || strings.ContainsRune(name, '\\'):
+		return "", fmt.Errorf("blob id %q cannot be a file name here", id)
+	}
+	return name, nil
+}
+
+// isBlobName reports whether a file of that name may be a blob's.
+func isBlobName(name string) bool {
+	return name != sessionsDir && !strings.HasSuffix(name, sidecarSuffix) && !strings.HasPrefix(name, tempPrefix)
+}

@@ -1,0 +1,156 @@
+package diskblob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Config says where the blobs are.
+type Config struct {
+	// Dir is the directory; the first Put makes it.
+	Dir string
+	// ReadOnly refuses Put and Delete and leaves temporary files alone.
+	ReadOnly bool
+}
+
+// Store is a blob store in one directory. It is safe for concurrent use, by
+// several processes too.
+type Store struct {
+	dir      string
+	readOnly bool
+
+	mu   sync.Mutex // guards root, and the step that makes a blob visible
+	root *os.Root   // nil while the directory is not there
+}
+
+var _ storage.BlobStore = (*Store)(nil)
+
+// staleAfter is how old a temporary file is before it counts as left behind.
+const staleAfter = time.Hour
+
+var errReadOnly = errors.New("the blobs were opened for reading only")
+
+// Open opens the directory, which need not exist yet, and removes what crashes
+// left in it.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s := &Store{dir: c.Dir, readOnly: c.ReadOnly}
+	root, err := s.openRoot()
+	if err != nil || root == nil || c.ReadOnly {
+		return s, err
+	}
+	if err := sweep(ctx, root); err != nil {
+		return nil, errors.Join(s.explain("clean up", err), s.Close())
+	}
+	return s, nil
+}
+
+// Close frees the directory. Blobs that are open stay readable.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.root == nil {
+		return nil
+	}
+	err := s.root.Close()
+	s.root = nil
+	return err
+}
+
+// openRoot returns the directory, nil when it is not there.
+func (s *Store) openRoot() (*os.Root, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.root != nil {
+		return s.root, nil
+	}
+	root, err := os.OpenRoot(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, s.explain("open", err)
+	}
+	s.root = root
+	return root, nil
+}
+
+// makeRoot returns the directory, made when it is not there.
+func (s *Store) makeRoot() (*os.Root, error) {
+	root, err := s.openRoot()
+	if root != nil || err != nil {
+		return root, err
+	}
+	if err := os.MkdirAll(s.dir, 0o777); err != nil {
+		return nil, s.explain("make", err)
+	}
+	if err := syncDir(os.Open(filepath.Dir(s.dir))); err != nil {
+		return nil, s.explain("make", err)
+	}
+	return s.openRoot()
+}
+
+// sweep removes temporary files that nobody writes any more.
+func sweep(ctx context.Context, root *os.Root) error {
+	names, err := entries(root)
+	if err != nil {
+		return err
+	}
+	limit := time.Now().Add(-staleAfter)
+	for _, e := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && info.ModTime().Before(limit) {
+			err = root.Remove(e.Name())
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries lists the directory.
+func entries(root *os.Root) ([]os.DirEntry, error) {
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	list, err := dir.ReadDir(-1)
+	return list, errors.Join(err, dir.Close())
+}
+
+// syncDir makes renames in a directory durable. It takes what opening it gave.
+func syncDir(dir *os.File, err error) error {
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// explain says what was being done with the directory. A medium that is full or
+// failing is storage.ErrUnavailable, with what helps.
+func (s *Store) explain(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return fmt.Errorf("%s blobs in %s: the disk is full: free space there and try again: %w (%w)", doing, s.dir, storage.ErrUnavailable, err)
+	case isBroken(err):
+		return fmt.Errorf("%s blobs in %s: the disk fails: check the device: %w (%w)", doing, s.dir, storage.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s blobs in %s: %w", doing, s.dir, err)
+}

@@ -1,0 +1,34 @@
+// Package sqlite keeps a whole store in one SQLite file: metas, revisions and
+// the ledger of all models, so that one transaction covers a unit of work.
+// Blobs lie beside it as plain files.
+//
+// # Layout
+//
+// DIR/specstar.db holds the tables, DIR/_blobs the blobs. Each model has three
+// tables, named as the original's PostgreSQL tables, <p> being the table prefix
+// and the model's name in snake case:
+//
+//   - <p>_meta: resource_id, data (the encoded meta, which is the truth) and the
+//     columns that queries use: those of the original plus total_revision_count
+//     and current_revision_id. Times are microseconds since 1970 in UTC, naive
+//     times taken as UTC; is_deleted is 0 or 1; indexed_data is JSON text.
+//   - <p>_resource_data: uid (16 bytes), data (the payload as given), info.
+//   - <p>_resource_index: resource_id, number, revision_id, schema_version, uid.
+//     The number is that of the revision id, 2147483648 when it has none, so
+//     the primary key is the order of [storage.RevisionReader]. schema_version
+//     is empty for none and begins with "v_" otherwise: none sorts first, and
+//     no version can be mistaken for none.
+//
+// The tables specstar_store, specstar_models, specstar_model_blobs,
+// specstar_jobs and specstar_chunks belong to all models. Their first key column
+// is the number of the store: one file holds several stores when they have
+// different table prefixes.
+//
+// # Transactions
+//
+// The journal is a write-ahead log with synchronous=FULL: a commit is on the
+// disk when it returns. All writes of a process go through one connection and
+// begin with BEGIN IMMEDIATE, so a transaction never fails half-way because
+// another process wrote; processes wait for one another up to ten seconds.
+// Readers have connections of their own and never wait for writers.
+package sqlite

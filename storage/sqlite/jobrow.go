@@ -1,0 +1,202 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// jobColumns are the columns of a job, in the order of jobRow.args and scanJob.
+const jobColumns = `store, id, text, kind, model, lane, user, parent, state, attempt, envelope, envelope_hash, queue, subject,
+	done, total, outcome, error_code, error_message, cancel, created, started, finished, lease_until, token`
+
+const (
+	replaceJob = `INSERT OR REPLACE INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	selectJob  = `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE store = ? AND id = ?`
+
+	// settleJob inserts a final row, or ends the one that is there and keeps what
+	// is known of its submission; one that has ended stays.
+	settleJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (store, id) DO UPDATE SET state = excluded.state, attempt = max(attempt, excluded.attempt),
+			done = iif(excluded.total > 0, excluded.done, done), total = iif(excluded.total > 0, excluded.total, total),
+			envelope = coalesce(envelope, excluded.envelope), outcome = excluded.outcome,
+			error_code = excluded.error_code, error_message = excluded.error_message,
+			finished = excluded.finished, lease_until = 0, token = NULL
+		WHERE state IN ('queued', 'running')`
+)
+
+// jobRow is a job with the token of its claim, uuid.Nil for none.
+type jobRow struct {
+	storage.Job
+	token uuid.UUID
+}
+
+// newJobRow returns the row for a job that is not in the ledger.
+func newJobRow(j storage.Job, now time.Time) jobRow {
+	j.State = cmp.Or(j.State, storage.JobQueued)
+	if j.Created.IsZero() {
+		j.Created = now
+	}
+	return jobRow{Job: j}
+}
+
+// args are the column values of the row.
+func (r *jobRow) args(store int64) []any {
+	text := r.Text
+	if text == r.ID.String() {
+		text = ""
+	}
+	return []any{
+		store, r.ID[:], text, r.Kind, r.Model, r.Lane, r.User, idOrNull(r.Parent), string(r.State), r.Attempt,
+		bytesOrNull(r.Envelope), bytesOrNull(r.EnvelopeHash), idOrNull(r.Queue), r.Subject, r.Done, r.Total,
+		bytesOrNull(r.Outcome), r.ErrorCode, r.ErrorMessage, r.Cancel,
+		micros(r.Created), micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token),
+	}
+}
+
+// scanJob reads a row of jobColumns.
+func scanJob(rows *sql.Rows) (jobRow, error) {
+	var r jobRow
+	var store, created, started, finished, lease int64
+	var id, parent, queue, token sql.RawBytes
+	err := rows.Scan(&store, &id, &r.Text, &r.Kind, &r.Model, &r.Lane, &r.User, &parent, &r.State, &r.Attempt,
+		&r.Envelope, &r.EnvelopeHash, &queue, &r.Subject, &r.Done, &r.Total,
+		&r.Outcome, &r.ErrorCode, &r.ErrorMessage, &r.Cancel, &created, &started, &finished, &lease, &token)
+	if err != nil {
+		return jobRow{}, err
+	}
+	copy(r.ID[:], id)
+	copy(r.Parent[:], parent)
+	copy(r.Queue[:], queue)
+	copy(r.token[:], token)
+	r.Text = cmp.Or(r.Text, r.ID.String())
+	r.Created, r.Started = timeOf(created), timeOf(started)
+	r.Finished, r.LeaseUntil = timeOf(finished), timeOf(lease)
+	return r, nil
+}
+
+// micros is how the ledger writes times: 0 for the zero time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+func idOrNull(id uuid.UUID) any {
+	if id == uuid.Nil {
+		return nil
+	}
+	return id[:]
+}
+
+func bytesOrNull(b []byte) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// jobs reads and writes job rows inside a transaction.
+type jobs struct {
+	t     *tx
+	store int64
+}
+
+// find returns the row of a job and whether there is one.
+func (j jobs) find(id uuid.UUID) (row jobRow, found bool, err error) {
+	err = j.t.each(selectJob, []any{j.store, id[:]}, func(rows *sql.Rows) error {
+		found = true
+		row, err = scanJob(rows)
+		return err
+	})
+	return row, found, err
+}
+
+// get is find, with ErrNotFound for a job that is not there.
+func (j jobs) get(id uuid.UUID) (jobRow, error) {
+	row, found, err := j.find(id)
+	if err == nil && !found {
+		err = fmt.Errorf("job %s: %w", id, storage.ErrNotFound)
+	}
+	return row, err
+}
+
+// claimed returns the row of a job whose claim still holds.
+func (j jobs) claimed(c storage.Claim) (jobRow, error) {
+	row, found, err := j.find(c.Job)
+	if err == nil && (!found || row.State != storage.JobRunning || c.Token == uuid.Nil || row.token != c.Token) {
+		err = fmt.Errorf("job %s: %w", c.Job, storage.ErrFenced)
+	}
+	return row, err
+}
+
+// save writes the row.
+func (j jobs) save(r jobRow) error {
+	_, err := j.t.exec(replaceJob, r.args(j.store)...)
+	return err
+}
+
+// end makes the row final.
+func (r *jobRow) end(f storage.Final, now time.Time) {
+	r.State, r.Outcome = f.State, bytes.Clone(f.Outcome)
+	r.ErrorCode, r.ErrorMessage = f.ErrorCode, f.ErrorMessage
+	r.Finished = now
+	r.free()
+}
+
+// free takes the claim away.
+func (r *jobRow) free() { r.token, r.LeaseUntil = uuid.Nil, time.Time{} }
+
+// settle writes the final row of j, unless it has ended already.
+func (j jobs) settle(job storage.Job, now time.Time) error {
+	r := newJobRow(job, now)
+	if r.Finished.IsZero() {
+		r.Finished = now
+	}
+	r.free()
+	_, err := j.t.exec(settleJob, r.args(j.store)...)
+	return err
+}
+
+func checkFinal(s storage.JobState) error {
+	if s == "" || !s.Final() {
+		return fmt.Errorf("end a job as %q: that is not a final state", s)
+	}
+	return nil
+}
+
+// chunkDone reports whether a chunk's row is there.
+func (j jobs) chunkDone(job uuid.UUID, no int) (done bool, err error) {
+	err = j.t.each(`SELECT 1 FROM specstar_chunks WHERE store = ? AND job = ? AND no = ?`, []any{j.store, job[:], no},
+		func(*sql.Rows) error { done = true; return nil })
+	return done, err
+}
+
+// addChunk inserts the row of a chunk; staged is nil for one that has taken effect.
+func (j jobs) addChunk(job uuid.UUID, no int, outcome, staged []byte) error {
+	_, err := j.t.exec(`INSERT INTO specstar_chunks (store, job, no, outcome, staged) VALUES (?, ?, ?, ?, ?)`,
+		j.store, job[:], no, bytesOrNull(outcome), bytesOrNull(staged))
+	return err
+}
+
+// remove forgets jobs that have ended, with their chunks.
+func (j jobs) remove(id uuid.UUID) error {
+	_, chunks := j.t.exec(`DELETE FROM specstar_chunks WHERE store = ? AND job = ?`, j.store, id[:])
+	_, row := j.t.exec(`DELETE FROM specstar_jobs WHERE store = ? AND id = ?`, j.store, id[:])
+	return errors.Join(chunks, row)
+}

@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// ledger holds the jobs of the store.
+type ledger struct{ f *Factory }
+
+var _ storage.Ledger = ledger{}
+
+// do runs a write transaction over the jobs.
+func (l ledger) do(ctx context.Context, fn func(jobs) error) error {
+	return l.f.do(ctx, "write the ledger of", func(t *tx) error { return fn(jobs{t: t, store: l.f.identity.number}) })
+}
+
+// Insert adds rows that are not there.
+func (l ledger) Insert(ctx context.Context, list []storage.Job) ([]bool, error) {
+	inserted := make([]bool, len(list))
+	err := l.do(ctx, func(j jobs) error {
+		for i, job := range list {
+			row, found, err := j.find(job.ID)
+			if err != nil {
+				return err
+			}
+			if found && !sameHash(row.EnvelopeHash, job.EnvelopeHash) {
+				return fmt.Errorf("insert jobs: %w", &storage.JobDiffersError{ID: row.Text})
+			}
+			if inserted[i] = !found; found {
+				continue
+			}
+			if err := j.save(newJobRow(job, l.f.now())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return inserted, nil
+}
+
+// sameHash reports whether two rows may be of the same message: a hash that is
+// not known differs from none.
+func sameHash(a, b []byte) bool { return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) }
+
+// Get returns a job.
+func (l ledger) Get(ctx context.Context, id uuid.UUID) (storage.Job, error) {
+	for j, err := range l.read(ctx, selectJob, l.f.identity.number, id[:]) {
+		return j, err
+	}
+	return storage.Job{}, fmt.Errorf("job %s: %w", id, storage.ErrNotFound)
+}
+
+// Find returns the job whose text is the given one.
+func (l ledger) Find(ctx context.Context, text string) (storage.Job, error) {
+	for j, err := range l.read(ctx, `SELECT `+jobColumns+` FROM specstar_jobs WHERE store = ? AND text = ? AND text <> ''`, l.f.identity.number, text) {
+		return j, err
+	}
+	if id, err := uuid.Parse(text); err == nil && id.String() == text {
+		j, err := l.Get(ctx, id)
+		if err != nil || j.Text == text {
+			return j, err
+		}
+	}
+	return storage.Job{}, fmt.Errorf("job %s: %w", text, storage.ErrNotFound)
+}
+
+// List returns jobs, newest first; jobs made at the same time by ascending id.
+func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage.Job, error] {
+	where := []string{"store = ?"}
+	args := []any{l.f.identity.number}
+	add := func(condition string, values ...any) {
+		where = append(where, condition)
+		args = append(args, values...)
+	}
+	if len(f.States) > 0 {
+		add(stateCondition(f.States))
+		for _, s := range f.States {
+			args = append(args, string(s))
+		}
+	}
+	if f.Kind != "" {
+		add("kind = ?", f.Kind)
+	}
+	if f.Model != "" {
+		add("model = ?", f.Model)
+	}
+	if f.Parent != uuid.Nil {
+		add("parent = ?", f.Parent[:])
+	}
+	query := `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
+	if f.Limit > 0 {
+		query += ` LIMIT ?`
+		args = append(args, f.Limit)
+	}
+	return l.read(ctx, query, args...)
+}
+
+// stateCondition selects states. Without done the partial index of the jobs
+// that matter serves it, however many jobs are done.
+func stateCondition(states []storage.JobState) string {
+	c := "state IN (?" + strings.Repeat(", ?", len(states)-1) + ")"
+	if !slices.Contains(states, storage.JobDone) {
+		c += " AND state <> 'done'"
+	}
+	return c
+}
+
+func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {
+	return stream(l.f, l.f.reads, "read the ledger of", ctx, query, args, func(rows *sql.Rows) (storage.Job, error) {
+		r, err := scanJob(rows)
+		return r.Job, err
+	})
+}
+
+// Count returns how many jobs are in each state.
+func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
+	type count struct {
+		state storage.JobState
+		n     int64
+	}
+	counts := map[storage.JobState]int64{}
+	for c, err := range stream(l.f, l.f.reads, "count the jobs of", ctx, `SELECT state, count(*) FROM specstar_jobs WHERE store = ? GROUP BY state`,
+		[]any{l.f.identity.number}, func(rows *sql.Rows) (c count, err error) { return c, rows.Scan(&c.state, &c.n) }) {
+		if err != nil {
+			return nil, err
+		}
+		counts[c.state] = c.n
+	}
+	return counts, nil
+}
+
+// Chunks returns the chunks of a job that are done, by number.
+func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, error) {
+	var chunks []storage.Chunk
+	for c, err := range stream(l.f, l.f.reads, "read chunks in", ctx, `SELECT no, outcome FROM specstar_chunks WHERE store = ? AND job = ? ORDER BY no`,
+		[]any{l.f.identity.number, job[:]}, func(rows *sql.Rows) (c storage.Chunk, err error) { return c, rows.Scan(&c.No, &c.Outcome) }) {
+		if err != nil {
+			return nil, err
+		}
+		chunks = append(chunks, c)
+	}
+	return chunks, nil
+}

@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"time"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+)
+
+// metaColumns are the columns of a meta table, in the order of metaArgs.
+const metaColumns = `resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted, schema_version, indexed_data,
+	rev_status, rev_created_by, rev_updated_by, rev_created_time, rev_updated_time, total_revision_count, current_revision_id`
+
+// insertMeta inserts one row and leaves an existing one alone.
+func (t tables) insertMeta() string {
+	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (resource_id) DO NOTHING`
+}
+
+// upsertMeta inserts or replaces one row.
+func (t tables) upsertMeta() string {
+	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (resource_id) DO UPDATE SET
+	data = excluded.data, created_time = excluded.created_time, updated_time = excluded.updated_time,
+	created_by = excluded.created_by, updated_by = excluded.updated_by, is_deleted = excluded.is_deleted,
+	schema_version = excluded.schema_version, indexed_data = excluded.indexed_data,
+	rev_status = excluded.rev_status, rev_created_by = excluded.rev_created_by, rev_updated_by = excluded.rev_updated_by,
+	rev_created_time = excluded.rev_created_time, rev_updated_time = excluded.rev_updated_time,
+	total_revision_count = excluded.total_revision_count, current_revision_id = excluded.current_revision_id`
+}
+
+// swapMeta replaces the row whose stored bytes are the last parameter.
+func (t tables) swapMeta() string {
+	return `UPDATE ` + t.meta + ` SET (` + metaColumns + `) = (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16) WHERE resource_id = ?1 AND data = ?17`
+}
+
+// metaArgs appends the column values of m to args; data is m encoded.
+func metaArgs(args []any, m resource.Meta, data []byte) []any {
+	return append(args,
+		string(m.ResourceID), data, m.CreatedTime.UnixMicro(), m.UpdatedTime.UnixMicro(), m.CreatedBy, m.UpdatedBy,
+		m.IsDeleted, textOrNull(m.SchemaVersion), indexedOrNull(m.IndexedData),
+		textOrNull(m.Rev.Status), textOrNull(m.Rev.CreatedBy), textOrNull(m.Rev.UpdatedBy),
+		timeOrNull(m.Rev.CreatedTime), timeOrNull(m.Rev.UpdatedTime),
+		m.TotalRevisionCount, string(m.CurrentRevisionID))
+}
+
+func textOrNull[T ~string](v opt.Value[T]) any {
+	if s, ok := v.Get(); ok {
+		return string(s)
+	}
+	return nil
+}
+
+func timeOrNull(v opt.Value[time.Time]) any {
+	if t, ok := v.Get(); ok {
+		return t.UnixMicro()
+	}
+	return nil
+}
+
+func indexedOrNull(v opt.Value[resource.Indexed]) any {
+	if x, ok := v.Get(); ok {
+		return string(x.AppendJSON(nil))
+	}
+	return nil
+}
+
+// metaWriter encodes and writes metas with buffers that it keeps.
+type metaWriter struct {
+	t        *tx
+	encoding resource.Encoding
+	args     []any
+}
+
+// write runs query, insertMeta or upsertMeta, for m and returns how many rows changed.
+func (w *metaWriter) write(query string, m resource.Meta) (int64, error) {
+	return w.writeEncoded(query, m, m.Append(w.encoding, nil))
+}
+
+// writeEncoded is write for a meta whose encoded form is known.
+func (w *metaWriter) writeEncoded(query string, m resource.Meta, data []byte, more ...any) (int64, error) {
+	if err := m.ResourceID.CheckStored(); err != nil {
+		return 0, err
+	}
+	w.args = append(metaArgs(w.args[:0], m, data), more...)
+	return w.t.exec(query, w.args...)
+}

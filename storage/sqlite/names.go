@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var (
+	wordBorder = regexp.MustCompile(`(.)([A-Z][a-z]+)`)
+	caseBorder = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+)
+
+// snake returns the model's name as it appears in table names, by the
+// original's rules: a name with _ is lower-cased, else one with - gets _ in its
+// place, any other is split at case borders.
+func snake(model string) string {
+	switch {
+	case strings.Contains(model, "_"):
+	case strings.Contains(model, "-"):
+		model = strings.ReplaceAll(model, "-", "_")
+	default:
+		model = wordBorder.ReplaceAllString(model, "${1}_${2}")
+		model = caseBorder.ReplaceAllString(model, "${1}_${2}")
+	}
+	return strings.ToLower(model)
+}
+
+// tables are the quoted names of a model's tables.
+type tables struct {
+	model string
+	base  string // unquoted, without suffix
+	meta  string
+	data  string
+	index string
+}
+
+func tablesOf(prefix, model string) tables {
+	return tablesNamed(model, prefix+snake(model))
+}
+
+func tablesNamed(model, base string) tables {
+	return tables{
+		model: model,
+		base:  base,
+		meta:  quote(base + "_meta"),
+		data:  quote(base + "_resource_data"),
+		index: quote(base + "_resource_index"),
+	}
+}
+
+// quote makes an SQL identifier of any text.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// checkModelName reports why no tables can be named after the model.
+func checkModelName(model string) error {
+	if model == "" || strings.ContainsRune(model, 0) {
+		return fmt.Errorf("model name %q is empty or contains a NUL", model)
+	}
+	return nil
+}
+
+// unfilled selects metas that lack any rev_* field. Queries must spell it
+// exactly so for the partial index to serve them.
+const unfilled = `rev_status IS NULL OR rev_created_by IS NULL OR rev_updated_by IS NULL OR ` +
+	`rev_created_time IS NULL OR rev_updated_time IS NULL`
+
+// ddl returns the statements that make the model's tables.
+func (t tables) ddl() []string {
+	return []string{
+		`CREATE TABLE IF NOT EXISTS ` + t.meta + ` (
+	resource_id TEXT NOT NULL PRIMARY KEY,
+	data BLOB NOT NULL,
+	created_time INTEGER NOT NULL,
+	updated_time INTEGER NOT NULL,
+	created_by TEXT NOT NULL,
+	updated_by TEXT NOT NULL,
+	is_deleted INTEGER NOT NULL,
+	schema_version TEXT,
+	indexed_data TEXT,
+	rev_status TEXT,
+	rev_created_by TEXT,
+	rev_updated_by TEXT,
+	rev_created_time INTEGER,
+	rev_updated_time INTEGER,
+	total_revision_count INTEGER NOT NULL,
+	current_revision_id TEXT NOT NULL)`,
+		`CREATE TABLE IF NOT EXISTS ` + t.data + ` (
+	uid BLOB NOT NULL PRIMARY KEY,
+	data BLOB NOT NULL,
+	info BLOB NOT NULL)`,
+		`CREATE TABLE IF NOT EXISTS ` + t.index + ` (
+	resource_id TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	revision_id TEXT NOT NULL,
+	schema_version TEXT NOT NULL,
+	uid BLOB NOT NULL,
+	PRIMARY KEY (resource_id, number, revision_id, schema_version)) WITHOUT ROWID`,
+		t.metaIndex("rev", "rev_status, rev_updated_by, rev_created_time", ""),
+		t.metaIndex("updated", "updated_time", ""),
+		t.metaIndex("created", "created_time", ""),
+		t.metaIndex("unfilled", "resource_id", " WHERE "+unfilled),
+	}
+}
+
+// metaIndex returns the statement for a secondary index; resource_id, which
+// breaks ties of every order, is its last column.
+func (t tables) metaIndex(name, columns, where string) string {
+	if columns != "resource_id" {
+		columns += ", resource_id"
+	}
+	return `CREATE INDEX IF NOT EXISTS ` + quote(t.base+"_meta_"+name) + ` ON ` + t.meta + ` (` + columns + `)` + where
+}

@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/google/uuid"
+	"github.com/pressly/goose/v3"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// layoutVersion is the user_version of a file that has every migration. The
+// last migration sets it, so that opening needs one pragma and no table.
+const layoutVersion = 1
+
+// applicationID marks our files, see SQLite's application_id pragma.
+const applicationID = 1397769556
+
+// migrateAttempts bounds how often a first opening that another process
+// disturbs is repeated.
+const migrateAttempts = 5
+
+// checkLayout reads the file's version: false means that migrations are missing.
+func checkLayout(ctx context.Context, db *sql.DB, path string) (bool, error) {
+	var version, application int64
+	err := db.QueryRowContext(ctx, `SELECT user_version, application_id FROM pragma_user_version, pragma_application_id`).Scan(&version, &application)
+	switch {
+	case err != nil:
+		return false, explain(path, "open store", err)
+	case version > layoutVersion:
+		return false, fmt.Errorf("open store %s: it has layout %d and this program knows up to %d: use a newer program, or a backup made before the upgrade", path, version, layoutVersion)
+	case application != applicationID && (application != 0 || version != 0):
+		return false, fmt.Errorf("open store %s: it is a SQLite file of another program: choose another directory", path)
+	}
+	return version == layoutVersion, nil
+}
+
+// migrate brings the file to layoutVersion. Two processes may try at once; the
+// one that loses sees what the other did and tries again.
+func migrate(ctx context.Context, db *sql.DB, path string) error {
+	var failure error
+	for range migrateAttempts {
+		done, err := checkLayout(ctx, db, path)
+		if done || err != nil {
+			return err
+		}
+		if failure = runMigrations(ctx, db); failure == nil {
+			return nil
+		}
+	}
+	return explain(path, "make the tables of store", failure)
+}
+
+func runMigrations(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithTableName("specstar_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// identity is the row of one store in its file.
+type identity struct {
+	number   int64
+	id       uuid.UUID
+	encoding resource.Encoding
+}
+
+// readIdentity returns the store of a table prefix, ErrNotFound when the file
+// has none.
+func readIdentity(ctx context.Context, db *sql.DB, prefix string) (identity, error) {
+	var i identity
+	var id []byte
+	err := db.QueryRowContext(ctx, `SELECT number, id, encoding FROM specstar_store WHERE table_prefix = ?`, prefix).Scan(&i.number, &id, &i.encoding)
+	if errors.Is(err, sql.ErrNoRows) {
+		return identity{}, storage.ErrNotFound
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	i.id, err = uuid.FromBytes(id)
+	return i, err
+}
+
+// makeIdentity returns the store of a table prefix, made when it is not there.
+func makeIdentity(ctx context.Context, db *sql.DB, prefix string, e resource.Encoding) (identity, error) {
+	i, err := readIdentity(ctx, db, prefix)
+	if !errors.Is(err, storage.ErrNotFound) {
+		return i, err
+	}
+	if e == "" {
+		e = resource.Msgpack
+	}
+	id := uuid.New()
+	_, err = db.ExecContext(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, id[:], prefix, string(e))
+	if err != nil {
+		return identity{}, err
+	}
+	return readIdentity(ctx, db, prefix)
+}

@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Attempt counts one attempt of each short job, inserting rows that are not there.
+func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job, error) {
+	out := make([]storage.Job, len(list))
+	err := l.do(ctx, func(j jobs) error {
+		counted := map[uuid.UUID]storage.Job{}
+		for i, job := range list {
+			if done, ok := counted[job.ID]; ok {
+				out[i] = done
+				continue
+			}
+			row, found, err := j.find(job.ID)
+			if err != nil {
+				return err
+			}
+			if !found {
+				job.State, job.Attempt = storage.JobQueued, 0
+				row = newJobRow(job, l.f.now())
+			}
+			if !row.State.Final() {
+				row.Attempt++
+				row.Started = l.f.now()
+				if err := j.save(row); err != nil {
+					return err
+				}
+			}
+			out[i] = row.seen()
+			counted[job.ID] = out[i]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Refund takes one attempt of each job back.
+func (l ledger) Refund(ctx context.Context, ids []uuid.UUID) error {
+	return l.do(ctx, func(j jobs) error {
+		for _, id := range ids {
+			_, err := j.t.exec(`UPDATE specstar_jobs SET attempt = max(attempt - 1, 0)
+				WHERE store = ? AND id = ? AND state IN ('queued', 'running')`, j.store, id[:])
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Settle writes final rows of jobs that have no other effect.
+func (l ledger) Settle(ctx context.Context, list []storage.Job) error {
+	for _, job := range list {
+		if err := checkFinal(job.State); err != nil {
+			return fmt.Errorf("settle job %s: %w", job.ID, err)
+		}
+	}
+	return l.do(ctx, func(j jobs) error {
+		for _, job := range list {
+			if err := j.settle(job, l.f.now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Published records that queue holds the messages of the jobs.
+func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
+	return l.do(ctx, func(j jobs) error {
+		for _, id := range ids {
+			if _, err := j.t.exec(`UPDATE specstar_jobs SET queue = ? WHERE store = ? AND id = ?`, idOrNull(queue), j.store, id[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,50 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"iter"
+)
+
+// stream runs a query and yields what scan makes of each row. An error is
+// yielded once, last. The rows are closed when the loop ends, however it ends.
+func stream[T any](f *Factory, q queryer, doing string, ctx context.Context, query string, args []any, scan func(*sql.Rows) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		ctx, stop := f.reading(ctx)
+		defer stop()
+		more, err := scanRows(ctx, q, query, args, scan, func(v T) bool { return yield(v, nil) })
+		if err != nil && more {
+			var none T
+			yield(none, f.explain(doing, cause(ctx, err)))
+		}
+	}
+}
+
+// scanRows calls yield for each row until it returns false, and reports whether
+// more could be yielded.
+func scanRows[T any](ctx context.Context, q queryer, query string, args []any, scan func(*sql.Rows) (T, error), yield func(T) bool) (more bool, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return true, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return true, err
+		}
+		if !yield(v) {
+			return false, nil
+		}
+	}
+	return true, rows.Err()
+}
+
+// cause returns why the context ended, or err when it has not.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,176 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// unit is the store's unit of work.
+type unit struct{ f *Factory }
+
+var _ storage.UnitOfWork = unit{}
+
+// Update runs compute between the reads and the writes of one transaction. The
+// file has one writer at a time, so compute is called once.
+func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	names, err := u.tablesOfRefs(ctx, b.Refs)
+	if err != nil {
+		return err
+	}
+	return u.f.do(ctx, "run a unit of work in", func(t *tx) error {
+		j := jobs{t: t, store: u.f.identity.number}
+		if b.Chunk != nil {
+			if _, err := j.claimed(b.Chunk.Claim); err != nil {
+				return err
+			}
+			if done, err := j.chunkDone(b.Chunk.Claim.Job, b.Chunk.No); done || err != nil {
+				return err
+			}
+		}
+		v, err := newView(u.f, t, names, b)
+		if err != nil {
+			return err
+		}
+		w, err := compute(v)
+		if err == nil {
+			err = v.failure
+		}
+		if err == nil {
+			err = check(b, w)
+		}
+		if err != nil {
+			return err
+		}
+		return u.write(j, names, b, w)
+	})
+}
+
+// tablesOfRefs returns the tables of every model that refs name.
+func (u unit) tablesOfRefs(ctx context.Context, refs []storage.Ref) (map[string]tables, error) {
+	names := map[string]tables{}
+	for _, r := range refs {
+		if _, ok := names[r.Model]; ok {
+			continue
+		}
+		t, err := u.f.tables(ctx, r.Model)
+		if err != nil {
+			return nil, err
+		}
+		names[r.Model] = t
+	}
+	return names, nil
+}
+
+// write stores what compute returned: revisions first, then metas, then the ledger.
+func (u unit) write(j jobs, names map[string]tables, b storage.Batch, w storage.Writes) error {
+	for _, model := range slices.Sorted(maps.Keys(w.Models)) {
+		t, ok := names[model]
+		if !ok {
+			var err error
+			if t, err = u.f.tables(j.t.ctx, model); err != nil {
+				return err
+			}
+		}
+		if err := u.writeModel(j, t, w.Models[model]); err != nil {
+			return err
+		}
+	}
+	return u.writeLedger(j, b, w)
+}
+
+func (u unit) writeModel(j jobs, names tables, w storage.ModelWrites) error {
+	if err := j.t.saveRevisions(names, u.f.encoding(), w.Revisions); err != nil {
+		return err
+	}
+	metas := slices.SortedStableFunc(slices.Values(w.Metas), func(a, b resource.Meta) int {
+		return compareIDs(a.ResourceID, b.ResourceID)
+	})
+	if err := j.t.saveMetas(names, u.f.encoding(), metas); err != nil {
+		return err
+	}
+	return j.rememberBlobs(names.model, w.Blobs)
+}
+
+// rememberBlobs adds blobs to what is remembered of a model.
+func (j jobs) rememberBlobs(model string, blobs []string) error {
+	for _, id := range blobs {
+		_, err := j.t.exec(`INSERT INTO specstar_model_blobs (store, model, file_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, j.store, model, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u unit) writeLedger(j jobs, b storage.Batch, w storage.Writes) error {
+	now := u.f.now()
+	for _, job := range w.Jobs {
+		if err := j.settle(job, now); err != nil {
+			return err
+		}
+	}
+	if b.Chunk == nil {
+		return nil
+	}
+	if err := j.addChunk(b.Chunk.Claim.Job, b.Chunk.No, w.Chunk, nil); err != nil {
+		return err
+	}
+	if w.Final == nil {
+		return nil
+	}
+	return j.finish(b.Chunk.Claim, *w.Final, now)
+}
+
+// finish ends a claimed job.
+func (j jobs) finish(c storage.Claim, f storage.Final, now time.Time) error {
+	row, err := j.claimed(c)
+	if err != nil {
+		return err
+	}
+	row.end(f, now)
+	return j.save(row)
+}
+
+// check refuses writes that the batch does not name.
+func check(b storage.Batch, w storage.Writes) error {
+	for _, j := range w.Jobs {
+		if !slices.Contains(b.Jobs, j.ID) {
+			return fmt.Errorf("job %s is not of this unit of work", j.ID)
+		}
+		if err := checkFinal(j.State); err != nil {
+			return err
+		}
+	}
+	if w.Final != nil {
+		if b.Chunk == nil {
+			return errors.New("a unit of work without a chunk ends no claimed job")
+		}
+		if err := checkFinal(w.Final.State); err != nil {
+			return err
+		}
+	}
+	refs := make(map[storage.Ref]bool, len(b.Refs))
+	for _, r := range b.Refs {
+		refs[r] = true
+	}
+	for model, mw := range w.Models {
+		for _, m := range mw.Metas {
+			if !refs[storage.Ref{Model: model, ID: m.ResourceID}] {
+				return fmt.Errorf("meta of %s %s is not of this unit of work", model, m.ResourceID)
+			}
+		}
+		for _, r := range mw.Revisions {
+			if !refs[storage.Ref{Model: model, ID: r.Info.ResourceID}] {
+				return fmt.Errorf("revision %s of %s is not of this unit of work", r.Info.RevisionID, model)
+			}
+		}
+	}
+	return nil
+}
