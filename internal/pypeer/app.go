@@ -53,16 +53,20 @@ type Ran struct {
 	Refused map[string]int
 }
 
-// Sample is a new value of a model.
+// Samples are new values of a model.
+type Samples struct {
+	Values []Sample
+	// Blobs are the blobs that the values refer to, keyed as in a [State].
+	Blobs State
+}
+
+// Sample is one value.
 type Sample struct {
 	// JSON is the value as JSON text in the original's form.
 	JSON []byte
 	// Payload is what the original would store for it.
 	Payload []byte
 }
-
-// Used counts what [App.Use] did.
-type Used struct{ Decoded, Updated int }
 
 // App is one application of the original: models and a store.
 type App struct {
@@ -123,17 +127,22 @@ func (a *App) State() (State, error) {
 	return s, a.call("state", nil, &s)
 }
 
-// Samples returns n new random values of a model. Blobs in them are in the app's
-// blob store.
-func (a *App) Samples(model string, seed int64, n int) (s []Sample, err error) {
+// Samples returns n new random values of a model.
+func (a *App) Samples(model string, seed int64, n int) (s Samples, err error) {
 	return s, a.call("samples", map[string]any{"model": model, "seed": seed, "n": n}, &s)
 }
 
-// Use decodes every current payload of a model as the model's type, checks that
-// payload, hash and indexed data are what the original would have written, and
-// updates every live resource to a new random value.
-func (a *App) Use(model string, seed int64) (u Used, err error) {
-	return u, a.call("use", map[string]any{"model": model, "seed": seed}, &u)
+// Check decodes every current payload of a model as the model's type and checks
+// that payload, hash and indexed data are what the original would have written.
+// It returns how many there are.
+func (a *App) Check(model string) (n int, err error) {
+	return n, a.call("check", map[string]any{"model": model}, &n)
+}
+
+// UpdateAll updates every live resource of a model to a new random value and
+// returns how many there are.
+func (a *App) UpdateAll(model string, seed int64) (n int, err error) {
+	return n, a.call("update_all", map[string]any{"model": model, "seed": seed}, &n)
 }
 
 func (a *App) call(op string, args map[string]any, result any) error {

@@ -129,7 +129,7 @@ class App:
                     out[key + "\tinfo"] = msgpack.encode(info)
                     out[key + "\tdata"] = payload
                     self._blobs(m, payload, out)
-        return {k: base64.b64encode(v).decode() for k, v in out.items()}
+        return {k: text(v) for k, v in out.items()}
 
     def _blobs(self, manager, payload, out):
         try:
@@ -144,44 +144,55 @@ class App:
     def samples(self, model, seed, n):
         """New values of a model: as JSON text and as the payload the library would store."""
         rng, m = random.Random(seed), self.manager(model)
-        out = []
+        values, blobs = [], {}
         for _ in range(n):
             data = m._process_binary_fields(randmodels.value(rng, m.resource_type))
-            out.append(
-                {
-                    "json": base64.b64encode(msgspec.json.encode(data)).decode(),
-                    "payload": base64.b64encode(m.encode(data)).decode(),
-                }
-            )
-        return out
+            payload = m.encode(data)
+            self._blobs(m, payload, blobs)
+            values.append({"json": text(msgspec.json.encode(data)), "payload": text(payload)})
+        return {"values": values, "blobs": {k: text(v) for k, v in blobs.items()}}
 
-    def use(self, model, seed):
-        """Decodes every current payload as the model's type, then updates every live resource."""
-        rng, m = random.Random(seed), self.manager(model)
-        seed_uuids(rng)
-        decoded = updated = 0
-        for meta in list(m.storage.dump_meta()):
+    def check(self, model):
+        """Decodes every current payload and checks that it, its hash and its index are as the library writes them."""
+        m = self.manager(model)
+        metas = list(m.storage.dump_meta())
+        for meta in metas:
             info = m.storage.get_resource_revision_info(
                 meta.resource_id, meta.current_revision_id, schema_version=meta.schema_version
             )
             with m.storage.get_data_bytes(meta.resource_id, meta.current_revision_id, meta.schema_version) as f:
                 payload = f.read()
-            if m.encode(m.decode(payload)) != payload:
+            data = m.decode(payload)
+            if m.encode(data) != payload:
                 raise ValueError(f"{meta.resource_id}: the payload is not what the library would write: {payload!r}")
-            if info.data_hash != m.get_data_hash(m.decode(payload)):
+            if info.data_hash != m.get_data_hash(data):
                 raise ValueError(f"{meta.resource_id}: data hash {info.data_hash} is not that of the payload")
-            if m.indexed_fields and meta.indexed_data != m._extract_indexed_values(m.decode(payload)):
+            if m.indexed_fields and meta.indexed_data != indexed(m, data):
                 raise ValueError(f"{meta.resource_id}: indexed data {meta.indexed_data} is not that of the payload")
-            decoded += 1
-            if meta.is_deleted:
-                continue
+        return len(metas)
+
+    def update_all(self, model, seed):
+        """Updates every live resource of a model to a random value."""
+        rng, m = random.Random(seed), self.manager(model)
+        seed_uuids(rng)
+        updated = 0
+        for meta in [x for x in m.storage.dump_meta() if not x.is_deleted]:
             now = dt.datetime(2030, 1, 2, tzinfo=dt.timezone.utc)
             with m.using(user="python", now=now) as op:
                 new = op.update(meta.resource_id, randmodels.value(rng, m.resource_type), status=RevisionStatus.draft)
             if new.revision_id not in (f"{meta.resource_id}:{meta.total_revision_count + 1}", meta.current_revision_id):
                 raise ValueError(f"{meta.resource_id}: the update made {new.revision_id}")
             updated += 1
-        return {"decoded": decoded, "updated": updated}
+        return updated
+
+
+def indexed(manager, data):
+    """The indexed data of a value as it is after a trip through an archive."""
+    return msgspec.msgpack.decode(msgpack.encode(manager._extract_indexed_values(data)))
+
+
+def text(b):
+    return base64.b64encode(b).decode()
 
 
 def schema_version(manager):

@@ -28,7 +28,7 @@ def call(req):
         return close(**req)
     if op in archives.OPS:
         return archives.OPS[op](**req)
-    if op in ("run", "dump", "load", "backfill", "search", "state", "samples", "use"):
+    if op in ("run", "dump", "load", "backfill", "search", "state", "samples", "check", "update_all"):
         return getattr(APPS[req.pop("app")], op)(**req)
     raise ValueError(f"operation {op!r} is not known")
 
