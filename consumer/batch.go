@@ -1,0 +1,86 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// Headers of an atomic batch.
+const (
+	headerBatchID     = "Nats-Batch-Id"
+	headerBatchSeq    = "Nats-Batch-Sequence"
+	headerBatchCommit = "Nats-Batch-Commit"
+)
+
+const (
+	// batchMin is from how many messages an atomic batch is worth its constant cost.
+	batchMin = 64
+	// batchMax is how many messages the server takes in one batch.
+	batchMax = 1000
+	// batchBytes bounds what the server holds in memory for a batch.
+	batchBytes   = 8 << 20
+	batchTimeout = 30 * time.Second
+)
+
+// batchLen returns how many of the messages go together.
+func batchLen(messages []jobs.Message) int {
+	size := 0
+	for i, m := range messages {
+		size += len(m.Body)
+		if i == batchMax || i > 0 && size > batchBytes {
+			return i
+		}
+	}
+	return len(messages)
+}
+
+// publishBatch sends messages as one atomic batch and reports whether the server
+// took it. One id that it knows already refuses the whole batch; then, or when
+// it knows no batches, or no answer came, nothing is lost by sending each message
+// by itself.
+func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message) bool {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	nc, id := p.js.Conn(), uuid.NewString()
+	for i, m := range messages {
+		msg := p.message(m)
+		msg.Header.Set(headerBatchID, id)
+		msg.Header.Set(headerBatchSeq, strconv.Itoa(i+1))
+		switch i {
+		case len(messages) - 1:
+			msg.Header.Set(headerBatchCommit, "1")
+			return committed(nc.RequestMsgWithContext(ctx, msg))
+		case 0:
+			if !started(nc.RequestMsgWithContext(ctx, msg)) {
+				return false
+			}
+		default:
+			if nc.PublishMsg(msg) != nil {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// started reads the answer to a batch's first message: empty when all is well.
+func started(m *nats.Msg, err error) bool { return err == nil && len(m.Data) == 0 }
+
+// committed reads the answer to a batch's last message.
+func committed(m *nats.Msg, err error) bool {
+	if err != nil {
+		return false
+	}
+	var ack struct {
+		Error *struct{} `json:"error"`
+		Count int       `json:"count"`
+	}
+	return json.Unmarshal(m.Data, &ack) == nil && ack.Error == nil && ack.Count > 0
+}

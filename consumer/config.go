@@ -1,0 +1,110 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// ErrNoQueue: the consumer was made without a JetStream connection, so there is
+// nothing to consume.
+var ErrNoQueue = errors.New("no queue is configured")
+
+// Executor carries out deliveries; *[jobs.Executor] is one.
+type Executor interface {
+	// Execute returns a verdict for each delivery, in their order.
+	Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict
+	// Probe reports whether the store answers, nil when it does.
+	Probe(ctx context.Context) error
+}
+
+// Defaults of [Config].
+const (
+	DefaultAckWait   = time.Minute
+	DefaultBatch     = 500
+	DefaultBatchSize = 4 << 20
+	DefaultSlots     = 2
+)
+
+// Config is what a [Consumer] works with.
+type Config struct {
+	// JetStream is the connection to the queue; nil means there is none.
+	JetStream jetstream.JetStream
+	Queue     QueueConfig
+	Executor  Executor
+	// Logger takes one line for each job; nil drops them.
+	Logger *zap.Logger
+
+	// Exclusive says that no other process consumes from this queue: its durable
+	// consumers are made anew at start, so that messages which a former owner
+	// held are handed out again at once.
+	Exclusive bool
+	// AckWait is how long the server waits for a sign of life of a message before
+	// it hands it out again.
+	AckWait time.Duration
+	// Batch is how many saves are written together at most, BatchSize how many
+	// bytes of messages.
+	Batch, BatchSize int
+	// Slots is how many long jobs of a lane and kind run at the same time.
+	Slots int
+}
+
+// QueueConfig names a queue and says how it is made.
+type QueueConfig struct {
+	// Namespace is the owner's part of stream names and subjects: letters, digits,
+	// "-" and "_".
+	Namespace string
+	// Store is the id of the store whose jobs these are. Streams are bound to it.
+	Store uuid.UUID
+	// ID identifies the queue in ledger rows; the nil UUID derives it from store
+	// and namespace.
+	ID uuid.UUID
+	// Create makes streams and consumers that are not there.
+	Create bool
+	// Replicas of the streams; 0 means 1.
+	Replicas int
+	// MaxBytes bounds the stream of jobs; 0 means 2 GiB. A full queue refuses new
+	// jobs. The stream of dead letters gets a quarter of it.
+	MaxBytes int64
+}
+
+func (c Config) withDefaults() Config {
+	if c.AckWait <= 0 {
+		c.AckWait = DefaultAckWait
+	}
+	if c.Batch <= 0 {
+		c.Batch = DefaultBatch
+	}
+	if c.BatchSize <= 0 {
+		c.BatchSize = DefaultBatchSize
+	}
+	// One message of the largest size must always fit.
+	c.BatchSize = max(c.BatchSize, 2*jobs.MaxMessageBytes)
+	if c.Slots <= 0 {
+		c.Slots = DefaultSlots
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	c.Queue = c.Queue.withDefaults()
+	return c
+}
+
+func (q QueueConfig) withDefaults() QueueConfig {
+	if q.ID == uuid.Nil {
+		q.ID = uuid.NewSHA1(q.Store, []byte("queue "+q.Namespace))
+	}
+	if q.Replicas <= 0 {
+		q.Replicas = 1
+	}
+	if q.MaxBytes <= 0 {
+		q.MaxBytes = 2 << 30
+	}
+	return q
+}

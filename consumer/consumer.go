@@ -1,0 +1,90 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// Consumer pulls jobs from a queue and has them carried out.
+type Consumer struct {
+	cfg   Config
+	stats map[durable]*counters
+}
+
+// New returns a consumer. Nothing is contacted before it is started.
+func New(c Config) (*Consumer, error) {
+	if c.Executor == nil {
+		return nil, errors.New("consumer: no executor is given")
+	}
+	if c.JetStream != nil {
+		if err := c.Queue.check(); err != nil {
+			return nil, fmt.Errorf("consumer: %w", err)
+		}
+	}
+	stats := make(map[durable]*counters)
+	for _, d := range durables() {
+		stats[d] = &counters{}
+	}
+	return &Consumer{cfg: c.withDefaults(), stats: stats}, nil
+}
+
+// StartConsume binds to the queue, starts one loop for each lane and kind and
+// returns their handles. Without a queue there are none: it returns nil, on
+// which every method of Handles works, and ErrNoQueue. The end of ctx aborts.
+func (c *Consumer) StartConsume(ctx context.Context) (*Handles, error) {
+	if c.cfg.JetStream == nil {
+		return nil, ErrNoQueue
+	}
+	if err := EnsureStreams(ctx, c.cfg.JetStream, c.cfg.Queue); err != nil {
+		return nil, fmt.Errorf("start consuming: %w", err)
+	}
+	stream, err := c.cfg.JetStream.Stream(ctx, c.cfg.Queue.StreamName())
+	if err != nil {
+		return nil, fmt.Errorf("start consuming: %w", err)
+	}
+	created := stream.CachedInfo().Created
+	loops := make([]*loop, 0, len(c.stats))
+	for _, d := range durables() {
+		l := c.newLoop(d, created)
+		if c.cfg.Exclusive {
+			if l.former, err = d.renew(ctx, c.cfg.JetStream, c.cfg.Queue); err != nil {
+				return nil, fmt.Errorf("start consuming: %w", err)
+			}
+		}
+		if err := l.rebind(ctx); err != nil {
+			return nil, fmt.Errorf("start consuming: %w", err)
+		}
+		loops = append(loops, l)
+	}
+	return launch(ctx, c.cfg, loops), nil
+}
+
+// Consume is StartConsume and Join: it returns when consuming has ended.
+func (c *Consumer) Consume(ctx context.Context) error {
+	h, err := c.StartConsume(ctx)
+	if err != nil {
+		return err
+	}
+	return h.Join(context.WithoutCancel(ctx))
+}
+
+func (c *Consumer) newLoop(d durable, created time.Time) *loop {
+	l := &loop{
+		durable: d, cfg: c.cfg, stats: c.stats[d],
+		epoch:   fmt.Sprintf("%s:%d", c.cfg.Queue.StreamName(), created.UnixNano()),
+		log:     c.cfg.Logger.Named(d.name()),
+		workers: c.cfg.Slots, batch: 1, ahead: 0,
+	}
+	if d.kind == jobs.KindSave {
+		l.workers, l.batch, l.ahead = 1, c.cfg.Batch, c.cfg.Batch
+	}
+	l.bind = func(ctx context.Context) (bound, error) { return d.bind(ctx, c.cfg.JetStream, c.cfg) }
+	l.bury = func(ctx context.Context, m message, v jobs.Verdict) error {
+		return publishLetter(ctx, c.cfg, m, v)
+	}
+	return l
+}

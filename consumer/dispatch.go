@@ -1,0 +1,178 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+const (
+	// ackTimeout is how long the server may take to confirm.
+	ackTimeout = 5 * time.Second
+	// letterDelay is how long a job waits whose dead letter could not be published.
+	letterDelay = 30 * time.Second
+)
+
+// execute carries out messages and answers each.
+func (l *loop) execute(ctx context.Context, ms []message) {
+	begin := time.Now()
+	deliveries := make([]jobs.Delivery, len(ms))
+	for i, m := range ms {
+		deliveries[i] = l.delivery(m)
+	}
+	verdicts, err := l.verdicts(ctx, deliveries)
+	if err != nil {
+		l.log.Error("executor failed, messages are handed back", zap.Error(err))
+		for _, m := range ms {
+			l.nak(m, letterDelay)
+		}
+		return
+	}
+	took := time.Since(begin)
+	l.stats.observe(took)
+	for i, m := range ms {
+		l.answer(ctx, m, verdicts[i])
+		l.report(deliveries[i], verdicts[i], took)
+	}
+}
+
+// verdicts asks the executor and survives its panics.
+func (l *loop) verdicts(ctx context.Context, ds []jobs.Delivery) (vs []jobs.Verdict, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	vs = l.cfg.Executor.Execute(ctx, ds)
+	if len(vs) != len(ds) {
+		return nil, errors.New("not every message was answered")
+	}
+	return vs, nil
+}
+
+func (l *loop) delivery(m message) jobs.Delivery {
+	d := jobs.Delivery{
+		Job: m.Headers().Get(headerJob), MessageID: m.Headers().Get(jetstream.MsgIDHeader),
+		Subject: m.Subject(), Body: m.Data(), Number: 1, Extend: m.InProgress,
+	}
+	meta, err := m.Metadata()
+	if err != nil {
+		return d
+	}
+	d.Published, d.Number = meta.Timestamp.UTC(), int(meta.NumDelivered)
+	d.Place = fmt.Sprintf("%s:%d", l.epoch, meta.Sequence.Stream)
+	if meta.Sequence.Stream <= l.former {
+		d.Number++
+	}
+	return d
+}
+
+// answer does with the message what the verdict says.
+func (l *loop) answer(ctx context.Context, m message, v jobs.Verdict) {
+	switch v.Action {
+	case jobs.ActionAck:
+		l.ack(ctx, m)
+	case jobs.ActionBury:
+		if err := l.bury(context.WithoutCancel(ctx), m, v); err != nil {
+			l.log.Warn("dead letter not published, will be retried", zap.String("job_id", v.Text), zap.Error(err))
+			l.nak(m, letterDelay)
+			return
+		}
+		l.stats.dead.Add(1)
+		l.ack(ctx, m)
+	case jobs.ActionPause:
+		l.gate.trip(v.Err)
+		l.stats.paused.Add(1)
+		l.nak(m, v.After)
+	default:
+		l.stats.retried.Add(1)
+		l.nak(m, v.After)
+	}
+}
+
+// ack acknowledges. A lost acknowledgement means another delivery, which finds
+// the job's row final; so only long jobs, whose delivery would keep a slot busy,
+// wait for the confirmation.
+func (l *loop) ack(ctx context.Context, m message) {
+	var err error
+	if l.kind == jobs.KindSave {
+		err = m.Ack()
+	} else {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTimeout)
+		err = m.DoubleAck(ctx)
+		cancel()
+	}
+	if err != nil {
+		l.log.Debug("acknowledgement not sent", zap.Error(err))
+		return
+	}
+	l.stats.acked.Add(1)
+}
+
+// nak has the message handed out again after d.
+func (l *loop) nak(m message, d time.Duration) {
+	err := m.NakWithDelay(d)
+	if d <= 0 {
+		err = m.Nak()
+	}
+	if err != nil {
+		l.log.Debug("message not handed back, the server will do so by itself", zap.Error(err))
+	}
+}
+
+// handBack returns a message whose job has not begun.
+func (l *loop) handBack(m message) {
+	l.stats.handedBack.Add(1)
+	l.nak(m, 0)
+}
+
+// report writes the job's line in the log; no payload is in it.
+func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
+	fields := []zap.Field{
+		zap.String("job_id", v.Text), zap.String("kind", string(v.Kind)), zap.String("model", v.Model),
+		zap.String("state", string(v.State)), zap.Int("attempt", v.Attempt), zap.Int("delivery", d.Number),
+		zap.Duration("took", took),
+	}
+	if v.Operations > 0 {
+		fields = append(fields, zap.Int("operations", v.Operations), zap.Int("refused", v.Refused))
+	}
+	if v.Code != "" || v.Err != nil {
+		fields = append(fields, zap.String("code", v.Code), zap.Error(v.Err))
+	}
+	if p, ok := errors.AsType[*jobs.PanicError](v.Err); ok {
+		fields = append(fields, zap.ByteString("stack", p.Stack))
+	}
+	switch v.Action {
+	case jobs.ActionAck:
+		l.log.Info("job ended", fields...)
+	case jobs.ActionBury:
+		l.log.Error("job given up", fields...)
+	default:
+		l.log.Warn("job will be retried", append(fields, zap.Duration("after", v.After))...)
+	}
+}
+
+// publishLetter keeps a dead job's message, with the reason, where a person can
+// look at it. The same letter published twice is kept once.
+func publishLetter(ctx context.Context, cfg Config, m message, v jobs.Verdict) error {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	letter := &nats.Msg{Subject: cfg.Queue.deadSubject(v.Kind), Data: m.Data(), Header: nats.Header{}}
+	letter.Header.Set(headerJob, headerText(v.Text))
+	letter.Header.Set(headerCode, v.Code)
+	letter.Header.Set(headerAttempts, fmt.Sprint(v.Attempt))
+	letter.Header.Set(headerSubject, m.Subject())
+	if v.Err != nil {
+		letter.Header.Set(headerError, headerText(v.Err.Error()))
+	}
+	_, err := cfg.JetStream.PublishMsg(ctx, letter, jetstream.WithMsgID(v.Letter))
+	return err
+}

@@ -1,0 +1,110 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// durable is one durable pull consumer: a lane and a kind.
+type durable struct {
+	lane jobs.Lane
+	kind jobs.Kind
+}
+
+func (d durable) name() string { return string(d.lane) + "-" + string(d.kind) }
+
+func durables() []durable {
+	var all []durable
+	for _, l := range jobs.Lanes() {
+		for _, k := range jobs.Kinds() {
+			all = append(all, durable{l, k})
+		}
+	}
+	return all
+}
+
+// config is the server side of d. There is no BackOff, which would replace
+// AckWait, and no limit of deliveries, which would park messages out of reach.
+func (d durable) config(q QueueConfig, ackWait time.Duration) jetstream.ConsumerConfig {
+	pending := 64
+	if d.kind == jobs.KindSave {
+		pending = 8192
+	}
+	return jetstream.ConsumerConfig{
+		Durable: d.name(), FilterSubject: jobs.Subject(q.Namespace, d.lane, d.kind),
+		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: ackWait, MaxDeliver: -1, MaxAckPending: pending,
+		Metadata: map[string]string{metadataStore: q.Store.String()},
+	}
+}
+
+// bound is a durable consumer that was found or made.
+type bound struct {
+	consumer jetstream.Consumer
+	ackWait  time.Duration
+}
+
+// bind finds the durable consumer, or makes it when that is allowed.
+func (d durable) bind(ctx context.Context, js jetstream.JetStream, c Config) (bound, error) {
+	want := d.config(c.Queue, c.AckWait)
+	cons, err := js.Consumer(ctx, c.Queue.StreamName(), d.name())
+	if errors.Is(err, jetstream.ErrConsumerNotFound) && c.Queue.Create {
+		cons, err = js.CreateConsumer(ctx, c.Queue.StreamName(), want)
+		if errors.Is(err, jetstream.ErrConsumerExists) {
+			cons, err = js.Consumer(ctx, c.Queue.StreamName(), d.name())
+		}
+	}
+	if err != nil {
+		return bound{}, fmt.Errorf("durable consumer %s: %w", d.name(), err)
+	}
+	have := cons.CachedInfo().Config
+	if err := compareDurable(have, want); err != nil {
+		return bound{}, &settingError{fmt.Errorf("durable consumer %s: %w", d.name(), err)}
+	}
+	return bound{consumer: cons, ackWait: have.AckWait}, nil
+}
+
+// settingError is a setting that only an operator can put right.
+type settingError struct{ error }
+
+func (e *settingError) Unwrap() error { return e.error }
+
+func compareDurable(have, want jetstream.ConsumerConfig) error {
+	switch {
+	case have.FilterSubject != want.FilterSubject:
+		return fmt.Errorf("filter is %q, must be %q", have.FilterSubject, want.FilterSubject)
+	case have.AckPolicy != want.AckPolicy:
+		return fmt.Errorf("acknowledgement is %s, must be %s", have.AckPolicy, want.AckPolicy)
+	case have.MaxDeliver > 0:
+		return fmt.Errorf("max_deliver is %d, must be -1: messages would be parked out of reach", have.MaxDeliver)
+	case len(have.BackOff) > 0:
+		return fmt.Errorf("backoff is %v, must be none: it would replace ack_wait", have.BackOff)
+	case have.InactiveThreshold != 0:
+		return fmt.Errorf("inactive_threshold is %s, must be 0: the server would delete an idle consumer", have.InactiveThreshold)
+	}
+	return nil
+}
+
+// renew deletes the durable consumer and returns up to which stream sequence it
+// had handed messages out. The stream keeps what was not acknowledged.
+func (d durable) renew(ctx context.Context, js jetstream.JetStream, q QueueConfig) (delivered uint64, err error) {
+	cons, err := js.Consumer(ctx, q.StreamName(), d.name())
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("durable consumer %s: %w", d.name(), err)
+	}
+	delivered = cons.CachedInfo().Delivered.Stream
+	err = js.DeleteConsumer(ctx, q.StreamName(), d.name())
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return 0, fmt.Errorf("renew durable consumer %s: %w", d.name(), err)
+	}
+	return delivered, nil
+}

@@ -1,0 +1,117 @@
+package consumer
+
+import (
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// message is what a loop needs of a pulled message.
+type message = jetstream.Msg
+
+// hand is what a loop holds of the queue: messages that wait for a worker and
+// messages that are being worked on.
+type hand struct {
+	mu      sync.Mutex
+	waiting []message
+	bytes   int // of the waiting ones
+	active  map[message]struct{}
+	changed chan struct{} // closed and replaced at every change
+}
+
+func newHand() *hand {
+	return &hand{active: make(map[message]struct{}), changed: make(chan struct{})}
+}
+
+// change wakes everyone who waits. The caller holds mu.
+func (h *hand) change() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+func (h *hand) put(m message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting = append(h.waiting, m)
+	h.bytes += len(m.Data())
+	h.change()
+}
+
+// take moves at most n waiting messages to the active ones, or returns none and
+// a channel that is closed at the next change.
+func (h *hand) take(n int) ([]message, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n = min(n, len(h.waiting))
+	if n == 0 {
+		return nil, h.changed
+	}
+	taken := h.waiting[:n:n]
+	h.waiting = h.waiting[n:]
+	for _, m := range taken {
+		h.bytes -= len(m.Data())
+		h.active[m] = struct{}{}
+	}
+	h.change()
+	return taken, nil
+}
+
+// settle forgets active messages.
+func (h *hand) settle(ms []message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range ms {
+		delete(h.active, m)
+	}
+	h.change()
+}
+
+// room returns how many messages and bytes may be asked for, or none and a
+// channel that is closed at the next change. ahead is how many may wait while
+// every worker is busy.
+func (h *hand) room(workers, ahead, size int) (n, bytes int, changed <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n = ahead - len(h.waiting)
+	if ahead == 0 {
+		n = workers - len(h.active) - len(h.waiting)
+	}
+	bytes = size - h.bytes
+	if n <= 0 || bytes < minFetchBytes {
+		return 0, 0, h.changed
+	}
+	return n, bytes, nil
+}
+
+// minFetchBytes is the least that is asked for: the largest message must fit,
+// with its headers and subject.
+const minFetchBytes = jobs.MaxMessageBytes + 64<<10
+
+// all returns every message in hand.
+func (h *hand) all() []message {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ms := make([]message, 0, len(h.active)+len(h.waiting))
+	for m := range h.active {
+		ms = append(ms, m)
+	}
+	return append(ms, h.waiting...)
+}
+
+// empty takes back the messages that wait.
+func (h *hand) empty() []message {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ms := h.waiting
+	h.waiting, h.bytes = nil, 0
+	h.change()
+	return ms
+}
+
+func (h *hand) counts() (waiting, active int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.waiting), len(h.active)
+}

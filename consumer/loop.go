@@ -1,0 +1,186 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// fetchWait is how long one pull waits for messages. A pull that is lost on the
+// way costs no more than this and a second.
+const fetchWait = time.Second
+
+// Delays between two tries to bind, and how often a stream may be missing before
+// it is taken as deleted: a server that restarts or elects a leader may not know
+// it for a moment.
+const (
+	bindMin       = 250 * time.Millisecond
+	bindMax       = 2 * time.Second
+	streamMissing = 6
+)
+
+// loop pulls the messages of one durable consumer and has them carried out.
+type loop struct {
+	durable
+	cfg   Config
+	epoch string
+	log   *zap.Logger
+	stats *counters
+	gate  *gate
+	// former is up to which stream sequence a former owner was handed messages.
+	former uint64
+
+	// workers take up to batch messages each; ahead may wait while they are busy.
+	workers, batch, ahead int
+
+	bind func(context.Context) (bound, error)
+	bury func(context.Context, message, jobs.Verdict) error
+
+	source bound
+	hand   *hand
+}
+
+// rebind looks the durable consumer up once.
+func (l *loop) rebind(ctx context.Context) (err error) {
+	l.source, err = l.bind(ctx)
+	return err
+}
+
+// run pulls until pull ends and returns when the last job has ended. It returns
+// what it could not recover from, nil when it was stopped or aborted.
+func (l *loop) run(pull, work context.Context) error {
+	l.hand = newHand()
+	workers, stop := context.WithCancel(pull)
+	var wg sync.WaitGroup
+	for range l.workers {
+		wg.Go(func() { l.serve(workers, work) })
+	}
+	beats, quiet := context.WithCancel(context.WithoutCancel(work))
+	var beat sync.WaitGroup
+	every := l.source.ackWait / 3
+	beat.Go(func() { l.beat(beats, every) })
+	err := l.pump(pull)
+	stop()
+	for _, m := range l.hand.empty() {
+		l.handBack(m)
+	}
+	wg.Wait()
+	quiet()
+	beat.Wait()
+	return err
+}
+
+// pump asks for what can start now, again and again, until ctx ends.
+func (l *loop) pump(ctx context.Context) error {
+	for {
+		l.gate.wait(ctx)
+		n, bytes, changed := l.hand.room(l.workers, l.ahead, l.cfg.BatchSize)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if n == 0 {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if err := l.fetch(n, bytes); err != nil {
+			if err := l.recover(ctx, err); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// fetch makes one pull and takes its messages in hand as they come. It is never
+// cut short: a message that the server has sent would otherwise be out of reach
+// until its AckWait.
+func (l *loop) fetch(n, bytes int) error {
+	batch, err := l.source.consumer.Fetch(n, jetstream.FetchMaxBytes(bytes), jetstream.FetchMaxWait(fetchWait))
+	if err != nil {
+		return err
+	}
+	for m := range batch.Messages() {
+		l.stats.fetched.Add(1)
+		l.hand.put(m)
+	}
+	return batch.Error()
+}
+
+// recover brings the loop back after a failed pull. Its error is final.
+func (l *loop) recover(ctx context.Context, err error) error {
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("durable consumer %s: %w", l.name(), err)
+	}
+	l.log.Debug("pull ended early", zap.Error(err))
+	missing := 0
+	for d := bindMin; ; d = min(2*d, bindMax) {
+		pause(ctx, d)
+		if ctx.Err() != nil {
+			return nil
+		}
+		err := l.rebindWithin(ctx, 2*bindMax)
+		if err == nil {
+			return nil
+		}
+		l.stats.rebinds.Add(1)
+		l.log.Warn("cannot reach the durable consumer, will be retried", zap.Error(err))
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			missing++
+		} else {
+			missing = 0
+		}
+		_, wrong := errors.AsType[*settingError](err)
+		if wrong || missing >= streamMissing || errors.Is(err, nats.ErrConnectionClosed) {
+			return err
+		}
+	}
+}
+
+func (l *loop) rebindWithin(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return l.rebind(ctx)
+}
+
+// serve takes messages and has them carried out, until ctx ends.
+func (l *loop) serve(ctx, work context.Context) {
+	for ctx.Err() == nil {
+		ms, changed := l.hand.take(l.batch)
+		if len(ms) == 0 {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		l.execute(work, ms)
+		l.hand.settle(ms)
+	}
+}
+
+// beat tells the server that the messages in hand are not forgotten.
+func (l *loop) beat(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, m := range l.hand.all() {
+			// A lost beat is made good by the next; two fit into AckWait.
+			_ = m.InProgress()
+		}
+	}
+}

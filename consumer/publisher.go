@@ -1,0 +1,177 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// Headers of our messages, besides Nats-Msg-Id.
+const (
+	headerJob      = "Specstar-Job"
+	headerCode     = "Specstar-Error-Code"
+	headerError    = "Specstar-Error"
+	headerAttempts = "Specstar-Attempts"
+	headerSubject  = "Specstar-Subject"
+)
+
+const (
+	// publishWindow is how many messages may be on their way unacknowledged.
+	publishWindow = 256
+	// publishStall is how long a full window is waited for; the library's 200 ms
+	// are too short for a disk that syncs every message.
+	publishStall = 30 * time.Second
+	// publishTries is how often a message is sent; its id makes that safe.
+	publishTries = 3
+)
+
+// ErrQueueFull: the queue has reached its size limit and takes no more jobs
+// until some are done.
+var ErrQueueFull = errors.New("the queue is full")
+
+// Publisher is the sending side of a JetStream queue. It implements
+// jobs.Publisher and is safe for concurrent use.
+type Publisher struct {
+	js jetstream.JetStream
+	q  QueueConfig
+}
+
+// NewPublisher returns a publisher over nc. The streams must be there, see
+// [EnsureStreams].
+func NewPublisher(nc *nats.Conn, q QueueConfig) (*Publisher, error) {
+	if nc == nil {
+		return nil, ErrNoQueue
+	}
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(publishWindow))
+	if err != nil {
+		return nil, fmt.Errorf("publish to the queue: %w", err)
+	}
+	return &Publisher{js: js, q: q.withDefaults()}, nil
+}
+
+// Queue returns the queue's id.
+func (p *Publisher) Queue() uuid.UUID { return p.q.ID }
+
+// Namespace returns the queue's namespace.
+func (p *Publisher) Namespace() string { return p.q.Namespace }
+
+// Publish stores the messages and returns an answer for each, in their order.
+// Many messages go as atomic batches, which the server syncs to disk as one.
+func (p *Publisher) Publish(ctx context.Context, messages []jobs.Message) []jobs.Ack {
+	acks := make([]jobs.Ack, len(messages))
+	for from := 0; from < len(messages); {
+		n := batchLen(messages[from:])
+		if n < batchMin || !p.publishBatch(ctx, messages[from:from+n]) {
+			p.publishEach(ctx, messages[from:from+n], acks[from:from+n])
+		}
+		from += n
+	}
+	return acks
+}
+
+// publishEach sends messages one by one with a window, again where no answer came.
+func (p *Publisher) publishEach(ctx context.Context, messages []jobs.Message, acks []jobs.Ack) {
+	pending := make([]int, len(messages))
+	for i := range pending {
+		pending[i] = i
+	}
+	for try := range publishTries {
+		pending = p.publishWindow(ctx, messages, acks, pending)
+		if len(pending) == 0 || ctx.Err() != nil {
+			return
+		}
+		pause(ctx, time.Duration(try+1)*100*time.Millisecond)
+	}
+}
+
+// publishWindow sends the messages at the given places and returns the places
+// that are worth another try.
+func (p *Publisher) publishWindow(ctx context.Context, messages []jobs.Message, acks []jobs.Ack, places []int) (again []int) {
+	futures := make([]jetstream.PubAckFuture, len(places))
+	for i, at := range places {
+		futures[i], acks[at].Err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(publishStall))
+	}
+	for i, at := range places {
+		if futures[i] != nil {
+			acks[at] = await(ctx, futures[i])
+		}
+		if retryable(acks[at].Err) {
+			again = append(again, at)
+		}
+	}
+	return again
+}
+
+func await(ctx context.Context, f jetstream.PubAckFuture) jobs.Ack {
+	timeout := time.NewTimer(publishStall)
+	defer timeout.Stop()
+	select {
+	case ack := <-f.Ok():
+		return jobs.Ack{Duplicate: ack.Duplicate}
+	case err := <-f.Err():
+		return jobs.Ack{Err: publishError(err)}
+	case <-timeout.C:
+		return jobs.Ack{Err: fmt.Errorf("publish: no answer within %s", publishStall)}
+	case <-ctx.Done():
+		return jobs.Ack{Err: context.Cause(ctx)}
+	}
+}
+
+func (p *Publisher) message(m jobs.Message) *nats.Msg {
+	msg := &nats.Msg{Subject: m.Subject, Data: m.Body, Header: nats.Header{}}
+	if m.ID != "" {
+		msg.Header.Set(jetstream.MsgIDHeader, m.ID)
+	}
+	if m.Job != "" {
+		msg.Header.Set(headerJob, m.Job)
+	}
+	return msg
+}
+
+// Waiting returns how many messages of a subject the queue holds.
+func (p *Publisher) Waiting(ctx context.Context, subject string) (uint64, error) {
+	s, err := p.js.Stream(ctx, p.q.StreamName())
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
+	}
+	return info.State.Subjects[subject], nil
+}
+
+// storeFailed is the server's code for a message that a stream at its limit, or
+// its disk, refused.
+const storeFailed = 10077
+
+func publishError(err error) error {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == storeFailed {
+		return fmt.Errorf("%w: %s", ErrQueueFull, api.Description)
+	}
+	return fmt.Errorf("publish: %w", err)
+}
+
+// retryable reports whether sending once more may help.
+func retryable(err error) bool {
+	return err != nil && !errors.Is(err, ErrQueueFull) && !errors.Is(err, nats.ErrMaxPayload) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) &&
+		!errors.Is(err, nats.ErrConnectionClosed)
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,126 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// metadataStore is the key of the stream metadata that names the store.
+const metadataStore = "store"
+
+// duplicateWindow is how long the server remembers message ids. The ledger
+// remembers them for good.
+const duplicateWindow = 10 * time.Minute
+
+// ErrOtherStore: the stream belongs to another store.
+var ErrOtherStore = errors.New("stream belongs to another store")
+
+// StreamName returns the name of the namespace's stream of jobs: SPECSTAR_NS_JOBS.
+func (q QueueConfig) StreamName() string { return "SPECSTAR_" + q.Namespace + "_JOBS" }
+
+// DeadName returns the name of the namespace's stream of dead letters.
+func (q QueueConfig) DeadName() string { return "SPECSTAR_" + q.Namespace + "_DEAD" }
+
+// deadSubject is where the dead letters of a kind are published; "other" is for
+// messages whose kind cannot be told.
+func (q QueueConfig) deadSubject(k jobs.Kind) string {
+	if k == "" {
+		k = "other"
+	}
+	return "specstar." + q.Namespace + ".dead." + string(k)
+}
+
+// EnsureStreams binds to the queue's two streams, making them when they are not
+// there and Create is set. An existing stream is compared and never changed: one
+// of another store gives ErrOtherStore, one that would lose jobs an error that
+// names the setting.
+func EnsureStreams(ctx context.Context, js jetstream.JetStream, q QueueConfig) error {
+	if err := q.check(); err != nil {
+		return err
+	}
+	q = q.withDefaults()
+	for _, want := range []jetstream.StreamConfig{q.jobsStream(), q.deadStream()} {
+		if err := q.ensure(ctx, js, want); err != nil {
+			return fmt.Errorf("stream %s: %w", want.Name, err)
+		}
+	}
+	return nil
+}
+
+func (q QueueConfig) ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
+	s, err := js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) && q.Create {
+		s, err = js.CreateStream(ctx, want)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			s, err = js.Stream(ctx, want.Name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return compare(s.CachedInfo().Config, want)
+}
+
+// compare refuses what would break the promises of the queue. Sizes, replicas
+// and the like are the operator's.
+func compare(have, want jetstream.StreamConfig) error {
+	if owner := have.Metadata[metadataStore]; owner != want.Metadata[metadataStore] {
+		return fmt.Errorf("%w: %q instead of %q; use another namespace", ErrOtherStore, owner, want.Metadata[metadataStore])
+	}
+	switch {
+	case have.Retention != want.Retention:
+		return fmt.Errorf("retention is %s, must be %s", have.Retention, want.Retention)
+	case have.Storage != want.Storage:
+		return fmt.Errorf("storage is %s, must be %s", have.Storage, want.Storage)
+	case have.Discard != want.Discard:
+		return fmt.Errorf("discard is %s, must be %s: jobs would be lost unread", have.Discard, want.Discard)
+	case want.MaxAge == 0 && have.MaxAge != 0:
+		return fmt.Errorf("max_age is %s, must be 0: jobs would be lost unread", have.MaxAge)
+	}
+	for _, s := range want.Subjects {
+		if !slices.Contains(have.Subjects, s) {
+			return fmt.Errorf("subjects are %v, must hold %s", have.Subjects, s)
+		}
+	}
+	return nil
+}
+
+func (q QueueConfig) jobsStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: q.StreamName(), Subjects: []string{"specstar." + q.Namespace + ".jobs.*.*"},
+		Description: "jobs of a SpecStar store",
+		Retention:   jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
+		MaxBytes: q.MaxBytes, Replicas: q.Replicas, Duplicates: duplicateWindow,
+		AllowAtomicPublish: true,
+		Metadata:           map[string]string{metadataStore: q.Store.String()},
+	}
+}
+
+func (q QueueConfig) deadStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: q.DeadName(), Subjects: []string{"specstar." + q.Namespace + ".dead.*"},
+		Description: "jobs that a SpecStar worker gave up",
+		Retention:   jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
+		MaxBytes: q.MaxBytes / 4, MaxAge: 30 * 24 * time.Hour, Replicas: q.Replicas, Duplicates: time.Hour,
+		Metadata: map[string]string{metadataStore: q.Store.String()},
+	}
+}
+
+// check reports why the namespace cannot be part of a subject.
+func (q QueueConfig) check() error {
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
+	}
+	if q.Namespace == "" || len(q.Namespace) > 64 || strings.ContainsFunc(q.Namespace, func(r rune) bool { return !allowed(r) }) {
+		return fmt.Errorf("namespace %q is not 1 to 64 letters, digits, - and _", q.Namespace)
+	}
+	return nil
+}
