@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -82,7 +83,7 @@ func (m *Manager) prepare(ctx context.Context, c *change) error {
 	if c.op.Payload != nil {
 		c.payload = c.op.Payload
 	} else {
-		p, err := canonicalPayload(m.encoding(), c.op.Data)
+		p, err := payload.Canonical(m.encoding(), c.op.Data)
 		if err != nil {
 			c.refused = m.refuse(&c.op, CodeInvalid, "data of %s: %v", c.op.ResourceID, err)
 			return nil
@@ -164,7 +165,7 @@ func (c *Catalog) existingBlobs(ctx context.Context, p []byte) ([]string, error)
 		return nil, nil
 	}
 	var ids []string
-	for _, b := range binariesOf(p) {
+	for _, b := range payload.Binaries(p) {
 		_, err := c.blobs.Stat(ctx, b.FileID)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -203,7 +204,11 @@ func (e *editor) index(before resource.Meta, p []byte) (opt.Value[resource.Index
 	} else if len(paths) == 0 {
 		return opt.Value[resource.Indexed]{}, nil
 	}
-	x, err := extractIndexed(p, paths)
+	values, err := payload.Extract(p, paths)
+	if err != nil {
+		return opt.Value[resource.Indexed]{}, fmt.Errorf("index %s: %w", before.ResourceID, err)
+	}
+	x, err := resource.NewIndexed(values)
 	if err != nil {
 		return opt.Value[resource.Indexed]{}, fmt.Errorf("index %s: %w", before.ResourceID, err)
 	}
@@ -213,7 +218,7 @@ func (e *editor) index(before resource.Meta, p []byte) (opt.Value[resource.Index
 // unionPaths returns paths and the keys of x; mostly they are the same.
 func unionPaths(paths []string, x resource.Indexed) []string {
 	more := slices.Clone(paths)
-	for key := range indexedKeys(x) {
+	for key := range x.All() {
 		if _, ok := slices.BinarySearch(paths, key); !ok {
 			more = append(more, key)
 		}

@@ -1,0 +1,178 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// sectionDumper dumps one model.
+type sectionDumper struct {
+	*dumper
+	model     string
+	metas     storage.MetaReader
+	revisions storage.RevisionReader
+	// blobs are the blobs that were found in payloads, each with the first
+	// resource that refers to it.
+	blobs   map[string]resource.ID
+	started bool
+	stats   ModelDump
+}
+
+// start begins the section.
+func (s *sectionDumper) start() error {
+	s.started = true
+	return s.yield(archive.ModelStart{Model: s.model})
+}
+
+// resources dumps the metas and revisions, a page at a time.
+func (s *sectionDumper) resources(ctx context.Context) error {
+	page := make([]resource.Meta, 0, dumpPage)
+	for meta, err := range s.selected(ctx) {
+		if err != nil {
+			return err
+		}
+		if page = append(page, meta); len(page) < dumpPage {
+			continue
+		}
+		if err := s.page(ctx, page); err != nil {
+			return err
+		}
+		page = page[:0]
+	}
+	return s.page(ctx, page)
+}
+
+// selected returns the metas to dump, by id.
+func (s *sectionDumper) selected(ctx context.Context) iter.Seq2[resource.Meta, error] {
+	q, ok := s.opts.Query.Get()
+	if !ok {
+		return s.metas.All(ctx)
+	}
+	return s.metas.Search(ctx, qb.Query{Where: q.Where})
+}
+
+// page dumps some resources: each meta followed by its revisions.
+func (s *sectionDumper) page(ctx context.Context, metas []resource.Meta) error {
+	if len(metas) == 0 {
+		return nil
+	}
+	if !s.started {
+		if err := s.start(); err != nil {
+			return err
+		}
+	}
+	next := 0 // of the metas that are not written yet
+	for rev, err := range s.revisions.DumpAll(ctx, idsOf(metas)) {
+		if err != nil {
+			return err
+		}
+		for next == 0 || metas[next-1].ResourceID != rev.Info.ResourceID {
+			if next == len(metas) {
+				return fmt.Errorf("revision %s came out of order", rev.Info.RevisionID)
+			}
+			if err := s.meta(metas[next]); err != nil {
+				return err
+			}
+			next++
+		}
+		if err := s.revision(rev); err != nil {
+			return err
+		}
+	}
+	for _, meta := range metas[next:] {
+		if err := s.meta(meta); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func idsOf(metas []resource.Meta) iter.Seq[resource.ID] {
+	return func(yield func(resource.ID) bool) {
+		for i := range metas {
+			if !yield(metas[i].ResourceID) {
+				return
+			}
+		}
+	}
+}
+
+func (s *sectionDumper) meta(meta resource.Meta) error {
+	s.stats.Metas++
+	return s.yield(archive.Meta{Meta: meta})
+}
+
+func (s *sectionDumper) revision(rev resource.Revision) error {
+	s.stats.Revisions++
+	for _, b := range payload.Binaries(rev.Data) {
+		if _, ok := s.blobs[b.FileID]; !ok {
+			s.blobs[b.FileID] = rev.Info.ResourceID
+		}
+	}
+	return s.yield(archive.Revision{Revision: rev})
+}
+
+// allBlobs dumps the blobs of the section, by id.
+func (s *sectionDumper) allBlobs(ctx context.Context) error {
+	if !s.opts.Query.IsSet() {
+		for id, err := range s.metas.Blobs(ctx) {
+			if err != nil {
+				return err
+			}
+			if _, ok := s.blobs[id]; !ok {
+				s.blobs[id] = ""
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.blobs)) {
+		blob, err := s.catalog.readBlob(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			s.missing(id)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.stats.Blobs++
+		if err := s.yield(blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// missing counts a reference to a blob that is nowhere.
+func (s *sectionDumper) missing(fileID string) {
+	st := &s.dumper.stats
+	st.MissingBlobs++
+	if len(st.Warnings) < MaxProblems {
+		st.Warnings = append(st.Warnings, blobRef{fileID: fileID, model: s.model, id: s.blobs[fileID]}.missing())
+	}
+}
+
+// readBlob reads a blob whole; an archive holds it in one frame anyway.
+func (c *Catalog) readBlob(ctx context.Context, fileID string) (archive.Blob, error) {
+	if c.blobs == nil {
+		return archive.Blob{}, storage.ErrNotFound
+	}
+	r, info, err := c.blobs.Open(ctx, fileID)
+	if err != nil {
+		return archive.Blob{}, fmt.Errorf("open blob %s: %w", fileID, err)
+	}
+	data, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return archive.Blob{}, fmt.Errorf("read blob %s: %w", fileID, err)
+	}
+	return archive.Blob{FileID: fileID, Data: data, Size: int64(len(data)), ContentType: info.ContentType.Or("")}, nil
+}

@@ -1,0 +1,125 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// LoadRecordsBulk loads records of one model from memory as one unit of work
+// (upgrade page, "load_records_bulk"): the counts are those of the original, and
+// with [RaiseError] a resource that exists gives a *[storage.DuplicateError] and
+// nothing is written. As in an archive, each revision must belong to one of the
+// metas and be what its hash says, the current revision must be there, and no
+// meta may be repeated; otherwise a *[RefusedError] says why. The model is
+// declared when it is new.
+func (c *Catalog) LoadRecordsBulk(ctx context.Context, b Records, d OnDuplicate) (LoadStats, error) {
+	d, err := ParseOnDuplicate(string(d))
+	if err != nil {
+		return LoadStats{}, &RefusedError{Code: CodeInvalid, Model: b.Model, Message: err.Error()}
+	}
+	g, err := b.cargo()
+	if err != nil {
+		return LoadStats{}, err
+	}
+	if _, err := c.Declare(ctx, b.info()); err != nil {
+		return LoadStats{}, err
+	}
+	if err := c.putBlobs(ctx, g.blobs); err != nil {
+		return LoadStats{}, err
+	}
+	var stats LoadStats
+	batch := storage.Batch{Refs: g.refs()}
+	err = c.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+		if d == RaiseError {
+			if err := duplicates(v, batch.Refs); err != nil {
+				return storage.Writes{}, err
+			}
+		}
+		dec := decider{view: v, on: d, cargo: g}
+		if err := dec.decide(); err != nil {
+			return storage.Writes{}, err
+		}
+		stats = dec.stats
+		return storage.Writes{Models: map[string]storage.ModelWrites{g.model: dec.writes}}, nil
+	})
+	if err != nil {
+		return LoadStats{}, fmt.Errorf("load %d records of model %s: %w", len(b.Metas), b.Model, err)
+	}
+	return stats, nil
+}
+
+// cargo checks the records and sorts them by resource.
+func (b *Records) cargo() (*cargo, error) {
+	g := &cargo{
+		model: b.Model, metas: b.Metas, blobs: b.Blobs,
+		revisions: make(map[resource.ID][]resource.Revision, len(b.Metas)),
+	}
+	known := make(map[resource.ID]bool, len(b.Metas))
+	for i := range b.Metas {
+		id := b.Metas[i].ResourceID
+		if err := id.CheckStored(); err != nil {
+			return nil, b.refuse(id, "meta: %v", err)
+		}
+		if known[id] {
+			return nil, b.refuse(id, "resource %s has a second meta", id)
+		}
+		known[id] = true
+	}
+	for i := range b.Revisions {
+		rev := &b.Revisions[i]
+		if bad := checkRevision(rev); bad != nil {
+			return nil, b.refuse(rev.Info.ResourceID, "%s", bad.message)
+		}
+		if !known[rev.Info.ResourceID] {
+			return nil, b.refuse(rev.Info.ResourceID, "revision %s has no meta", rev.Info.RevisionID)
+		}
+		if err := g.addRevision(*rev); err != nil {
+			return nil, b.refuse(rev.Info.ResourceID, "%v", err)
+		}
+	}
+	for i := range b.Metas {
+		if !g.hasCurrent(&b.Metas[i]) {
+			return nil, b.refuse(b.Metas[i].ResourceID, "current revision %s is not there", b.Metas[i].CurrentRevisionID)
+		}
+	}
+	for i := range b.Blobs {
+		if bad := checkBlob(&b.Blobs[i]); bad != nil {
+			return nil, b.refuse("", "%s", bad.message)
+		}
+	}
+	return g, nil
+}
+
+// hasCurrent reports whether the current revision of a meta is in the cargo.
+func (g *cargo) hasCurrent(meta *resource.Meta) bool {
+	want := currentKey(*meta)
+	for i := range g.revisions[meta.ResourceID] {
+		if g.revisions[meta.ResourceID][i].Info.Key() == want {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Records) refuse(id resource.ID, format string, args ...any) error {
+	return &RefusedError{
+		Code: CodeInvalid, Model: b.Model, ResourceID: id,
+		Message: fmt.Sprintf("model %s: ", b.Model) + fmt.Sprintf(format, args...),
+	}
+}
+
+// info is the model as the records show it.
+func (b *Records) info() storage.ModelInfo {
+	m := newModelCheck(b.Model)
+	for i := range b.Metas {
+		m.learn(&b.Metas[i])
+	}
+	if len(b.Revisions) > 0 {
+		m.encoding = payload.Sniff(b.Revisions[0].Data)
+	}
+	return m.info()
+}

@@ -1,0 +1,187 @@
+package manager
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// cargo is a chunk that was read: whole resources, or blobs.
+type cargo struct {
+	no        int
+	model     string
+	metas     []resource.Meta
+	revisions map[resource.ID][]resource.Revision
+	count     int64 // of revisions
+	blobs     []archive.Blob
+}
+
+// refs names the resources of the cargo.
+func (g *cargo) refs() []storage.Ref {
+	refs := make([]storage.Ref, len(g.metas))
+	for i := range g.metas {
+		refs[i] = storage.Ref{Model: g.model, ID: g.metas[i].ResourceID}
+	}
+	return refs
+}
+
+// blobIDs names the blobs of the cargo.
+func (g *cargo) blobIDs() []string {
+	ids := make([]string, len(g.blobs))
+	for i := range g.blobs {
+		ids[i] = g.blobs[i].FileID
+	}
+	return ids
+}
+
+// allWrites writes everything as it is in the archive.
+func (g *cargo) allWrites() storage.ModelWrites {
+	w := storage.ModelWrites{Metas: g.metas, Blobs: g.blobIDs()}
+	if g.count > 0 {
+		w.Revisions = make([]resource.Revision, 0, g.count)
+	}
+	for i := range g.metas {
+		w.Revisions = append(w.Revisions, g.revisions[g.metas[i].ResourceID]...)
+	}
+	return w
+}
+
+// allStats counts everything as loaded.
+func (g *cargo) allStats() LoadStats {
+	s := g.blobStats()
+	s.Loaded, s.Total = int64(len(g.metas)), int64(len(g.metas))
+	for i := range g.metas {
+		s = s.add(revisionStats(g.revisions[g.metas[i].ResourceID]))
+	}
+	return s
+}
+
+// blobStats counts the blobs.
+func (g *cargo) blobStats() LoadStats {
+	s := LoadStats{Blobs: int64(len(g.blobs))}
+	for i := range g.blobs {
+		s.Bytes += int64(len(g.blobs[i].Data))
+	}
+	return s
+}
+
+// revisionStats counts revisions.
+func revisionStats(revs []resource.Revision) LoadStats {
+	s := LoadStats{Revisions: int64(len(revs))}
+	for i := range revs {
+		s.Bytes += int64(len(revs[i].Data))
+	}
+	return s
+}
+
+// read reads a chunk of the archive. Repeats of a revision are folded.
+func (l *loader) read(no int) (*cargo, error) {
+	ch := &l.plan.chunks[no]
+	g := &cargo{no: no, model: ch.model, revisions: make(map[resource.ID][]resource.Revision, ch.resources)}
+	for _, f := range ch.spans() {
+		for rec, err := range archive.ReadAt(l.src, f.offset, f.offset+f.size, l.opts.Limits) {
+			if err != nil {
+				return nil, fmt.Errorf("read chunk %d of the archive: %w", no, err)
+			}
+			if err := g.take(rec, ch.blobs); err != nil {
+				return nil, fmt.Errorf("read chunk %d of the archive: %w", no, err)
+			}
+		}
+	}
+	if int64(len(g.metas)) != ch.resources {
+		return nil, fmt.Errorf("read chunk %d: %w", no, errChanged)
+	}
+	return g, nil
+}
+
+// take adds a record that belongs to the chunk.
+func (g *cargo) take(rec archive.Record, blobs bool) error {
+	switch rec := rec.(type) {
+	case archive.Meta:
+		g.metas = append(g.metas, rec.Meta)
+	case archive.Revision:
+		return g.addRevision(rec.Revision)
+	case archive.Blob:
+		if blobs {
+			g.blobs = append(g.blobs, rec)
+		}
+	}
+	return nil
+}
+
+// addRevision adds a revision; an equal one is folded, another one under the
+// same key is an error.
+func (g *cargo) addRevision(rev resource.Revision) error {
+	have := g.revisions[rev.Info.ResourceID]
+	for i := range have {
+		if have[i].Info.Key() != rev.Info.Key() {
+			continue
+		}
+		if have[i].Info.UID != rev.Info.UID || !bytes.Equal(have[i].Data, rev.Data) {
+			return fmt.Errorf("revision %s is there twice with other content", rev.Info.RevisionID)
+		}
+		return nil
+	}
+	g.revisions[rev.Info.ResourceID] = append(have, rev)
+	g.count++
+	return nil
+}
+
+// each reads the chunks with the given numbers in order and hands them to do,
+// reading the next one meanwhile.
+func (l *loader) each(ctx context.Context, nos []int, do func(context.Context, *cargo) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	next := make(chan *cargo, 1)
+	g.Go(func() error {
+		defer close(next)
+		for _, no := range nos {
+			cg, err := l.read(no)
+			if err != nil {
+				return err
+			}
+			select {
+			case next <- cg:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for cg := range next {
+			if err := do(ctx, cg); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// putBlobs stores the blobs of a cargo. Nothing refers to them yet.
+func (c *Catalog) putBlobs(ctx context.Context, blobs []archive.Blob) error {
+	if len(blobs) == 0 {
+		return nil
+	}
+	if c.blobs == nil {
+		return &RefusedError{Code: CodeInvalid, Message: "the archive holds blobs, but this store has no place for them"}
+	}
+	for i := range blobs {
+		b := &blobs[i]
+		o := storage.PutOptions{Key: b.FileID}
+		if b.ContentType != "" {
+			o.ContentType = opt.Of(b.ContentType)
+		}
+		if _, err := c.blobs.Put(ctx, bytes.NewReader(b.Data), o); err != nil {
+			return fmt.Errorf("put blob %s: %w", b.FileID, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+package manager
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// chunked does the pending chunks one by one, deciding for each resource in the
+// unit of work that writes it. The last one ends the job.
+func (l *loader) chunked(ctx context.Context, pending []int) error {
+	last := pending[len(pending)-1]
+	return l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
+		if err := l.catalog.putBlobs(ctx, g.blobs); err != nil {
+			return err
+		}
+		batch := storage.Batch{Refs: g.refs(), Chunk: &storage.ChunkRef{Claim: l.claim, No: g.no}}
+		var part map[string]LoadStats
+		err := l.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+			d := decider{view: v, on: l.opts.OnDuplicate, cargo: g}
+			if err := d.decide(); err != nil {
+				return storage.Writes{}, err
+			}
+			part = map[string]LoadStats{g.model: d.stats}
+			return l.chunkWrites(g, d.writes, part, g.no == last)
+		})
+		if err != nil {
+			return fmt.Errorf("load chunk %d: %w", g.no, err)
+		}
+		l.commit(g.no, part)
+		return nil
+	})
+}
+
+// chunkWrites adds the outcome of a chunk to its writes, and with the last chunk
+// the end of the job.
+func (l *loader) chunkWrites(g *cargo, mw storage.ModelWrites, part map[string]LoadStats, last bool) (storage.Writes, error) {
+	w := storage.Writes{Models: map[string]storage.ModelWrites{g.model: mw}}
+	var err error
+	if w.Chunk, err = json.Marshal(part); err != nil {
+		return w, fmt.Errorf("encode the outcome of chunk %d: %w", g.no, err)
+	}
+	if last {
+		final, err := l.final(l.with(part))
+		if err != nil {
+			return w, err
+		}
+		w.Final = &final
+	}
+	return w, nil
+}
+
+// decider works out what of a cargo is written.
+type decider struct {
+	view   storage.View
+	on     OnDuplicate
+	cargo  *cargo
+	writes storage.ModelWrites
+	stats  LoadStats
+}
+
+func (d *decider) decide() error {
+	d.stats = d.cargo.blobStats()
+	d.writes.Blobs = d.cargo.blobIDs()
+	for i := range d.cargo.metas {
+		meta := &d.cargo.metas[i]
+		d.stats.Total++
+		local, exists := d.view.Meta(storage.Ref{Model: d.cargo.model, ID: meta.ResourceID})
+		if !exists {
+			d.create(meta)
+			continue
+		}
+		replace, err := d.replaces(meta, &local)
+		if err != nil {
+			return err
+		}
+		if !replace {
+			d.stats.Skipped++
+			continue
+		}
+		if err := d.overwrite(meta, &local); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// create takes a resource that is new.
+func (d *decider) create(meta *resource.Meta) {
+	revs := d.cargo.revisions[meta.ResourceID]
+	d.writes.Metas = append(d.writes.Metas, *meta)
+	d.writes.Revisions = append(d.writes.Revisions, revs...)
+	d.stats = d.stats.add(revisionStats(revs))
+	d.stats.Loaded++
+}
+
+// replaces reports whether the archived resource takes the place of the local one.
+func (d *decider) replaces(meta, local *resource.Meta) (bool, error) {
+	switch d.on {
+	case Overwrite:
+		return true, nil
+	case Newer:
+		if c := compareAge(meta, local); c != 0 {
+			return c > 0, nil
+		}
+		same, err := d.unchanged(meta, local)
+		if err != nil || same {
+			return same, err
+		}
+		return false, &RefusedError{
+			Code: CodeAmbiguous, Model: d.cargo.model, ResourceID: meta.ResourceID,
+			Message: fmt.Sprintf("resource %s of model %s is as old in the archive as in the store, but differs", meta.ResourceID, d.cargo.model),
+		}
+	case RaiseError:
+		return false, &storage.DuplicateError{Model: d.cargo.model, IDs: []resource.ID{meta.ResourceID}, Count: 1}
+	default:
+		return false, nil
+	}
+}
+
+// compareAge orders metas of one resource by updated_time, then revision count,
+// then number of the current revision.
+func compareAge(a, b *resource.Meta) int {
+	n, _ := a.CurrentRevisionID.Number()
+	m, _ := b.CurrentRevisionID.Number()
+	return cmp.Or(
+		a.UpdatedTime.Compare(b.UpdatedTime),
+		cmp.Compare(a.TotalRevisionCount, b.TotalRevisionCount),
+		cmp.Compare(n, m),
+	)
+}
+
+// overwrite puts the archived resource in the place of the local one. What is
+// there already, byte for byte, is not written again.
+func (d *decider) overwrite(meta, local *resource.Meta) error {
+	revs := d.cargo.revisions[meta.ResourceID]
+	merged := *meta
+	merged.TotalRevisionCount = max(meta.TotalRevisionCount, local.TotalRevisionCount)
+	fresh, err := d.missing(revs)
+	if err != nil {
+		return err
+	}
+	d.writes.Revisions = append(d.writes.Revisions, fresh...)
+	d.stats = d.stats.add(revisionStats(revs))
+	d.stats.Loaded++
+	if len(fresh) == 0 && sameMeta(&merged, local) {
+		d.stats.Unchanged++
+		return nil
+	}
+	d.writes.Metas = append(d.writes.Metas, merged)
+	return nil
+}
+
+// unchanged reports whether the store has the archived resource exactly so.
+func (d *decider) unchanged(meta, local *resource.Meta) (bool, error) {
+	if !sameMeta(meta, local) {
+		return false, nil
+	}
+	fresh, err := d.missing(d.cargo.revisions[meta.ResourceID])
+	return len(fresh) == 0, err
+}
+
+// missing returns the revisions that the store does not have exactly so.
+func (d *decider) missing(revs []resource.Revision) ([]resource.Revision, error) {
+	var fresh []resource.Revision
+	for i := range revs {
+		same, err := d.holds(&revs[i])
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			fresh = append(fresh, revs[i])
+		}
+	}
+	return fresh, nil
+}
+
+// holds reports whether the store has a revision exactly so. Equal infos with a
+// hash that can be trusted need no look at the payload.
+func (d *decider) holds(rev *resource.Revision) (bool, error) {
+	key := rev.Info.Key()
+	local, err := d.view.Info(d.cargo.model, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !bytes.Equal(local.Append(resource.Msgpack, nil), rev.Info.Append(resource.Msgpack, nil)) {
+		return false, nil
+	}
+	if rev.Info.DataHash.IsSet() && !rev.Info.ParentSchemaVersion.IsSet() {
+		return true, nil
+	}
+	data, err := d.view.Data(d.cargo.model, key)
+	if err != nil {
+		return false, err
+	}
+	return bytes.Equal(data, rev.Data), nil
+}
+
+// sameMeta compares metas as archives hold them.
+func sameMeta(a, b *resource.Meta) bool {
+	return bytes.Equal(a.Append(resource.Msgpack, nil), b.Append(resource.Msgpack, nil))
+}

@@ -1,0 +1,176 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// refuseExisting looks for resources that exist before anything is written, so
+// that a load that cannot succeed leaves no trace. The look has no lock: what
+// comes into being later is found by the transaction that makes the load visible.
+func (l *loader) refuseExisting(ctx context.Context) error {
+	dup := &storage.DuplicateError{}
+	full := make(map[string]storage.MetaStore)
+	for _, t := range l.plan.Models {
+		m, err := l.catalog.Open(ctx, t.Model)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		stats, err := m.Stats(ctx)
+		if err != nil {
+			return err
+		}
+		if stats.Metas > 0 {
+			full[t.Model] = m.stores.Metas
+		}
+	}
+	var nos []int
+	for no, ch := range l.plan.chunks {
+		if full[ch.model] != nil && !ch.blobs {
+			nos = append(nos, no)
+		}
+	}
+	err := l.each(ctx, nos, func(ctx context.Context, g *cargo) error {
+		return countExisting(ctx, full[g.model], g, dup)
+	})
+	if err != nil {
+		return err
+	}
+	if dup.Count > 0 {
+		dup.IDs = firstIDs(dup.IDs)
+		return dup
+	}
+	return nil
+}
+
+// countExisting adds the resources of a chunk that exist to dup.
+func countExisting(ctx context.Context, metas storage.MetaStore, g *cargo, dup *storage.DuplicateError) error {
+	ids := make([]resource.ID, len(g.metas))
+	for i := range g.metas {
+		ids[i] = g.metas[i].ResourceID
+	}
+	found, err := metas.GetMany(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("look for existing resources of model %s: %w", g.model, err)
+	}
+	for _, meta := range found {
+		if dup.Model == "" {
+			dup.Model = g.model
+		}
+		if dup.Model == g.model {
+			dup.IDs = append(dup.IDs, meta.ResourceID)
+		}
+		dup.Count++
+	}
+	return nil
+}
+
+// single loads everything in one unit of work.
+func (l *loader) single(ctx context.Context, pending []int) error {
+	batch := storage.Batch{Chunk: &storage.ChunkRef{Claim: l.claim}}
+	writes := make(map[string]storage.ModelWrites)
+	stats := l.stats
+	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
+		if err := l.catalog.putBlobs(ctx, g.blobs); err != nil {
+			return err
+		}
+		batch.Refs = append(batch.Refs, g.refs()...)
+		writes[g.model] = joinWrites(writes[g.model], g.allWrites())
+		stats[g.model] = stats[g.model].add(g.allStats())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	final, err := l.final(stats)
+	if err != nil {
+		return err
+	}
+	err = l.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+		if err := duplicates(v, batch.Refs); err != nil {
+			return storage.Writes{}, err
+		}
+		return storage.Writes{Models: writes, Chunk: final.Outcome, Final: &final}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("load in one unit of work: %w", err)
+	}
+	l.count = l.plan.Resources()
+	l.report()
+	return nil
+}
+
+// duplicates returns a *[storage.DuplicateError] when any resource exists.
+func duplicates(v storage.View, refs []storage.Ref) error {
+	dup := &storage.DuplicateError{}
+	for _, r := range refs {
+		if _, exists := v.Meta(r); !exists {
+			continue
+		}
+		if dup.Model == "" {
+			dup.Model = r.Model
+		}
+		if dup.Model == r.Model {
+			dup.IDs = append(dup.IDs, r.ID)
+		}
+		dup.Count++
+	}
+	if dup.Count == 0 {
+		return nil
+	}
+	dup.IDs = firstIDs(dup.IDs)
+	return dup
+}
+
+// joinWrites appends the writes of b to those of a.
+func joinWrites(a, b storage.ModelWrites) storage.ModelWrites {
+	return storage.ModelWrites{
+		Revisions: append(a.Revisions, b.Revisions...),
+		Metas:     append(a.Metas, b.Metas...),
+		Blobs:     append(a.Blobs, b.Blobs...),
+	}
+}
+
+// staged stages the pending chunks and makes all of them visible at once.
+func (l *loader) staged(ctx context.Context, pending []int) error {
+	unit := l.catalog.factory.Unit()
+	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
+		if err := l.catalog.putBlobs(ctx, g.blobs); err != nil {
+			return err
+		}
+		part := map[string]LoadStats{g.model: g.allStats()}
+		outcome, err := json.Marshal(part)
+		if err != nil {
+			return fmt.Errorf("encode the outcome of chunk %d: %w", g.no, err)
+		}
+		err = unit.Stage(ctx, storage.Staged{
+			Chunk:   storage.ChunkRef{Claim: l.claim, No: g.no},
+			Models:  map[string]storage.ModelWrites{g.model: g.allWrites()},
+			Outcome: outcome,
+		})
+		if err != nil {
+			return fmt.Errorf("stage chunk %d: %w", g.no, err)
+		}
+		l.commit(g.no, part)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	final, err := l.final(l.stats)
+	if err != nil {
+		return err
+	}
+	if err := unit.Publish(ctx, l.claim, final); err != nil {
+		return fmt.Errorf("publish load: %w", err)
+	}
+	return nil
+}

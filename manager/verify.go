@@ -1,0 +1,173 @@
+package manager
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Verify reads the whole store as it is now and returns what is wrong: a meta
+// without its current revision, a payload or blob that is not what its hash
+// says, rev_* fields that differ from the current revision, a reference to a
+// blob that is nowhere. The stale hash that a migration by the original leaves
+// is a note. Unset rev_* fields are fine. It writes nothing; the error is for
+// reading the store, which includes rows that cannot be decoded.
+func (c *Catalog) Verify(ctx context.Context) (Findings, error) {
+	f := Findings{OK: true}
+	snap, err := c.factory.Snapshot(ctx)
+	if err != nil {
+		return f, fmt.Errorf("verify: %w", err)
+	}
+	defer snap.Close()
+	infos, err := c.Models(ctx)
+	if err != nil {
+		return f, fmt.Errorf("verify: %w", err)
+	}
+	for _, info := range infos {
+		metas, revs, err := snap.Build(ctx, info.Name)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return f, fmt.Errorf("verify model %s: %w", info.Name, err)
+		}
+		v := &verifier{catalog: c, model: info.Name, revisions: revs, findings: &f, blobs: make(map[string]resource.ID)}
+		if err := v.run(ctx, metas); err != nil {
+			return f, fmt.Errorf("verify model %s: %w", info.Name, err)
+		}
+	}
+	return f, nil
+}
+
+// verifier verifies one model.
+type verifier struct {
+	catalog   *Catalog
+	model     string
+	revisions storage.RevisionReader
+	findings  *Findings
+	blobs     map[string]resource.ID // referred to, with the first that does
+}
+
+func (v *verifier) run(ctx context.Context, metas storage.MetaReader) error {
+	page := make([]resource.Meta, 0, dumpPage)
+	for meta, err := range metas.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if page = append(page, meta); len(page) < dumpPage {
+			continue
+		}
+		if err := v.page(ctx, page); err != nil {
+			return err
+		}
+		page = page[:0]
+	}
+	if err := v.page(ctx, page); err != nil {
+		return err
+	}
+	return v.checkBlobs(ctx)
+}
+
+// page verifies some resources with their revisions.
+func (v *verifier) page(ctx context.Context, metas []resource.Meta) error {
+	current := make(map[resource.RevisionKey]resource.RevisionInfo, len(metas))
+	for i := range metas {
+		current[currentKey(metas[i])] = resource.RevisionInfo{}
+	}
+	for rev, err := range v.revisions.DumpAll(ctx, idsOf(metas)) {
+		if err != nil {
+			return err
+		}
+		v.revision(&rev)
+		if _, ok := current[rev.Info.Key()]; ok {
+			current[rev.Info.Key()] = rev.Info
+		}
+	}
+	for i := range metas {
+		v.meta(&metas[i], current[currentKey(metas[i])])
+	}
+	return nil
+}
+
+// meta compares a meta with the info of its current revision.
+func (v *verifier) meta(meta *resource.Meta, info resource.RevisionInfo) {
+	switch {
+	case info.RevisionID == "":
+		v.report(CodeRevMissing, meta.ResourceID, "current revision %s of resource %s is nowhere", meta.CurrentRevisionID, meta.ResourceID)
+	case !agrees(meta.Rev, resource.RevMetaOf(info)):
+		v.report(CodeRevMeta, meta.ResourceID, "rev_* of resource %s differ from revision %s", meta.ResourceID, info.RevisionID)
+	}
+}
+
+// agrees reports whether the fields of r that are set are those of want.
+func agrees(r, want resource.RevMeta) bool {
+	if !r.Status.IsSet() {
+		r.Status = want.Status
+	}
+	if !r.CreatedBy.IsSet() {
+		r.CreatedBy = want.CreatedBy
+	}
+	if !r.UpdatedBy.IsSet() {
+		r.UpdatedBy = want.UpdatedBy
+	}
+	if !r.CreatedTime.IsSet() {
+		r.CreatedTime = want.CreatedTime
+	}
+	if !r.UpdatedTime.IsSet() {
+		r.UpdatedTime = want.UpdatedTime
+	}
+	a := resource.Meta{Rev: r}.Append(resource.Msgpack, nil)
+	return bytes.Equal(a, resource.Meta{Rev: want}.Append(resource.Msgpack, nil))
+}
+
+// revision compares a payload with its hash and notes the blobs it refers to.
+func (v *verifier) revision(rev *resource.Revision) {
+	info := &rev.Info
+	if want, ok := info.DataHash.Get(); ok && want != resource.DataHash(rev.Data) {
+		if info.ParentSchemaVersion.IsSet() {
+			v.findings.note(Problem{
+				Code: CodeHashStale, Model: v.model, ResourceID: info.ResourceID,
+				Message: fmt.Sprintf("model %s: hash of revision %s is that of the payload before its migration", v.model, info.RevisionID),
+			})
+		} else {
+			v.report(CodeHashWrong, info.ResourceID, "payload of revision %s is not what its hash says", info.RevisionID)
+		}
+	}
+	for _, b := range payload.Binaries(rev.Data) {
+		if _, ok := v.blobs[b.FileID]; !ok {
+			v.blobs[b.FileID] = info.ResourceID
+		}
+	}
+}
+
+// checkBlobs reads the blobs that the model's payloads refer to.
+func (v *verifier) checkBlobs(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(v.blobs)) {
+		blob, err := v.catalog.readBlob(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			v.report(CodeBlobMissing, v.blobs[id], "blob %s of resource %s is nowhere", id, v.blobs[id])
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if bad := checkBlob(&blob); bad != nil {
+			v.report(CodeHashWrong, v.blobs[id], "%s", bad.message)
+		}
+	}
+	return nil
+}
+
+func (v *verifier) report(code Code, id resource.ID, format string, args ...any) {
+	v.findings.problem(Problem{
+		Code: code, Model: v.model, ResourceID: id,
+		Message: fmt.Sprintf("model %s: ", v.model) + fmt.Sprintf(format, args...),
+	})
+}
