@@ -2,6 +2,7 @@ package archive
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -57,6 +58,9 @@ var fieldNames = [...]string{
 // decodeRecord decodes the payload of one frame. When owned, the record may keep
 // parts of frame; otherwise it copies what it keeps.
 func decodeRecord(frame []byte, owned bool) (Record, error) {
+	if len(frame) == 0 {
+		return nil, errors.New("frame without a payload")
+	}
 	var p payload
 	if err := p.decode(frame); err != nil {
 		return nil, err
@@ -177,45 +181,40 @@ func (p *payload) blobRecord(owned bool) Blob {
 }
 
 // decodeRevision decodes the map of info and raw_data.
-func decodeRevision(b []byte, owned bool) (resource.Revision, error) {
-	var rev resource.Revision
+func decodeRevision(b []byte, owned bool) (rev resource.Revision, err error) {
 	r := msgpack.NewReader(b)
 	n, err := r.MapLen()
 	if err != nil {
-		return rev, err
+		return rev, fmt.Errorf("decode revision: %w", err)
 	}
-	var hasInfo, hasData bool
+	var info, data []byte
 	for range n {
 		key, err := r.Str()
 		if err != nil {
-			return rev, err
+			return rev, fmt.Errorf("decode revision: %w", err)
 		}
 		switch start := r.Offset(); string(key) {
 		case "info":
-			hasInfo = true
-			if err := r.Skip(); err != nil {
-				return rev, err
-			}
-			if rev.Info, err = resource.DecodeRevisionInfo(resource.Msgpack, r.Since(start)); err != nil {
-				return rev, err
-			}
+			err = r.Skip()
+			info = r.Since(start)
 		case "raw_data":
-			hasData = true
-			data, err := r.Bin()
-			if err != nil {
-				return rev, err
-			}
-			rev.Data = keep(data, owned)
+			data, err = r.Bin()
 		default:
-			if err := r.Skip(); err != nil {
-				return rev, err
-			}
+			err = r.Skip()
+		}
+		if err != nil {
+			return rev, fmt.Errorf("decode revision: field %.40q: %w", key, err)
 		}
 	}
-	if !hasInfo || !hasData {
-		return rev, fmt.Errorf("%s without info or raw_data", tagRevision)
+	if info == nil || data == nil {
+		return rev, errors.New("decode revision: info or raw_data is missing")
 	}
-	return rev, r.End()
+	if err := r.End(); err != nil {
+		return rev, fmt.Errorf("decode revision: %w", err)
+	}
+	rev.Data = keep(data, owned)
+	rev.Info, err = resource.DecodeRevisionInfo(resource.Msgpack, info)
+	return rev, err
 }
 
 // keep returns b, which is part of a frame, as memory the record owns.
