@@ -20,7 +20,11 @@ type heartbeat struct {
 	last storage.Progress
 }
 
-// startHeartbeat beats three times in each lease until stop.
+// beatEvery is how often progress is recorded and the wish to cancel looked up;
+// a third of the lease when that is shorter.
+const beatEvery = time.Second
+
+// startHeartbeat beats until stop, at least three times in each lease.
 func (x *Executor) startHeartbeat(ctx context.Context, t *task, c storage.Claim) *heartbeat {
 	h := &heartbeat{done: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
@@ -32,16 +36,17 @@ func (x *Executor) startHeartbeat(ctx context.Context, t *task, c storage.Claim)
 }
 
 func (h *heartbeat) run(x *Executor, t *task, c storage.Claim) {
-	tick := time.NewTicker(x.Lease / 3)
+	tick := time.NewTicker(min(x.Lease/3, beatEvery))
 	defer tick.Stop()
-	until := time.Now().Add(x.Lease)
+	extended, until := time.Now(), time.Now().Add(x.Lease)
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if t.delivery.Extend != nil {
+		if t.delivery.Extend != nil && time.Since(extended) >= x.Lease/3 {
+			extended = time.Now()
 			// A lost beat is made good by the next one; the claim decides anyway.
 			_ = t.delivery.Extend()
 		}

@@ -51,9 +51,14 @@ func ViewOf(j storage.Job) View {
 		Parent: j.Parent, Cancel: j.Cancel && !j.State.Final(), Outcome: j.Outcome,
 		Created: j.Created, Started: j.Started, Finished: j.Finished,
 	}
+	if j.State == storage.JobDone {
+		v.Progress.Done = v.Progress.Total
+	}
 	if j.ErrorCode != "" || j.ErrorMessage != "" {
 		v.Error = &ErrorView{Code: j.ErrorCode, Message: j.ErrorMessage}
-		var place struct{ Offset *int64 }
+		var place struct {
+			Offset *int64 `json:"offset"`
+		}
 		if j.State == storage.JobRefused && json.Unmarshal(j.Outcome, &place) == nil {
 			v.Error.Offset = place.Offset
 		}
