@@ -70,9 +70,9 @@ func (w *jsonWriter) timestamp(t time.Time) error {
 }
 
 func (w *jsonWriter) beginArray() error   { return w.open('[') }
-func (w *jsonWriter) endArray(int) error  { w.b = append(w.b, ']'); return nil }
+func (w *jsonWriter) endArray(int) error  { return w.close(']') }
 func (w *jsonWriter) beginObject() error  { return w.open('{') }
-func (w *jsonWriter) endObject(int) error { w.b = append(w.b, '}'); return nil }
+func (w *jsonWriter) endObject(int) error { return w.close('}') }
 
 func (w *jsonWriter) key(s []byte) error {
 	w.comma()
@@ -85,6 +85,12 @@ func (w *jsonWriter) open(bracket byte) error {
 	w.comma()
 	w.b = append(w.b, bracket)
 	w.first = true
+	return nil
+}
+
+func (w *jsonWriter) close(bracket byte) error {
+	w.b = append(w.b, bracket)
+	w.first = false
 	return nil
 }
 
