@@ -1,0 +1,103 @@
+package storagetest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+func durabilityChecks() []check {
+	return []check{
+		{"G1/durability_is_declared", durabilityDeclared},
+		{"G1/resources_are_there_after_reopening", resourcesSurvive},
+		{"G1/jobs_are_there_after_reopening", jobsSurvive},
+		{"G1/staged_load_goes_on_after_reopening", stagedSurvives},
+	}
+}
+
+func durabilityDeclared(t T, s subject) {
+	equal(t, "Traits.Durable", s.Traits().Durable, s.reopen != nil)
+	if s.Traits().Writers < 1 {
+		t.Fatalf("the store declares %d writers", s.Traits().Writers)
+	}
+}
+
+// reopened opens the store again; nil when the medium forgets.
+func (s subject) reopened() *subject {
+	if s.reopen == nil {
+		return nil
+	}
+	return &subject{Factory: s.reopen(), noBlobs: s.noBlobs}
+}
+
+func resourcesSurvive(t T, s subject) {
+	stores := s.use(t)
+	s.put(t, "p1", "p2")
+	ok(t, "save", stores.Metas.SaveMany(t.Context(), []resource.Meta{newMeta("p3", 1)}))
+	ok(t, "save", stores.Revisions.SaveMany(t.Context(), []resource.Revision{newRevision("p1", 10)}))
+	ok(t, "delete", stores.Metas.Delete(t.Context(), []resource.ID{"p2"}))
+	var file string
+	s.withBlobs(t, func(b storage.BlobStore) {
+		info, err := b.Put(t.Context(), strings.NewReader("content"), storage.PutOptions{})
+		ok(t, "put", err)
+		file = info.FileID
+	})
+	again := s.reopened()
+	if again == nil {
+		return
+	}
+	infos, err := again.Models(t.Context())
+	ok(t, "models", err)
+	equal(t, "number of models", len(infos), 1)
+	stores, err = again.Build(t.Context(), model)
+	ok(t, "build", err)
+	wantIDs(t, stores.Metas, "p1", "p3")
+	wantRevisions(t, stores.Revisions, "p1", "p1:1", "p1:10")
+	got, err := stores.Revisions.Get(t.Context(), newInfo("p1", 10).Key())
+	ok(t, "get", err)
+	sameRevision(t, "the revision", got, newRevision("p1", 10))
+	again.withBlobs(t, func(b storage.BlobStore) { equal(t, "the blob", string(readBlob(t, b, file)), "content") })
+}
+
+func jobsSurvive(t T, s subject) {
+	s.use(t)
+	queued, done, running := newJob("save"), newJob("save"), newJob("load")
+	queued.Queue = uuid.New()
+	s.insert(t, queued)
+	_, err := s.deliver(t, done, refsTo("p1")[0])
+	ok(t, "deliver", err)
+	c := s.claim(t, running)
+	again := s.reopened()
+	if again == nil {
+		return
+	}
+	equal(t, "queue", again.wantJob(t, queued, storage.JobQueued).Queue, queued.Queue)
+	effect, err := again.deliver(t, done, refsTo("p1")[0])
+	ok(t, "deliver again", err)
+	equal(t, "whether a done job had an effect again", effect, false)
+	_, _, err = again.Ledger().Claim(t.Context(), running, time.Hour)
+	wantErr(t, "claim of a leased job", err, storage.ErrLeased)
+	ok(t, "finish by the claim", again.Ledger().Finish(t.Context(), c, storage.Final{State: storage.JobDone}))
+}
+
+func stagedSurvives(t T, s subject) {
+	s.use(t)
+	c := s.claim(t, newJob("load"))
+	ok(t, "stage", s.stage(t, c, 0, "p1"))
+	again := s.reopened()
+	if again == nil {
+		return
+	}
+	stores, err := again.Build(t.Context(), model)
+	ok(t, "build", err)
+	again.wantNothing(t, stores, "p1")
+	ok(t, "stage", again.stage(t, c, 0, "p9"))
+	ok(t, "stage", again.stage(t, c, 1, "p2"))
+	ok(t, "publish", again.publish(t, c))
+	wantIDs(t, stores.Metas, "p1", "p2")
+	wantRevisions(t, stores.Revisions, "p1", "p1:1")
+}

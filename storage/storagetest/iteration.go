@@ -1,0 +1,175 @@
+package storagetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// many is how many rows the checks of iterations use: more than a page of any
+// store, and more loops are left early than any store has connections.
+const (
+	many   = 300
+	breaks = 40
+)
+
+func iterationChecks() []check {
+	return []check{
+		{"G6/leaving_early_releases", leavingEarly},
+		{"G6/writing_while_reading", writingWhileReading},
+		{"G6/reading_while_reading", readingWhileReading},
+		{"G6/error_comes_once_and_last", errorOnceLast},
+		{"G6/sequence_can_be_read_again", sequenceAgain},
+	}
+}
+
+// fill writes many resources and a job, and returns the ids.
+func (s subject) fill(t T) []resource.ID {
+	t.Helper()
+	var ids []resource.ID
+	for i := range many {
+		ids = append(ids, resource.ID(fmt.Sprintf("p%04d", i)))
+	}
+	for chunk := range slices.Chunk(ids, 100) {
+		s.put(t, chunk...)
+	}
+	s.insert(t, newJob("save"), newJob("save"), newJob("save"))
+	return ids
+}
+
+// erase turns the values of a sequence into nothing but their number.
+func erase[V any](seq iter.Seq2[V, error]) iter.Seq2[struct{}, error] {
+	return func(yield func(struct{}, error) bool) {
+		for _, err := range seq {
+			if !yield(struct{}{}, err) {
+				return
+			}
+		}
+	}
+}
+
+// sequences returns every sequence of the store, by name.
+func (s subject) sequences(ctx context.Context, stores storage.Stores, ids []resource.ID) map[string]iter.Seq2[struct{}, error] {
+	return map[string]iter.Seq2[struct{}, error]{
+		"all metas": erase(stores.Metas.All(ctx)),
+		"search":    erase(stores.Metas.Search(ctx, qb.Query{})),
+		"revisions": erase(stores.Revisions.List(ctx, ids[0])),
+		"dump":      erase(stores.Revisions.DumpAll(ctx, slices.Values(ids))),
+		"jobs":      erase(s.Ledger().List(ctx, storage.JobFilter{})),
+	}
+}
+
+func leavingEarly(t T, s subject) {
+	stores := s.use(t)
+	ids := s.fill(t)
+	for name, seq := range s.sequences(t.Context(), stores, ids) {
+		for range breaks {
+			n := 0
+			for _, err := range seq {
+				ok(t, name, err)
+				n++
+				break
+			}
+			equal(t, "number of values before the break in "+name, n, 1)
+		}
+		s.put(t, "q1") // a reader that was left behind would block or starve this
+	}
+}
+
+func writingWhileReading(t T, s subject) {
+	stores := s.use(t)
+	ids := s.fill(t)
+	n := 0
+	for meta, err := range stores.Metas.All(t.Context()) {
+		ok(t, "all metas", err)
+		if n++; n%50 == 0 {
+			s.put(t, meta.ResourceID, resource.ID(fmt.Sprintf("a%d", n)))
+			ok(t, "save", stores.Metas.SaveMany(t.Context(), []resource.Meta{newMeta(meta.ResourceID, 1)}))
+		}
+	}
+	if n < many {
+		t.Fatalf("%d of %d metas came while others were written", n, many)
+	}
+	for _, err := range stores.Revisions.DumpAll(t.Context(), slices.Values(ids[:60])) {
+		ok(t, "dump", err)
+		s.put(t, ids[0])
+		break
+	}
+	for j, err := range s.Ledger().List(t.Context(), storage.JobFilter{}) {
+		ok(t, "jobs", err)
+		_, err = s.Ledger().Cancel(t.Context(), j.ID)
+		ok(t, "cancel while listing", err)
+	}
+}
+
+func readingWhileReading(t T, s subject) {
+	stores := s.use(t)
+	ids := s.fill(t)
+	n := 0
+	for meta, err := range stores.Metas.Search(t.Context(), qb.Query{}) {
+		ok(t, "search", err)
+		if n++; n > 20 {
+			break
+		}
+		got, err := stores.Metas.Get(t.Context(), meta.ResourceID)
+		ok(t, "get while searching", err)
+		sameMeta(t, "the meta", got, meta)
+		wantRevisions(t, stores.Revisions, meta.ResourceID, meta.CurrentRevisionID)
+	}
+	// The ids of a dump may themselves be read from the store.
+	n = 0
+	for _, err := range stores.Revisions.DumpAll(t.Context(), func(yield func(resource.ID) bool) {
+		for meta, err := range stores.Metas.All(t.Context()) {
+			if err != nil || !yield(meta.ResourceID) {
+				return
+			}
+		}
+	}) {
+		ok(t, "dump", err)
+		n++
+	}
+	equal(t, "number of revisions dumped", n, len(ids))
+}
+
+func errorOnceLast(t T, s subject) {
+	stores := s.use(t)
+	ids := s.fill(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, seq := range s.sequences(ctx, stores, ids) {
+		var errs []error
+		for _, err := range seq {
+			errs = append(errs, err)
+		}
+		if len(errs) != 1 {
+			t.Fatalf("%s of a cancelled context gave %d values, want one error", name, len(errs))
+		}
+		wantErr(t, name, errs[0], context.Canceled)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	failed := false
+	for meta, err := range stores.Metas.All(ctx) {
+		if failed {
+			t.Fatalf("a value came after the error")
+		}
+		if failed = err != nil; failed {
+			sameMeta(t, "the meta beside an error", meta, resource.Meta{})
+		}
+		cancel()
+	}
+}
+
+func sequenceAgain(t T, s subject) {
+	stores := s.use(t)
+	ids := s.fill(t)
+	for name, seq := range s.sequences(t.Context(), stores, ids) {
+		first, second := len(collect(t, name, seq)), len(collect(t, name, seq))
+		equal(t, "number of values of a second reading of "+name, second, first)
+	}
+}

@@ -1,0 +1,139 @@
+package storagetest
+
+import (
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Sizes of the generated data set, and how many queries are asked of it.
+const (
+	generatedMetas   = 60
+	generatedQueries = 250
+)
+
+func queryChecks() []check {
+	return []check{
+		{"G16/generated_queries_equal_the_reference", generatedQueriesEqual},
+		{"G16/zero_query_selects_all_by_id", zeroQuery},
+		{"G16/limit_and_offset_cut", limitAndOffset},
+		{"G16/unset_matches_no_comparison", unsetMatchesNothing},
+		{"G16/negative_limits_are_refused", negativeLimits},
+	}
+}
+
+// reference answers a query by reading everything.
+func reference(all []resource.Meta, q qb.Query) []resource.Meta {
+	var found []resource.Meta
+	for _, m := range all {
+		if qb.Match(m, q.Where) {
+			found = append(found, m)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b resource.Meta) int { return qb.Compare(a, b, q.Sort) })
+	found = found[min(q.Offset, len(found)):]
+	if limit, set := q.Limit.Get(); set {
+		found = found[:min(limit, len(found))]
+	}
+	return found
+}
+
+// wantAnswer fails t unless the store answers q as the reference does.
+func wantAnswer(t T, r storage.MetaReader, all []resource.Meta, q qb.Query) {
+	t.Helper()
+	got := idsOf(collect(t, "search", r.Search(t.Context(), q)))
+	if want := idsOf(reference(all, q)); !slices.Equal(got, want) {
+		t.Fatalf("query %+v\ngave %q\nwant %q", q, got, want)
+	}
+	n, err := r.Count(t.Context(), q)
+	ok(t, "count", err)
+	q.Limit, q.Offset = opt.Value[int]{}, 0
+	if want := len(reference(all, q)); n != int64(want) {
+		t.Fatalf("count of query %+v is %d, want %d", q, n, want)
+	}
+}
+
+func generatedQueriesEqual(t T, s subject) {
+	metas := s.use(t).Metas
+	var made []resource.Meta
+	for seed := range generatedMetas {
+		made = append(made, rapid.Custom(genMeta).Example(seed))
+	}
+	ok(t, "save", metas.SaveMany(t.Context(), made))
+	// What was saved twice under one id counts once, as the store has it.
+	all := collect(t, "all metas", metas.All(t.Context()))
+	for seed := range generatedQueries {
+		wantAnswer(t, metas, all, rapid.Custom(genQuery).Example(seed))
+	}
+}
+
+func zeroQuery(t T, s subject) {
+	metas := s.use(t).Metas
+	deleted := newMeta("a:10", 1)
+	deleted.IsDeleted = true
+	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{newMeta("b", 1), deleted, newMeta("a:2", 1), newMeta("A", 1)}))
+	got := collect(t, "search", metas.Search(t.Context(), qb.Query{}))
+	equal(t, "ids", idsOf(got), []resource.ID{"A", "a:10", "a:2", "b"})
+	sameMeta(t, "a meta found", got[1], deleted)
+}
+
+func limitAndOffset(t T, s subject) {
+	metas := s.use(t).Metas
+	var all []resource.Meta
+	for _, id := range []resource.ID{"a", "b", "c", "d", "e"} {
+		all = append(all, newMeta(id, 1+int(id[0]-'a')))
+	}
+	ok(t, "save", metas.SaveMany(t.Context(), all))
+	for _, sorts := range [][]qb.Sort{nil, {qb.UpdatedTime().Desc()}, {qb.CreatedBy().Desc()}, {qb.CreatedBy().Asc()}} {
+		for _, limit := range []int{0, 1, 3, 5, 100} {
+			for _, offset := range []int{0, 2, 5, 100} {
+				wantAnswer(t, metas, all, qb.Query{Sort: sorts}.Page(limit, offset))
+			}
+		}
+		wantAnswer(t, metas, all, qb.Query{Sort: sorts, Offset: 3})
+	}
+}
+
+func unsetMatchesNothing(t T, s subject) {
+	metas := s.use(t).Metas
+	draft := newMeta("p2", 1)
+	draft.Rev.Status = opt.Of(resource.Draft)
+	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{bare("p1", 1), draft, newMeta("p3", 1)}))
+	f := qb.RevStatus()
+	for _, c := range []struct {
+		what string
+		cond qb.Cond
+		want []resource.ID
+	}{
+		{"eq", f.Eq(resource.Draft), []resource.ID{"p2"}},
+		{"ne", f.Ne(resource.Draft), []resource.ID{"p3"}},
+		{"not eq", qb.Not{f.Eq(resource.Draft)}, []resource.ID{"p3"}},
+		{"not in", f.NotIn(resource.Draft), []resource.ID{"p3"}},
+		{"is null", f.IsNull(true), []resource.ID{"p1"}},
+		{"is unset", f.IsUnset(), []resource.ID{"p1"}},
+		{"exists", f.Exists(true), []resource.ID{"p1", "p2", "p3"}},
+		{"or unset", qb.Or{f.Eq(resource.Draft), f.IsUnset()}, []resource.ID{"p1", "p2"}},
+	} {
+		got := idsOf(collect(t, c.what, metas.Search(t.Context(), qb.Where(c.cond))))
+		equal(t, "answer to "+c.what, got, c.want)
+	}
+}
+
+func negativeLimits(t T, s subject) {
+	metas := s.use(t).Metas
+	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{newMeta("p1", 1)}))
+	for _, q := range []qb.Query{{Offset: -1}, {Limit: opt.Of(-1)}} {
+		var errs int
+		for _, err := range metas.Search(t.Context(), q) {
+			if err != nil {
+				errs++
+			}
+		}
+		equal(t, "number of errors of a negative limit", errs, 1)
+	}
+}

@@ -1,0 +1,122 @@
+package storagetest
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+func snapshotChecks() []check {
+	return []check{
+		{"G17/snapshot_shows_the_past", snapshotShowsPast},
+		{"G17/snapshot_joins_models", snapshotJoinsModels},
+		{"G17/snapshot_lets_writers_write", snapshotLetsWrite},
+	}
+}
+
+// snapshotOf calls fn with the readers of a model in a snapshot of now, and
+// closes it afterwards.
+func (s subject) snapshotOf(t T, fn func(storage.MetaReader, storage.RevisionReader)) {
+	t.Helper()
+	snap, err := s.Snapshot(t.Context())
+	ok(t, "snapshot", err)
+	m, r, err := snap.Build(t.Context(), model)
+	ok(t, "build in a snapshot", err)
+	fn(m, r)
+	ok(t, "close snapshot", snap.Close())
+}
+
+func snapshotShowsPast(t T, s subject) {
+	stores := s.use(t)
+	s.put(t, "p1", "p2")
+	s.snapshotOf(t, func(m storage.MetaReader, r storage.RevisionReader) {
+		wantIDs(t, m, "p1", "p2")
+		for range 2 {
+			p1 := refsTo("p1")[0]
+			ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{p1}}, increment(p1)))
+		}
+		ok(t, "delete", stores.Metas.Delete(t.Context(), []resource.ID{"p2"}))
+		ok(t, "purge", stores.Revisions.Purge(t.Context(), []resource.ID{"p2"}))
+		s.put(t, "p3")
+		wantIDs(t, stores.Metas, "p1", "p3")
+
+		wantIDs(t, m, "p1", "p2")
+		got, err := m.Get(t.Context(), "p1")
+		ok(t, "get", err)
+		sameMeta(t, "the meta in the snapshot", got, newMeta("p1", 1))
+		found := collect(t, "search", m.Search(t.Context(), qb.Query{}))
+		equal(t, "ids found in the snapshot", idsOf(found), []resource.ID{"p1", "p2"})
+		n, err := m.Count(t.Context(), qb.Query{})
+		ok(t, "count", err)
+		equal(t, "count in the snapshot", n, 2)
+		wantRevisions(t, r, "p1", "p1:1")
+		wantRevisions(t, r, "p3")
+		dump := collect(t, "dump", r.DumpAll(t.Context(), slices.Values([]resource.ID{"p1", "p2", "p3"})))
+		equal(t, "number of revisions in the snapshot", len(dump), 2)
+		sameRevision(t, "a revision in the snapshot", dump[1], newRevision("p2", 1))
+	})
+	wantIDs(t, stores.Metas, "p1", "p3")
+}
+
+// snapshotJoinsModels takes snapshots while units write to two models at once.
+func snapshotJoinsModels(t T, s subject) {
+	s.useModel(t, "order")
+	s.useModel(t, "person")
+	r := []storage.Ref{{Model: "order", ID: "x"}, {Model: "person", ID: "x"}}
+	done := make(chan error, 1)
+	go func() {
+		var errs error
+		for range 40 {
+			errs = errors.Join(errs, s.Unit().Update(t.Context(), storage.Batch{Refs: r}, func(v storage.View) (storage.Writes, error) {
+				n := v.NextNumber(r[0])
+				w := storage.ModelWrites{Metas: []resource.Meta{newMeta("x", n)}, Revisions: []resource.Revision{newRevision("x", n)}}
+				return storage.Writes{Models: map[string]storage.ModelWrites{"order": w, "person": w}}, nil
+			}))
+		}
+		done <- errs
+	}()
+	for running := true; running; {
+		select {
+		case err := <-done:
+			ok(t, "concurrent units", err)
+			running = false
+		default:
+		}
+		snap, err := s.Snapshot(t.Context())
+		ok(t, "snapshot", err)
+		var counts []int
+		for _, name := range []string{"person", "order"} {
+			m, revs, err := snap.Build(t.Context(), name)
+			ok(t, "build in a snapshot", err)
+			metas, err := m.GetMany(t.Context(), []resource.ID{"x"})
+			ok(t, "get many", err)
+			n := 0
+			if len(metas) == 1 {
+				n = metas[0].TotalRevisionCount
+			}
+			counts = append(counts, n, len(collect(t, "revisions", revs.List(t.Context(), "x"))))
+		}
+		ok(t, "close snapshot", snap.Close())
+		for _, n := range counts {
+			equal(t, "what one snapshot counts in two models", n, counts[0])
+		}
+	}
+}
+
+func snapshotLetsWrite(t T, s subject) {
+	stores := s.use(t)
+	s.put(t, "p1")
+	s.snapshotOf(t, func(m storage.MetaReader, _ storage.RevisionReader) {
+		for meta, err := range m.All(t.Context()) {
+			ok(t, "all metas", err)
+			s.put(t, meta.ResourceID, "p2", "p3")
+		}
+		ok(t, "save model", s.SaveModel(t.Context(), storage.ModelInfo{Name: "late", Encoding: resource.JSON}))
+		s.snapshotOf(t, func(m storage.MetaReader, _ storage.RevisionReader) { wantIDs(t, m, "p1", "p2", "p3") })
+		wantIDs(t, m, "p1")
+	})
+	wantIDs(t, stores.Metas, "p1", "p2", "p3")
+}
