@@ -149,7 +149,7 @@ class App:
             data = m._process_binary_fields(randmodels.value(rng, m.resource_type))
             payload = m.encode(data)
             self._blobs(m, payload, blobs)
-            values.append({"json": text(msgspec.json.encode(data)), "payload": text(payload)})
+            values.append({"json": text(msgspec.json.encode(data, order="deterministic")), "payload": text(payload)})
         return {"values": values, "blobs": {k: text(v) for k, v in blobs.items()}}
 
     def check(self, model):

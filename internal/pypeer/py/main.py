@@ -6,6 +6,7 @@ import sys
 import traceback
 
 import archives
+import timed
 from app import App
 
 APPS = {}
@@ -26,8 +27,9 @@ def call(req):
         return new(**req)
     if op == "close":
         return close(**req)
-    if op in archives.OPS:
-        return archives.OPS[op](**req)
+    for ops in (archives.OPS, timed.OPS):
+        if op in ops:
+            return ops[op](**req)
     if op in ("run", "dump", "load", "backfill", "search", "state", "samples", "check", "update_all"):
         return getattr(APPS[req.pop("app")], op)(**req)
     raise ValueError(f"operation {op!r} is not known")

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"time"
+
+	"github.com/specstar-worker/worker/internal/pypeer"
+)
+
+// operation is one thing that both sides do. Operations run in order on one
+// store: dump dumps what load loaded.
+type operation struct {
+	name   string
+	floor  float64 // the ratio that must be reached, 0 for none
+	aim    float64 // the ratio that would be nice
+	ours   func(o *ours, ctx context.Context) error
+	theirs func(p *pypeer.Peer, input, dir string) (pypeer.Timing, error)
+}
+
+var operations = []operation{
+	{
+		name: "read", floor: 3, aim: 6, ours: (*ours).read,
+		theirs: func(p *pypeer.Peer, input, _ string) (pypeer.Timing, error) { return p.TimeRead(input) },
+	},
+	{
+		name: "write", ours: (*ours).write,
+		theirs: func(p *pypeer.Peer, input, dir string) (pypeer.Timing, error) {
+			return p.TimeWrite(input, filepath.Join(dir, "written.acbak"))
+		},
+	},
+	{
+		name: "load", floor: 4, aim: 6, ours: (*ours).load,
+		theirs: func(p *pypeer.Peer, input, dir string) (pypeer.Timing, error) { return p.TimeLoad(dir, input) },
+	},
+	{
+		name: "dump", floor: 8, aim: 20, ours: (*ours).dump,
+		theirs: func(p *pypeer.Peer, _, dir string) (pypeer.Timing, error) {
+			return p.TimeDump(dir, filepath.Join(dir, "dumped.acbak"))
+		},
+	},
+}
+
+// bench is the input that all rounds share.
+type bench struct {
+	scratch   scratch
+	resources int
+	bytes     int64
+}
+
+func newBench(resources int) (*bench, error) {
+	s, err := newScratch()
+	if err != nil {
+		return nil, fmt.Errorf("make the input: %w", err)
+	}
+	size, err := makeArchive(archivePath(s), resources)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the input: %w", err), s.close())
+	}
+	return &bench{scratch: s, resources: resources, bytes: size}, nil
+}
+
+func (b *bench) close() error { return b.scratch.close() }
+
+// round measures both sides once. The side that begins alternates.
+func (b *bench) round(ctx context.Context, i int, r *results) error {
+	sides := []func(context.Context, *results) error{b.measureTheirs, b.measureOurs}
+	if i%2 == 1 {
+		sides[0], sides[1] = sides[1], sides[0]
+	}
+	for _, side := range sides {
+		if err := side(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureTheirs runs the original, in a process of its own.
+func (b *bench) measureTheirs(ctx context.Context, r *results) (err error) {
+	s, err := newScratch()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	p, err := pypeer.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	for _, op := range operations {
+		t, err := op.theirs(p, archivePath(b.scratch), s.dir)
+		if err != nil {
+			return err
+		}
+		if t.Resources != b.resources {
+			return fmt.Errorf("the original's %s did %d of %d resources", op.name, t.Resources, b.resources)
+		}
+		r.theirs[op.name] = append(r.theirs[op.name], timing{t.Wall, t.CPU})
+	}
+	return nil
+}
+
+// measureOurs runs our side, in this process.
+func (b *bench) measureOurs(ctx context.Context, r *results) (err error) {
+	s, err := newScratch()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	o, err := newOurs(ctx, archivePath(b.scratch), s.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	for _, op := range operations {
+		if op.name == "write" {
+			if err := o.hold(); err != nil {
+				return err
+			}
+		}
+		t, err := measure(ctx, op, o)
+		if err != nil {
+			return fmt.Errorf("our %s: %w", op.name, err)
+		}
+		if o.resources != b.resources {
+			return fmt.Errorf("our %s did %d of %d resources", op.name, o.resources, b.resources)
+		}
+		r.ours[op.name] = append(r.ours[op.name], t)
+		o.held = nil
+	}
+	return nil
+}
+
+// measure runs one operation of ours.
+func measure(ctx context.Context, op operation, o *ours) (t timing, err error) {
+	runtime.GC()
+	cpu := cpuTime()
+	begin := time.Now()
+	pprof.Do(ctx, pprof.Labels("op", op.name), func(ctx context.Context) { err = op.ours(o, ctx) })
+	return timing{time.Since(begin), cpuTime() - cpu}, err
+}

@@ -1,0 +1,100 @@
+// Spinebench measures archive read and write, and load into and dump from the
+// embedded store, next to the Python original in the same run on the same data.
+//
+// Both sides work on fresh in-memory file systems, one after the other, in
+// rounds; what counts is the median of the rounds' ratios. See
+// docs/performance.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+)
+
+// options are the command line.
+type options struct {
+	resources  int
+	rounds     int
+	json       bool
+	cpuProfile string
+	top        int
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.resources, "n", 20_000, "resources in the archive, one revision each")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures both sides once")
+	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
+	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of our side in this file")
+	flag.IntVar(&o.top, "top", 0, "print this many top entries of our profile for load, dump, read and write")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "spinebench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.rounds < 1 || o.resources < 1 {
+		return errors.New("-n and -rounds must be at least 1")
+	}
+	b, err := newBench(o.resources)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+
+	profile, stop, err := startProfile(o)
+	if err != nil {
+		return err
+	}
+	results := newResults(b)
+	for i := range o.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
+		if err := b.round(ctx, i, results); err != nil {
+			return errors.Join(fmt.Errorf("round %d: %w", i+1, err), stop())
+		}
+	}
+	if err := stop(); err != nil {
+		return err
+	}
+	if o.json {
+		if err := results.writeJSON(os.Stdout); err != nil {
+			return err
+		}
+	} else if err := results.writeTable(os.Stdout); err != nil {
+		return err
+	}
+	return printTop(ctx, os.Stdout, profile, o)
+}
+
+// startProfile starts the CPU profile of this process when it is asked for and
+// returns its file; stop ends it.
+func startProfile(o options) (path string, stop func() error, err error) {
+	if o.cpuProfile == "" && o.top == 0 {
+		return "", func() error { return nil }, nil
+	}
+	var f *os.File
+	if o.cpuProfile != "" {
+		f, err = os.Create(o.cpuProfile)
+	} else {
+		f, err = os.CreateTemp("", "spinebench-*.pprof")
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return "", nil, errors.Join(err, f.Close())
+	}
+	return f.Name(), func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// timing is what one run of one operation took; CPU counts all cores.
+type timing struct{ wall, cpu time.Duration }
+
+// results are the timings of all rounds, by operation.
+type results struct {
+	resources    int
+	bytes        int64
+	medium       string
+	ours, theirs map[string][]timing
+}
+
+func newResults(b *bench) *results {
+	return &results{
+		resources: b.resources, bytes: b.bytes, medium: b.scratch.medium(),
+		ours: map[string][]timing{}, theirs: map[string][]timing{},
+	}
+}
+
+// row is the outcome of one operation.
+type row struct {
+	Operation string    `json:"operation"`
+	Ours      side      `json:"ours"`
+	Original  side      `json:"original"`
+	Ratio     float64   `json:"ratio"`  // median of the rounds' ratios of wall time
+	Ratios    []float64 `json:"ratios"` // by round
+	Floor     float64   `json:"floor,omitzero"`
+	Aim       float64   `json:"aim,omitzero"`
+	Reached   bool      `json:"reached"`
+}
+
+// side is one side's medians.
+type side struct {
+	ResourcesPerSecond float64 `json:"resources_per_second"`
+	MBPerSecond        float64 `json:"mb_per_second"` // 10^6 bytes of archive
+	CPUMicros          float64 `json:"cpu_us_per_resource"`
+}
+
+func (r *results) rows() []row {
+	var rows []row
+	for _, op := range operations {
+		o, t := r.ours[op.name], r.theirs[op.name]
+		w := row{Operation: op.name, Ours: r.side(o), Original: r.side(t), Floor: op.floor, Aim: op.aim}
+		for i := range min(len(o), len(t)) {
+			w.Ratios = append(w.Ratios, float64(t[i].wall)/float64(o[i].wall))
+		}
+		w.Ratio = median(w.Ratios)
+		w.Reached = w.Ratio >= op.floor
+		rows = append(rows, w)
+	}
+	return rows
+}
+
+func (r *results) side(ts []timing) side {
+	var wall, cpu []float64
+	for _, t := range ts {
+		wall = append(wall, t.wall.Seconds())
+		cpu = append(cpu, t.cpu.Seconds())
+	}
+	n, s := float64(r.resources), median(wall)
+	return side{n / s, float64(r.bytes) / 1e6 / s, median(cpu) * 1e6 / n}
+}
+
+// median returns the middle value, the mean of both when there are two.
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(v))
+	m := len(s) / 2
+	if len(s)%2 == 1 {
+		return s[m]
+	}
+	return (s[m-1] + s[m]) / 2
+}
+
+// writeJSON writes everything as one document.
+func (r *results) writeJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(map[string]any{
+		"resources": r.resources, "archive_bytes": r.bytes, "medium": r.medium,
+		"go": runtime.Version(), "cpus": runtime.NumCPU(), "rows": r.rows(),
+	})
+}
+
+// writeTable writes a Markdown table.
+func (r *results) writeTable(w io.Writer) error {
+	fmt.Fprintf(w, "%d resources with one revision each, archive of %.1f MB (%.0f bytes a resource), on %s; %s, %d CPUs\n\n",
+		r.resources, float64(r.bytes)/1e6, float64(r.bytes)/float64(r.resources), r.medium, runtime.Version(), runtime.NumCPU())
+	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "| path\t | ours: resources/s\t | MB/s\t | CPU µs\t | original: resources/s\t | MB/s\t | CPU µs\t | ratio\t | (by round)\t | floor\t | aim\t |")
+	fmt.Fprintln(t, "|---\t |---:\t |---:\t |---:\t |---:\t |---:\t |---:\t |---:\t |---\t |---\t |---\t |")
+	for _, x := range r.rows() {
+		fmt.Fprintf(t, "| %s\t | %.0f\t | %.1f\t | %.1f\t | %.0f\t | %.1f\t | %.1f\t | **%.1f×**\t | %s\t | %s\t | %s\t |\n", x.Operation,
+			x.Ours.ResourcesPerSecond, x.Ours.MBPerSecond, x.Ours.CPUMicros,
+			x.Original.ResourcesPerSecond, x.Original.MBPerSecond, x.Original.CPUMicros,
+			x.Ratio, spread(x.Ratios), verdict(x.Ratio, x.Floor), verdict(x.Ratio, x.Aim))
+	}
+	return t.Flush()
+}
+
+// verdict says whether a ratio reaches a goal.
+func verdict(ratio, goal float64) string {
+	switch {
+	case goal == 0:
+		return "–"
+	case ratio >= goal:
+		return fmt.Sprintf("%.0f× reached", goal)
+	}
+	return fmt.Sprintf("%.0f× not reached", goal)
+}
+
+// spread gives the lowest and the highest value.
+func spread(v []float64) string {
+	if len(v) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f–%.1f", slices.Min(v), slices.Max(v))
+}

@@ -1,0 +1,46 @@
+package pypeer
+
+import "time"
+
+// Timing is what one run of the original took, measured inside its process.
+type Timing struct {
+	Wall, CPU time.Duration
+	// Resources is how many resources the run was about.
+	Resources int
+}
+
+// TimeRead has the original read an archive: frames, metas and revisions as its
+// own structs.
+func (p *Peer) TimeRead(path string) (Timing, error) {
+	return p.timed("time_read", map[string]any{"path": path})
+}
+
+// TimeWrite has the original write the records of an archive anew, from structs
+// in memory.
+func (p *Peer) TimeWrite(path, out string) (Timing, error) {
+	return p.timed("time_write", map[string]any{"path": path, "out": out})
+}
+
+// TimeLoad has the original load an archive of the model "item" into an empty
+// store in dir: SQLite metas, revisions on disk, duplicates refused.
+func (p *Peer) TimeLoad(dir, path string) (Timing, error) {
+	return p.timed("time_load", map[string]any{"directory": dir, "path": path})
+}
+
+// TimeDump has the original dump the store in dir.
+func (p *Peer) TimeDump(dir, out string) (Timing, error) {
+	return p.timed("time_dump", map[string]any{"directory": dir, "out": out})
+}
+
+func (p *Peer) timed(op string, args map[string]any) (Timing, error) {
+	var r struct {
+		Wall, CPU float64 // seconds
+		Resources int
+	}
+	if err := p.Call(op, args, &r); err != nil {
+		return Timing{}, err
+	}
+	return Timing{Wall: seconds(r.Wall), CPU: seconds(r.CPU), Resources: r.Resources}, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
