@@ -1,0 +1,173 @@
+package manager_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+type goldenDuplicate struct {
+	Result struct {
+		OK    bool
+		Stats map[string]struct{ Loaded, Skipped, Total int64 }
+	}
+	After goldenState
+}
+
+type goldenDuplicates struct {
+	Before     goldenState
+	Overwrite  goldenDuplicate
+	Skip       goldenDuplicate
+	RaiseError goldenDuplicate `json:"raise_error"`
+}
+
+// fill puts a golden state into a store.
+func fill(t *testing.T, s *store, models goldenState) {
+	t.Helper()
+	for model, m := range models {
+		recs := manager.Records{Model: model}
+		for _, r := range m.Resources {
+			recs.Metas = append(recs.Metas, metaOf(t, r.Meta))
+			for _, rev := range r.Revisions {
+				recs.Revisions = append(recs.Revisions, resource.Revision{Info: infoOf(t, rev.Info), Data: rev.payload()})
+			}
+		}
+		if _, err := s.LoadRecordsBulk(t.Context(), recs, manager.RaiseError); err != nil {
+			t.Fatalf("fill %s: %v", model, err)
+		}
+	}
+}
+
+func TestOnDuplicateIsThatOfTheOriginal(t *testing.T) {
+	want := golden[goldenDuplicates](t, "on_duplicate.expected.json")
+	// The original forgets how many revisions were issued and issues their numbers
+	// again; we keep the larger count.
+	for _, r := range want.Overwrite.After["person"].Resources {
+		if r.Meta["resource_id"] == "person:p1" {
+			r.Meta["total_revision_count"] = 5
+		}
+	}
+	in := testdata(t, "small.acbak")
+	eachStore(t, func(t *testing.T, open opener) {
+		for way, w := range map[manager.OnDuplicate]goldenDuplicate{manager.Overwrite: want.Overwrite, manager.Skip: want.Skip} {
+			t.Run(string(way), func(t *testing.T) {
+				s := open(t)
+				fill(t, s, want.Before)
+				stats := s.load(t, in, manager.LoadOptions{OnDuplicate: way})
+				for model, st := range w.Result.Stats {
+					got := stats[model]
+					if got.Loaded != st.Loaded || got.Skipped != st.Skipped || got.Total != st.Total {
+						t.Errorf("%s: %+v, want %+v", model, got, st)
+					}
+				}
+				checkState(t, s, w.After)
+				again := s.load(t, in, manager.LoadOptions{OnDuplicate: way})
+				if way == manager.Overwrite && again["person"].Unchanged != 8 {
+					t.Errorf("the second load changed something: %+v", again)
+				}
+				checkState(t, s, w.After)
+			})
+		}
+		t.Run("raise_error", func(t *testing.T) {
+			s := open(t)
+			fill(t, s, want.Before)
+			before := s.dumpAll(t)
+			claim := s.claim(t)
+			_, err := s.Load(t.Context(), claim, bytes.NewReader(in), manager.LoadOptions{}, nil)
+			dup, ok := errors.AsType[*storage.DuplicateError](err)
+			if !ok || dup.Count != 3 || dup.Model != "person" || !slices.Equal(dup.IDs, []resource.ID{"person:p1", "person:p4"}) {
+				t.Fatalf("got %v", err)
+			}
+			row, err := s.factory.Ledger().Get(t.Context(), claim.Job)
+			if err != nil || row.State != storage.JobRefused || row.ErrorCode != "duplicate_resource" {
+				t.Fatalf("job %+v, %v", row, err)
+			}
+			if !bytes.Equal(s.dumpAll(t), before) {
+				t.Fatal("a refused load changed the store")
+			}
+			checkBlobs(t, s, nil)
+			if infos, err := s.Models(t.Context()); err != nil || len(infos) != 2 {
+				t.Fatalf("a refused load declared models: %v, %v", infos, err)
+			}
+		})
+	})
+}
+
+// oneResource is an archive of one resource, made by change from a simple one.
+func oneResource(t *testing.T, change func(*resource.Meta, *resource.Revision)) []byte {
+	t.Helper()
+	meta, rev := simple("doc:a", `{"n":1}`)
+	change(&meta, &rev)
+	return encodeArchive(t, []archive.Record{
+		archive.Header{}, archive.ModelStart{Model: "doc"},
+		archive.Meta{Meta: meta}, archive.Revision{Revision: rev},
+		archive.ModelEnd{Model: "doc"}, archive.EOF{},
+	})
+}
+
+func TestNewerComparesAge(t *testing.T) {
+	same := func(*resource.Meta, *resource.Revision) {}
+	later := func(m *resource.Meta, _ *resource.Revision) { m.UpdatedTime = m.UpdatedTime.AddDate(1, 0, 0) }
+	earlier := func(m *resource.Meta, _ *resource.Revision) { m.UpdatedTime = m.UpdatedTime.AddDate(-1, 0, 0) }
+	more := func(m *resource.Meta, _ *resource.Revision) { m.TotalRevisionCount = 7 }
+	other := func(m *resource.Meta, _ *resource.Revision) { m.UpdatedBy = "someone else" }
+	eachStore(t, func(t *testing.T, open opener) {
+		for _, tc := range []struct {
+			name   string
+			change func(*resource.Meta, *resource.Revision)
+			want   manager.LoadStats
+			code   manager.Code
+		}{
+			{"later", later, manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7}, ""},
+			{"more revisions", more, manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7}, ""},
+			{"earlier", earlier, manager.LoadStats{Skipped: 1, Total: 1}, ""},
+			{"same", same, manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7, Unchanged: 1}, ""},
+			{"ambiguous", other, manager.LoadStats{}, manager.CodeAmbiguous},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				s := open(t)
+				s.load(t, oneResource(t, same), manager.LoadOptions{})
+				stats, err := s.LoadArchive(t.Context(), bytes.NewReader(oneResource(t, tc.change)), manager.LoadOptions{OnDuplicate: manager.Newer})
+				code, _ := manager.CodeOf(err)
+				if code != tc.code || tc.code == "" && err != nil {
+					t.Fatalf("got %v, want code %q", err, tc.code)
+				}
+				if diff := cmp.Diff(tc.want, stats["doc"]); diff != "" {
+					t.Fatal(diff)
+				}
+			})
+		}
+	})
+}
+
+func TestAnOverwritingLoadNeverReusesANumber(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		in := oneResource(t, func(*resource.Meta, *resource.Revision) {})
+		s.load(t, in, manager.LoadOptions{})
+		m := s.open(t, "doc")
+		for _, text := range []string{`{"n":2}`, `{"n":3}`} {
+			if _, err := m.Update(t.Context(), manager.Operation{ResourceID: "doc:a", Data: []byte(text)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.load(t, in, manager.LoadOptions{OnDuplicate: manager.Overwrite})
+		out, err := m.Update(t.Context(), manager.Operation{ResourceID: "doc:a", Data: []byte(`{"n":4}`)})
+		if err != nil || out.RevisionID != "doc:a:4" {
+			t.Fatalf("%+v, %v; want revision 4", out, err)
+		}
+		r, err := m.Get(t.Context(), "doc:a", manager.GetOptions{})
+		if err != nil || r.Info.ParentRevisionID != opt.Of(resource.RevisionID("doc:a:1")) {
+			t.Fatalf("parent %s, %v", r.Info.ParentRevisionID, err)
+		}
+	})
+}
