@@ -53,10 +53,12 @@ func writeDSN(path string) string {
 	})
 }
 
-// readDSN names a reading connection.
+// readDSN names a reading connection. Its mode is rw, which makes no file, and
+// query_only refuses every write: with mode ro the last connection could not
+// remove the log and the shared memory file that reading needs.
 func readDSN(path string, extra url.Values) string {
 	v := url.Values{
-		"mode":    {"ro"},
+		"mode":    {"rw"},
 		"_pragma": {busyTimeout, "query_only(1)", "cache_size(-16384)"},
 	}
 	for k := range extra {

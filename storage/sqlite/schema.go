@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/pressly/goose/v3"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -25,9 +27,13 @@ const layoutVersion = 1
 // applicationID marks our files, see SQLite's application_id pragma.
 const applicationID = 1397769556
 
-// migrateAttempts bounds how often a first opening that another process
-// disturbs is repeated.
-const migrateAttempts = 5
+// First openings that disturb each other are repeated, at most so often with
+// these pauses: three seconds in all. The busy timeout does not cover the switch
+// to the write-ahead log, and migrations are no single transaction.
+const (
+	migrateAttempts = 150
+	migratePause    = 20 * time.Millisecond
+)
 
 // checkLayout reads the file's version: false means that migrations are missing.
 func checkLayout(ctx context.Context, db *sql.DB, path string) (bool, error) {
@@ -47,17 +53,33 @@ func checkLayout(ctx context.Context, db *sql.DB, path string) (bool, error) {
 // migrate brings the file to layoutVersion. Two processes may try at once; the
 // one that loses sees what the other did and tries again.
 func migrate(ctx context.Context, db *sql.DB, path string) error {
-	var failure error
-	for range migrateAttempts {
+	for attempt := 1; ; attempt++ {
 		done, err := checkLayout(ctx, db, path)
-		if done || err != nil {
-			return err
-		}
-		if failure = runMigrations(ctx, db); failure == nil {
+		if done {
 			return nil
 		}
+		if err == nil {
+			err = explain(path, "make the tables of store", runMigrations(ctx, db))
+		}
+		if !disturbed(err) || attempt == migrateAttempts {
+			return err
+		}
+		select {
+		case <-time.After(migratePause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return explain(path, "make the tables of store", failure)
+}
+
+// disturbed reports whether another process may be the reason for an error of
+// migrate: it held a lock, or had made a table already.
+func disturbed(err error) bool {
+	switch code(err) {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_ERROR, lib.SQLITE_CONSTRAINT:
+		return true
+	}
+	return false
 }
 
 func runMigrations(ctx context.Context, db *sql.DB) error {

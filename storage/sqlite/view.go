@@ -68,8 +68,8 @@ func (v *view) readEnded(ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return v.t.each(`SELECT id FROM json_each(?) AS j CROSS JOIN specstar_jobs ON store = ? AND id = unhex(j.value)
-		WHERE state NOT IN ('queued', 'running')`, []any{jsonUIDs(ids), v.f.identity.number}, func(rows *sql.Rows) error {
+	return v.t.each(`SELECT s.id FROM json_each(?) AS j CROSS JOIN specstar_jobs AS s ON s.store = ? AND s.id = unhex(j.value)
+		WHERE s.state NOT IN ('queued', 'running')`, []any{jsonUIDs(ids), v.f.identity.number}, func(rows *sql.Rows) error {
 		var id sql.RawBytes
 		if err := rows.Scan(&id); err != nil {
 			return err

@@ -49,7 +49,7 @@ CREATE TABLE specstar_jobs (
 	lease_until   INTEGER NOT NULL,
 	token         BLOB,
 	PRIMARY KEY (store, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX specstar_jobs_created ON specstar_jobs (store, created, state);
 CREATE INDEX specstar_jobs_open ON specstar_jobs (store, state, created) WHERE state <> 'done';
