@@ -22,6 +22,8 @@ type Card struct {
 	Store uuid.UUID `json:"store"`
 	// Queue is the id of the queue that the server holds.
 	Queue uuid.UUID `json:"queue"`
+	// Uploads is where the owner looks for uploaded archives.
+	Uploads string `json:"uploads,omitempty"`
 	// Settings are the owner's, by flag name: those that the jobs of this store
 	// depend on and that others may not contradict.
 	Settings map[string]string `json:"settings,omitempty"`

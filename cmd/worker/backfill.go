@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// backfillFlags are the options of a backfill.
+type backfillFlags struct{ kind string }
+
+func (f *backfillFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.kind, "kind", jobs.RevisionMeta, "what to fill: revision_meta")
+}
+
+func (f *backfillFlags) check() error {
+	if f.kind != jobs.RevisionMeta {
+		return usage("--kind %q is not supported by this version; use %s", f.kind, jobs.RevisionMeta)
+	}
+	return nil
+}
+
+func (a *app) backfillCommand() *cobra.Command {
+	var f backfillFlags
+	cmd := &cobra.Command{
+		Use:   "backfill [MODEL…]",
+		Short: "Fill the rev_* fields of rows that lack them, and wait",
+		Long: `backfill submits a backfill job and waits for it; without a model it fills all.
+Rows whose current revision is nowhere are counted as missing and stay as they
+are. It takes no locks and may be repeated.`,
+		Example: `  worker backfill
+  worker backfill person sales-order -o json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return a.backfill(cmd.Context(), args)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+// backfillResult is what a backfill prints.
+type backfillResult struct {
+	Models map[string]manager.BackfillStats `json:"models"`
+}
+
+// newBackfill returns the job that fills the models.
+func (a *app) newBackfill(models []string) jobs.Envelope {
+	e := jobs.NewBackfill(userName(), models...)
+	e.RulesOff = a.global.rules == "off"
+	return e
+}
+
+func (a *app) backfill(ctx context.Context, models []string) error {
+	e := a.newBackfill(models)
+	result := backfillResult{Models: map[string]manager.BackfillStats{}}
+	err := a.withSession(ctx, sessionOptions{command: "backfill", consume: true}, func(ctx context.Context, s *session) error {
+		receipts, err := s.submitter.Submit(ctx, e)
+		if err != nil {
+			return err
+		}
+		board := a.board()
+		defer board.Wait()
+		row, err := s.followWork(ctx, receipts[0].ID, "backfill", "rows", board)
+		if err != nil {
+			return err
+		}
+		if row.State != storage.JobDone {
+			return jobFailure(row)
+		}
+		if err := json.Unmarshal(row.Outcome, &result); err != nil {
+			return fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
+		}
+		_, err = s.followCaused(ctx, row, e.RulesOff, board)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.printBackfill(result)
+}
+
+func (a *app) printBackfill(r backfillResult) error {
+	if a.format != render.Table && a.format != render.IDs {
+		return render.Document(a.stdout, a.format, r)
+	}
+	list := render.NewList(a.stdout, a.format, "MODEL", "UPDATED", "MISSING", "UNCHANGED")
+	for _, name := range sortedKeys(r.Models) {
+		s := r.Models[name]
+		if err := list.Add(render.Row{ID: name, Cells: []string{name, number(s.Updated), number(s.Missing), number(s.Unchanged)}}); err != nil {
+			return err
+		}
+		for _, id := range s.MissingIDs {
+			a.note("%s %s: its current revision is nowhere", name, id)
+		}
+	}
+	return list.Close()
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/internal/cli/web"
+	"github.com/specstar-worker/worker/internal/owner"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// The exit codes; scripts depend on them.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitProblems    = 3 // verify found problems
+	exitPartly      = 4 // some records were refused or died
+	exitUnavailable = 5
+)
+
+// The codes of errors that do not come from the rules of the data.
+const (
+	codeError       = "error"
+	codeUsage       = "usage"
+	codeNotFound    = "not_found"
+	codeUnavailable = "unavailable"
+	codeOwned       = "owned"
+	codeDuplicate   = "duplicate_resource"
+	codeInterrupted = "interrupted"
+	codeModel       = "model_unknown"
+	codeFile        = "file"
+)
+
+// failure is why a command ended without its result.
+type failure struct {
+	Exit    int    `json:"-"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// Offset is where in an archive the bad frame begins.
+	Offset *int64 `json:"offset,omitempty"`
+	// JobID, Model and IDs name what is concerned.
+	JobID string        `json:"job_id,omitempty"`
+	Model string        `json:"model,omitempty"`
+	IDs   []resource.ID `json:"resource_ids,omitempty"`
+	// silent: the result was written and says it all; only the exit code is left.
+	silent bool
+}
+
+// Error returns the message.
+func (f *failure) Error() string { return f.Message }
+
+// usage returns an error for a command line that makes no sense.
+func usage(format string, args ...any) error {
+	return &failure{Exit: exitUsage, Code: codeUsage, Message: fmt.Errorf(format, args...).Error()}
+}
+
+// exit returns an error that only sets the exit code.
+func exit(code int) error { return &failure{Exit: code, silent: true} }
+
+// explain turns any error into what the user is told.
+func explain(err error) failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return *f
+	}
+	f := failure{Exit: exitError, Code: codeError, Message: err.Error()}
+	var (
+		damaged   *archive.Error
+		duplicate *storage.DuplicateError
+		held      *owner.HeldError
+		notReady  *owner.NotReadyError
+		listen    *web.ListenError
+	)
+	switch {
+	case errors.As(err, &damaged):
+		f.Code, f.Offset = damaged.Code, &damaged.Offset
+	case errors.As(err, &duplicate):
+		f.Code, f.Model, f.IDs = codeDuplicate, duplicate.Model, duplicate.IDs
+	case errors.As(err, &held):
+		f.Code = codeOwned
+	case errors.As(err, &notReady):
+		f.Code, f.Exit = codeOwned, exitUnavailable
+	case errors.As(err, &listen):
+		f.Code = "listen"
+	case isOutage(err):
+		f.Code, f.Exit = codeUnavailable, exitUnavailable
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		f.Code, f.Message = codeInterrupted, "interrupted; jobs that were submitted stay in the queue: worker jobs list"
+	case errors.Is(err, storage.ErrNotFound):
+		f.Code = codeNotFound
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		f.Code = codeFile
+	}
+	return f
+}
+
+// isOutage reports whether a service did not answer: the same command may work
+// later.
+func isOutage(err error) bool {
+	for _, target := range []error{storage.ErrUnavailable, nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrTimeout, nats.ErrNoResponders} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/internal/cli/progress"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// How often a waiting command looks at the ledger, and how long it waits for a
+// job that a finished one is known to cause.
+const (
+	followEvery = 25 * time.Millisecond
+	causedWait  = 5 * time.Second
+)
+
+// follow waits until a job has ended and returns its row. show, when not nil, is
+// called with each row seen. A job without a row yet is waited for.
+func (s *session) follow(ctx context.Context, id uuid.UUID, show func(storage.Job)) (storage.Job, error) {
+	for {
+		row, err := s.store.Ledger().Get(ctx, id)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+		case err != nil:
+			return row, fmt.Errorf("follow job %s: %w", id, err)
+		default:
+			if show != nil {
+				show(row)
+			}
+			if row.State.Final() {
+				return row, nil
+			}
+		}
+		if err := s.pause(ctx); err != nil {
+			return storage.Job{}, err
+		}
+	}
+}
+
+// followCaused waits for the jobs that a finished one caused, and for those that
+// they caused, and returns their rows.
+func (s *session) followCaused(ctx context.Context, parent storage.Job, rulesOff bool, board *progress.Board) ([]storage.Job, error) {
+	if parent.State != storage.JobDone {
+		return nil, nil
+	}
+	children, err := s.caused(ctx, parent, rulesOff)
+	if err != nil {
+		return nil, err
+	}
+	var all []storage.Job
+	for _, c := range children {
+		task := board.Start(c.Kind+" caused by "+parent.Kind, "rows", c.Total)
+		row, err := s.follow(ctx, c.ID, func(j storage.Job) { task.Update(j.Done, j.Total) })
+		if err != nil {
+			task.End("stopped waiting")
+			return nil, err
+		}
+		task.End(string(row.State))
+		more, err := s.followCaused(ctx, row, rulesOff, board)
+		if err != nil {
+			return nil, err
+		}
+		all = append(append(all, row), more...)
+	}
+	return all, nil
+}
+
+// caused lists the jobs that a finished one caused. A load that left rows to
+// fill is about to cause one: its row may come a moment after the load's end.
+func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool) ([]storage.Job, error) {
+	deadline := time.Now().Add(causedWait)
+	for {
+		expected := false
+		if parent.Kind == "load" && !rulesOff {
+			unset, err := s.unset(ctx)
+			if err != nil {
+				return nil, err
+			}
+			expected = unset > 0
+		}
+		var children []storage.Job
+		for j, err := range s.store.Ledger().List(ctx, storage.JobFilter{Parent: parent.ID}) {
+			if err != nil {
+				return nil, fmt.Errorf("list jobs caused by %s: %w", parent.ID, err)
+			}
+			children = append(children, j)
+		}
+		if len(children) > 0 || !expected || time.Now().After(deadline) {
+			return children, nil
+		}
+		if err := s.pause(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// unset counts the rows of the store that lack rev_* fields.
+func (s *session) unset(ctx context.Context) (n int64, err error) {
+	infos, err := s.store.Models(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list models: %w", err)
+	}
+	for _, m := range infos {
+		stores, err := s.store.Build(ctx, m.Name)
+		if err != nil {
+			return 0, fmt.Errorf("open model %s: %w", m.Name, err)
+		}
+		st, err := stores.Metas.Stats(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("count model %s: %w", m.Name, err)
+		}
+		n += st.UnsetRev
+	}
+	return n, nil
+}
+
+// pause waits a moment before the next look. It fails when ctx ends, when the
+// queue's owner went away, and when our own consumer failed.
+func (s *session) pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return errInterrupted
+	case <-s.lost:
+		return errOwnerGone
+	case <-s.failed():
+		return fmt.Errorf("consume jobs: %w", s.failure())
+	case <-time.After(followEvery):
+		return nil
+	}
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/internal/cli/upload"
+	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// loadFlags are the options of a load.
+type loadFlags struct {
+	onDuplicate   string
+	models, allow []string
+}
+
+func (f *loadFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.onDuplicate, "on-duplicate", "raise_error", "what to do with resources that exist: raise_error, skip, overwrite or newer")
+	flags.StringSliceVar(&f.models, "model", nil, "load only model `M`; repeat for more")
+	flags.StringSliceVar(&f.allow, "allow", nil, "tolerate `WHAT`: missing_revision, unknown_model")
+}
+
+func (f *loadFlags) check() error {
+	if _, err := manager.ParseOnDuplicate(f.onDuplicate); err != nil {
+		return usage("--on-duplicate: %w", err)
+	}
+	for _, a := range f.allow {
+		if !slices.Contains([]string{"missing_revision", "unknown_model"}, a) {
+			return usage("--allow %q is not known; use missing_revision or unknown_model", a)
+		}
+	}
+	return nil
+}
+
+// options are the flags as the manager takes them; they are checked.
+func (f *loadFlags) options() manager.LoadOptions {
+	return manager.LoadOptions{
+		OnDuplicate: manager.OnDuplicate(f.onDuplicate), Models: f.models,
+		AllowMissingRevision: slices.Contains(f.allow, "missing_revision"),
+		AllowUnknownModel:    slices.Contains(f.allow, "unknown_model"),
+	}
+}
+
+func (a *app) loadCommand() *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{
+		Use:   "load ARCHIVE",
+		Short: "Load an archive and wait until it is in the store",
+		Long: `load submits a load job and waits for it and for the jobs it causes. The archive
+(plain, gzip or zstd; - is standard input) is checked whole before the first
+write. With --on-duplicate raise_error, the default, nothing of it is visible
+until all of it is, and nothing ever when a resource exists already.
+
+When no worker owns the data directory, this command does the work itself. It may
+be killed at any time: run a worker or any load to continue.`,
+		Example: `  worker load dump.acbak
+  worker load dump.acbak.gz --on-duplicate skip --store sqlite:./copy
+  worker load dump.acbak --model person --allow missing_revision -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return a.load(cmd.Context(), args[0], &f)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+// loadResult is what a load prints.
+type loadResult struct {
+	JobID  string                       `json:"job_id"`
+	State  storage.JobState             `json:"state"`
+	Models map[string]manager.LoadStats `json:"models"`
+	Caused []jobs.View                  `json:"caused,omitempty"`
+}
+
+func (a *app) load(ctx context.Context, path string, f *loadFlags) error {
+	l := a.newLoad(path, f)
+	var result loadResult
+	err := a.withSession(ctx, sessionOptions{command: "load", consume: true}, func(ctx context.Context, s *session) error {
+		receipt, err := l.submit(ctx, s)
+		if err != nil {
+			return err
+		}
+		board := a.board()
+		defer board.Wait()
+		row, err := s.followWork(ctx, receipt.ID, "load", "resources", board)
+		if err != nil {
+			return err
+		}
+		if err := l.forget(); err != nil {
+			return err
+		}
+		caused, err := s.followCaused(ctx, row, l.rulesOff, board)
+		if err != nil {
+			return err
+		}
+		result, err = newLoadResult(row, caused)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.printLoad(result)
+}
+
+func newLoadResult(row storage.Job, caused []storage.Job) (loadResult, error) {
+	r := loadResult{JobID: row.Text, State: row.State}
+	if row.State != storage.JobDone {
+		return r, jobFailure(row)
+	}
+	if err := json.Unmarshal(row.Outcome, &r); err != nil {
+		return r, fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
+	}
+	r.JobID, r.State = row.Text, row.State
+	for _, c := range caused {
+		r.Caused = append(r.Caused, jobs.ViewOf(c))
+	}
+	return r, nil
+}
+
+func (a *app) printLoad(r loadResult) error {
+	if a.format != render.Table && a.format != render.IDs {
+		if err := render.Document(a.stdout, a.format, r); err != nil {
+			return err
+		}
+		return r.exit()
+	}
+	list := render.NewList(a.stdout, a.format, "MODEL", "LOADED", "SKIPPED", "TOTAL", "REVISIONS", "BLOBS")
+	for _, name := range sortedKeys(r.Models) {
+		s := r.Models[name]
+		if err := list.Add(render.Row{ID: name, Cells: []string{
+			name, number(s.Loaded), number(s.Skipped), number(s.Total), number(s.Revisions), number(s.Blobs),
+		}}); err != nil {
+			return err
+		}
+	}
+	if err := list.Close(); err != nil {
+		return err
+	}
+	for _, c := range r.Caused {
+		a.note("%s job %s: %s", c.Kind, c.JobID, c.State)
+	}
+	return r.exit()
+}
+
+// exit tells by the exit code when a job that the load caused did not do its work.
+func (r loadResult) exit() error {
+	for _, c := range r.Caused {
+		if c.State != storage.JobDone {
+			return exit(exitPartly)
+		}
+	}
+	return nil
+}
+
+// load is a load on its way to a queue.
+type load struct {
+	app      *app
+	path     string
+	flags    *loadFlags
+	job      string
+	rulesOff bool
+	// put is the upload, once made, and dir where it is.
+	put *upload.Upload
+	dir string
+}
+
+func (a *app) newLoad(path string, f *loadFlags) *load {
+	return &load{app: a, path: path, flags: f, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
+}
+
+// submit uploads the archive and submits the job, again when it was submitted to
+// an owner that went away: the job's id stays the same, so it is done once.
+func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
+	if l.put == nil || l.dir != s.uploads {
+		source := l.path
+		if l.put != nil {
+			source = filepath.Join(l.dir, l.put.Name)
+		}
+		up, err := upload.Put(ctx, source, l.app.stdin, s.uploads, l.job)
+		if err != nil {
+			return jobs.Receipt{}, err
+		}
+		l.put, l.dir = &up, s.uploads
+	}
+	e := jobs.NewLoad(userName(), jobs.Load{
+		Source: "upload:" + l.put.Name, Size: opt.Of(l.put.Size), Modified: l.put.Modified.UTC(),
+		OnDuplicate: l.flags.onDuplicate, Models: l.flags.models, Allow: l.flags.allow,
+	})
+	e.ID, e.RulesOff = l.job, l.rulesOff
+	if row, err := s.store.Ledger().Get(ctx, jobs.ID(s.store.ID(), l.job)); err == nil {
+		// A former owner recorded the job; whoever consumes finds the row.
+		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, nil
+	}
+	receipts, err := s.submitter.Submit(ctx, e)
+	if err != nil {
+		return jobs.Receipt{}, err
+	}
+	return receipts[0], nil
+}
+
+// forget removes the upload of a load that has ended.
+func (l *load) forget() error {
+	err := os.Remove(filepath.Join(l.dir, l.put.Name))
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("remove upload: %w", err)
+	}
+	return nil
+}
+
+// jobFailure is what the user is told of a job that ended otherwise than done.
+func jobFailure(row storage.Job) error {
+	v := jobs.ViewOf(row)
+	f := &failure{Exit: exitError, Code: string(row.State), JobID: v.JobID, Model: row.Model,
+		Message: fmt.Sprintf("%s job %s is %s", row.Kind, v.JobID, row.State)}
+	if v.Error != nil {
+		f.Code, f.Offset = cmp.Or(v.Error.Code, f.Code), v.Error.Offset
+		if v.Error.Message != "" {
+			f.Message += ": " + v.Error.Message
+		}
+	}
+	return f
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/storage"
+)
+
+func (a *app) modelsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "models",
+		Short: "List what is in the store",
+		Long: `models lists the models of the store with the number of resources (deleted ones
+too), of stored revisions, and of resources that lack any of the five rev_*
+fields and wait for a backfill.`,
+		Example: `  worker models
+  worker models --store sqlite:./copy -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.models(cmd.Context()) },
+	}
+}
+
+// modelRow is what is in a store of one model.
+type modelRow struct {
+	Name      string `json:"name"`
+	Metas     int64  `json:"metas"`
+	Revisions int64  `json:"revisions"`
+	UnsetRev  int64  `json:"unset_rev"`
+}
+
+func (a *app) models(ctx context.Context) error {
+	list := render.NewList(a.stdout, a.format, "MODEL", "RESOURCES", "REVISIONS", "WITHOUT REV_*")
+	err := a.view(ctx, func(s *store, snap storage.Snapshot) error {
+		rows, err := modelRows(ctx, s, snap)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := list.Add(render.Row{ID: r.Name, Value: r, Cells: []string{
+				r.Name, strconv.FormatInt(r.Metas, 10), strconv.FormatInt(r.Revisions, 10), strconv.FormatInt(r.UnsetRev, 10),
+			}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return list.Close()
+}
+
+func modelRows(ctx context.Context, s *store, snap storage.Snapshot) ([]modelRow, error) {
+	infos, err := s.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list models: %w", err)
+	}
+	rows := make([]modelRow, 0, len(infos))
+	for _, m := range infos {
+		metas, _, err := snap.Build(ctx, m.Name)
+		if err != nil {
+			return nil, fmt.Errorf("open model %s: %w", m.Name, err)
+		}
+		st, err := metas.Stats(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("count model %s: %w", m.Name, err)
+		}
+		rows = append(rows, modelRow{Name: m.Name, Metas: st.Metas, Revisions: st.Revisions, UnsetRev: st.UnsetRev})
+	}
+	return rows, nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/internal/cli/web"
+)
+
+// httpGrace is how long a running HTTP request may take to finish.
+const httpGrace = 5 * time.Second
+
+// listen is the flag of the HTTP listener.
+type listen struct{ addr string }
+
+func (l *listen) register(flags *pflag.FlagSet) {
+	flags.StringVar(&l.addr, "listen", "127.0.0.1:8080", "`ADDR` of the HTTP listener, or off")
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var l listen
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Consume jobs until SIGTERM",
+		Long: `run owns the data directory, starts the embedded queue unless --nats names one,
+and does jobs until SIGTERM or SIGINT: then it takes no more, finishes or
+checkpoints what runs, hands back the rest and exits 0. A second signal cancels
+what runs; nothing is lost.
+
+The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
+		Example: `  worker run
+  worker run --store sqlite:/var/lib/specstar --listen 127.0.0.1:9090
+  SPECSTAR_LISTEN=off worker run`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), l) },
+	}
+	l.register(cmd.Flags())
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, l listen) error {
+	return a.withSession(ctx, sessionOptions{command: "run", consume: true, exclusive: true}, func(ctx context.Context, s *session) error {
+		server, err := s.serve(ctx, l.addr)
+		if err != nil {
+			return err
+		}
+		a.log.Info("started", zap.String("store", a.global.store), zap.String("data", s.data),
+			zap.String("namespace", s.queue.Namespace), zap.String("http", httpAddr(server)))
+		return errors.Join(s.serveUntil(ctx), closeHTTP(ctx, server))
+	})
+}
+
+// serveUntil waits for the end of ctx, or for consuming to end by itself.
+func (s *session) serveUntil(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		s.worker.draining.Store(true)
+		s.app.log.Info("draining")
+		// The listener stays up while jobs finish, so that probes see "not ready".
+		err := s.worker.stop(ctx)
+		s.app.log.Info("stopped")
+		return err
+	case <-s.failed():
+		return fmt.Errorf("consume jobs: %w", s.failure())
+	case <-s.lost:
+		return errOwnerGone
+	}
+}
+
+// serve starts the HTTP listener, or returns nil when it is off.
+func (s *session) serve(ctx context.Context, addr string) (*web.Server, error) {
+	if addr == "off" {
+		return nil, nil
+	}
+	return web.Start(ctx, addr, web.Config{
+		Ledger:  s.store.Ledger(),
+		Ready:   s.ready,
+		Metrics: web.NewRegistry(s.store.Ledger(), s.worker.figures),
+		Log:     s.app.log,
+	})
+}
+
+func httpAddr(s *web.Server) string {
+	if s == nil {
+		return "off"
+	}
+	return s.Addr()
+}
+
+func closeHTTP(ctx context.Context, s *web.Server) error {
+	if s == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpGrace)
+	defer cancel()
+	return s.Close(ctx)
+}
+
+// ready returns why jobs are not taken now, nil when they are.
+func (s *session) ready(ctx context.Context) error {
+	if s.worker.draining.Load() {
+		return errors.New("draining")
+	}
+	if s.conn.Status() != nats.CONNECTED {
+		return fmt.Errorf("queue: %s", s.conn.Status())
+	}
+	if _, err := s.store.Ledger().Count(ctx); err != nil {
+		return errors.New("store: it does not answer")
+	}
+	return nil
+}
+
+// figures sums up what the loops of the consumer counted.
+func (w *worker) figures(ctx context.Context) web.Queue {
+	var q web.Queue
+	for _, s := range w.consumer.Stats() {
+		q.Fetched += uint64(s.Fetched)
+		q.Acked += uint64(s.Acked)
+		q.Retried += uint64(s.Retried + s.Paused)
+		q.Dead += uint64(s.Dead)
+		q.Batches += uint64(s.Batches)
+		q.BatchItems += uint64(s.Acked + s.Retried + s.Paused)
+	}
+	depths, err := w.consumer.Depths(ctx)
+	if err != nil {
+		q.Depth = -1
+		return q
+	}
+	for _, d := range depths {
+		q.Depth += d.Pending + d.Unacked
+	}
+	return q
+}

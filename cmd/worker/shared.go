@@ -1,0 +1,62 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os/user"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/internal/cli/models"
+	"github.com/specstar-worker/worker/internal/cli/settings"
+	"github.com/specstar-worker/worker/internal/owner"
+)
+
+// shared returns the settings that all processes of one store must agree on, by
+// flag name.
+func (a *app) shared() (map[string]string, error) {
+	digest, err := models.Digest(a.global.models)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"encoding":      a.global.encoding,
+		"models":        digest,
+		"strict-models": strconv.FormatBool(a.strict()),
+	}, nil
+}
+
+// contradiction refuses settings given to this command that differ from those of
+// the store's owner: they would be ignored, since the owner does the work.
+func (a *app) contradiction(card owner.Card, store uuid.UUID) error {
+	if card.Store != store {
+		return nil
+	}
+	mine, err := a.shared()
+	if err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(mine) {
+		theirs := card.Settings[name]
+		if a.origins[name] == settings.FromDefault || mine[name] == theirs || name == "encoding" && theirs == "" {
+			continue
+		}
+		return &failure{Exit: exitError, Code: codeOwned, Message: fmt.Sprintf(
+			"--%s is %q here and %q at the worker that owns the store (process %d); leave it out, or restart that worker with it",
+			name, mine[name], cmp.Or(theirs, "not given"), card.PID)}
+	}
+	return nil
+}
+
+// userName returns on whose behalf jobs are submitted unless they say so: the
+// user of this process.
+func userName() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "" {
+		return "worker"
+	}
+	return u.Username
+}
+
+func maskURL(url string) string { return settings.Mask(url) }

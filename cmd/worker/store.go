@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/memory"
+	"github.com/specstar-worker/worker/storage/sqlite"
+)
+
+// store is an opened --store with its blobs.
+type store struct {
+	storage.Factory
+	blobs storage.BlobStore
+}
+
+// openReader opens the store to look at it. A store that is not there is an
+// empty one; nothing is created.
+func (a *app) openReader(ctx context.Context) (*store, error) {
+	url, err := parseStore(a.global.store)
+	if err != nil {
+		return nil, err
+	}
+	if url.memory || !sqlite.Exists(url.dir) {
+		return withBlobs(ctx, memory.New())
+	}
+	return a.openSQLite(ctx, url.dir, true)
+}
+
+// openWriter opens the store, making it when it is not there.
+func (a *app) openWriter(ctx context.Context) (*store, error) {
+	url, err := parseStore(a.global.store)
+	if err != nil {
+		return nil, err
+	}
+	if url.memory {
+		return withBlobs(ctx, memory.New())
+	}
+	return a.openSQLite(ctx, url.dir, false)
+}
+
+func (a *app) openSQLite(ctx context.Context, dir string, readOnly bool) (*store, error) {
+	f, err := sqlite.Open(ctx, sqlite.Config{
+		Dir: dir, TablePrefix: a.global.tablePrefix, Encoding: resource.Encoding(a.global.encoding), ReadOnly: readOnly,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", a.global.store, err)
+	}
+	return withBlobs(ctx, f)
+}
+
+func withBlobs(ctx context.Context, f storage.Factory) (*store, error) {
+	blobs, err := storage.BuildBlobStore(ctx, f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open blobs: %w", err), f.Close())
+	}
+	return &store{Factory: f, blobs: blobs}, nil
+}
+
+// view opens the store and passes a snapshot of it to look.
+func (a *app) view(ctx context.Context, look func(*store, storage.Snapshot) error) (err error) {
+	s, err := a.openReader(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("read store %s: %w", a.global.store, err)
+	}
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	return look(s, snap)
+}
+
+// viewModel passes the readers of one model to look. In a store without any
+// model every model is there and empty: look is not called and there is nothing
+// to see.
+func (a *app) viewModel(ctx context.Context, model string, look func(storage.MetaReader, storage.RevisionReader) error) error {
+	return a.view(ctx, func(s *store, snap storage.Snapshot) error {
+		metas, revisions, err := snap.Build(ctx, model)
+		if !errors.Is(err, storage.ErrNotFound) {
+			if err != nil {
+				return fmt.Errorf("open model %s: %w", model, err)
+			}
+			return look(metas, revisions)
+		}
+		known, err := s.Models(ctx)
+		if err != nil {
+			return fmt.Errorf("list models: %w", err)
+		}
+		if len(known) == 0 {
+			a.note("store %s is empty", a.global.store)
+			return nil
+		}
+		return unknownModel(a.global.store, model, known)
+	})
+}
+
+// unknownModel says which models there are.
+func unknownModel(store, model string, known []storage.ModelInfo) error {
+	names := ""
+	for i, m := range known {
+		if i > 0 {
+			names += ", "
+		}
+		names += m.Name
+	}
+	return &failure{Exit: exitError, Code: codeModel, Model: model,
+		Message: fmt.Sprintf("store %s has no model %q; it has: %s", store, model, names)}
+}
+
+// openExisting opens the store to change its jobs. A store that is not there is
+// not made for that: it has none.
+func (a *app) openExisting(ctx context.Context) (*store, error) {
+	url, err := parseStore(a.global.store)
+	if err != nil {
+		return nil, err
+	}
+	if url.memory || !sqlite.Exists(url.dir) {
+		return a.openReader(ctx)
+	}
+	return a.openWriter(ctx)
+}

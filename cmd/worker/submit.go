@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/specstar-worker/worker/internal/cli/render"
+)
+
+func (a *app) submitCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "submit",
+		Short: "Submit a job and return at once",
+		Long: `submit puts a job into the queue and returns. When no worker runs, the job waits
+for the next one: worker run.`,
+		Example: `  worker submit load dump.acbak --on-duplicate skip
+  worker submit save person --from changes.ndjson
+  worker submit backfill`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usage("submit what? use submit load, submit save or submit backfill")
+		},
+	}
+	cmd.AddCommand(a.submitLoadCommand(), a.submitSaveCommand(), a.submitBackfillCommand())
+	return cmd
+}
+
+func (a *app) submitLoadCommand() *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{
+		Use:     "load ARCHIVE",
+		Short:   "Submit a load and return at once",
+		Example: `  worker submit load dump.acbak --on-duplicate skip`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			l := a.newLoad(args[0], &f)
+			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
+				r, err := l.submit(ctx, s)
+				return []string{r.Text}, err
+			}, a.printJobID)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (a *app) submitBackfillCommand() *cobra.Command {
+	var f backfillFlags
+	cmd := &cobra.Command{
+		Use:     "backfill [MODEL…]",
+		Short:   "Submit a backfill and return at once",
+		Example: `  worker submit backfill person`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			e := a.newBackfill(args)
+			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
+				receipts, err := s.submitter.Submit(ctx, e)
+				if err != nil {
+					return nil, err
+				}
+				return []string{receipts[0].Text}, nil
+			}, a.printJobID)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (a *app) submitSaveCommand() *cobra.Command {
+	var f saveFlags
+	cmd := &cobra.Command{
+		Use:     "save MODEL --from FILE|-",
+		Short:   "Submit saves and return at once",
+		Example: `  worker submit save person --from changes.ndjson`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return a.submitSave(cmd.Context(), args[0], &f)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+// submit puts jobs into the queue and prints their ids.
+func (a *app) submit(ctx context.Context, send func(context.Context, *session) ([]string, error), print func([]string) error) error {
+	var ids []string
+	err := a.withSession(ctx, sessionOptions{command: "submit"}, func(ctx context.Context, s *session) (err error) {
+		ids, err = send(ctx, s)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return print(ids)
+}
+
+func (a *app) printJobID(ids []string) error {
+	if a.format == render.Table || a.format == render.IDs {
+		_, err := fmt.Fprintln(a.stdout, ids[0])
+		return err
+	}
+	return render.Document(a.stdout, a.format, struct {
+		JobID string `json:"job_id"`
+	}{ids[0]})
+}
+
+func (a *app) printJobIDs(ids []string) error {
+	if a.format == render.Table || a.format == render.IDs {
+		for _, id := range ids {
+			if _, err := fmt.Fprintln(a.stdout, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if ids == nil {
+		ids = []string{}
+	}
+	return render.Document(a.stdout, a.format, struct {
+		JobIDs []string `json:"job_ids"`
+	}{ids})
+}

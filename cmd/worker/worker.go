@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/consumer"
+	"github.com/specstar-worker/worker/internal/cli/models"
+	"github.com/specstar-worker/worker/internal/cli/progress"
+	"github.com/specstar-worker/worker/internal/cli/upload"
+	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// grace is how long running jobs may take to finish after a SIGTERM. Then they
+// are cancelled and handed back; whoever takes them continues where they stopped.
+const grace = 25 * time.Second
+
+// sweepEvery is how often uploads of ended jobs are removed.
+const sweepEvery = 30 * time.Second
+
+// worker does the jobs of a session's store in this process.
+type worker struct {
+	session  *session
+	consumer *consumer.Consumer
+	handles  *consumer.Handles
+	draining atomic.Bool
+	// background ends with cancel: what publishes forgotten jobs and removes uploads.
+	background sync.WaitGroup
+	cancel     context.CancelFunc
+	watched    watched
+}
+
+// startWorker starts to consume the queue of the session.
+func (s *session) startWorker(ctx context.Context) (*worker, error) {
+	w := &worker{session: s}
+	catalog, err := s.catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	exclusive := s.server != nil
+	if exclusive {
+		if _, err := s.store.Ledger().Takeover(ctx, s.publisher.Queue()); err != nil {
+			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
+		}
+	}
+	js, err := jetstream.New(s.conn)
+	if err != nil {
+		return nil, fmt.Errorf("connect to JetStream: %w", err)
+	}
+	w.consumer, err = consumer.New(consumer.Config{
+		JetStream: js, Queue: s.queue, Executor: w.executor(catalog), Logger: s.app.log, Exclusive: exclusive,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The end of ctx drains; it must not cancel jobs.
+	if w.handles, err = w.consumer.StartConsume(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	w.startBackground(context.WithoutCancel(ctx))
+	return w, nil
+}
+
+// catalog opens the models of the store and makes those that --models declares.
+func (s *session) catalog(ctx context.Context) (*manager.Catalog, error) {
+	c := manager.NewCatalog(s.store.Factory, s.store.blobs, manager.Options{})
+	if s.app.global.models == "" {
+		return c, nil
+	}
+	infos, err := models.ReadFile(s.app.global.models)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range infos {
+		if _, err := c.Declare(ctx, m); err != nil {
+			return nil, fmt.Errorf("declare model %s: %w", m.Name, err)
+		}
+	}
+	return c, nil
+}
+
+func (w *worker) executor(c *manager.Catalog) *jobs.Executor {
+	s := w.session
+	work := &jobs.CatalogWork{
+		Catalog: c, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
+	}
+	return jobs.NewExecutor(jobs.Config{
+		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(),
+		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Submitter: s.submitter,
+	})
+}
+
+// strict reports whether models must be declared: with a shared queue that is
+// the default, since anybody who can publish could make models.
+func (a *app) strict() bool {
+	if a.global.nats != "" && !a.global.strictModels {
+		return a.origins["strict-models"] == "default"
+	}
+	return a.global.strictModels
+}
+
+func (w *worker) startBackground(ctx context.Context) {
+	ctx, w.cancel = context.WithCancel(ctx)
+	s := w.session
+	reconciler := &jobs.Reconciler{Ledger: s.store.Ledger(), Publisher: s.publisher, Report: func(n int, err error) {
+		if err != nil {
+			s.app.log.Warn("could not publish forgotten jobs", zap.Error(err))
+		} else if n > 0 {
+			s.app.log.Info("published forgotten jobs", zap.Int("jobs", n))
+		}
+	}}
+	w.background.Go(func() { reconciler.Run(ctx) })
+	w.background.Go(func() {
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			if err := upload.Sweep(ctx, s.uploads, s.store.Ledger()); err != nil && ctx.Err() == nil {
+				s.app.log.Warn("could not remove uploads of ended jobs", zap.Error(err))
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+}
+
+// stop ends consuming. After a signal a command hands its jobs back at once; run
+// lets them finish within the grace, unless a second signal comes.
+func (w *worker) stop(ctx context.Context) error {
+	w.draining.Store(true)
+	w.handles.Stop()
+	if ctx.Err() != nil && !w.session.options.exclusive {
+		w.handles.Abort(errInterrupted)
+	}
+	base := context.WithoutCancel(ctx)
+	second, ignore := signal.NotifyContext(base, os.Interrupt, syscall.SIGTERM)
+	defer ignore()
+	patient, cancel := context.WithTimeout(second, grace)
+	defer cancel()
+	err := w.handles.Join(patient)
+	if patient.Err() != nil {
+		w.session.app.log.Warn("cancelling running jobs; they continue in the next worker")
+		w.handles.Abort(errInterrupted)
+		err = w.handles.Join(base)
+	}
+	w.cancel()
+	w.background.Wait()
+	if errors.Is(err, errInterrupted) || errors.Is(err, nats.ErrConnectionClosed) {
+		return nil
+	}
+	return err
+}
+
+// failed is closed when consuming ended by itself, nil when nothing is consumed here.
+func (s *session) failed() <-chan struct{} {
+	if s.worker == nil {
+		return nil
+	}
+	return s.worker.handles.Done()
+}
+
+func (s *session) failure() error { return s.worker.handles.Err() }
+
+// watch shows the progress of a job in task while it runs in this process: the
+// ledger would tell it only now and then.
+func (s *session) watch(id uuid.UUID, task *progress.Task) {
+	if s.worker != nil {
+		s.worker.watched.add(id, task)
+	}
+}
+
+// watched are the jobs whose progress is shown.
+type watched struct {
+	mu    sync.Mutex
+	tasks map[uuid.UUID]*progress.Task
+}
+
+func (w *watched) add(id uuid.UUID, task *progress.Task) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tasks == nil {
+		w.tasks = map[uuid.UUID]*progress.Task{}
+	}
+	w.tasks[id] = task
+}
+
+func (w *watched) update(id uuid.UUID, p storage.Progress) {
+	w.mu.Lock()
+	task := w.tasks[id]
+	w.mu.Unlock()
+	if task != nil {
+		task.Update(p.Done, p.Total)
+	}
+}
+
+// observedLoader is a loader whose progress is shown.
+type observedLoader struct {
+	jobs.Loader
+	watched *watched
+}
+
+// Load implements [jobs.Loader].
+func (o *observedLoader) Load(ctx context.Context, c storage.Claim, l jobs.Load, report func(storage.Progress)) error {
+	return o.Loader.Load(ctx, c, l, func(p storage.Progress) {
+		report(p)
+		o.watched.update(c.Job, p)
+	})
+}
+
+func ensureStreams(ctx context.Context, nc *nats.Conn, q consumer.QueueConfig) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	return consumer.EnsureStreams(ctx, js, q)
+}
