@@ -48,13 +48,13 @@ func wantAnswer(t T, r storage.MetaReader, all []resource.Meta, q qb.Query) {
 	t.Helper()
 	got := idsOf(collect(t, "search", r.Search(t.Context(), q)))
 	if want := idsOf(reference(all, q)); !slices.Equal(got, want) {
-		t.Fatalf("query %+v\ngave %q\nwant %q", q, got, want)
+		t.Fatalf("query %#v\ngave %q\nwant %q", q, got, want)
 	}
 	n, err := r.Count(t.Context(), q)
 	ok(t, "count", err)
 	q.Limit, q.Offset = opt.Value[int]{}, 0
 	if want := len(reference(all, q)); n != int64(want) {
-		t.Fatalf("count of query %+v is %d, want %d", q, n, want)
+		t.Fatalf("count of query %#v is %d, want %d", q, n, want)
 	}
 }
 
