@@ -138,7 +138,7 @@ func (w *writer) text(column string, op qb.Op, part string) {
 		return
 	}
 	if w.dialect == SQLite {
-		w.sqliteText("CAST("+column+" AS BLOB)", op, []byte(part))
+		w.sqliteText(column, op, []byte(part))
 		return
 	}
 	switch op {
@@ -153,22 +153,25 @@ func (w *writer) text(column string, op qb.Op, part string) {
 	}
 }
 
-func (w *writer) sqliteText(blob string, op qb.Op, part []byte) {
+// sqliteText treats the empty text on its own, as substr of an empty BLOB is
+// NULL.
+func (w *writer) sqliteText(column string, op qb.Op, part []byte) {
+	blob := "CAST(" + column + " AS BLOB)"
 	switch op {
 	case qb.OpContains:
 		w.put("instr(", blob, ", ")
 		w.arg(part)
 		w.put(") > 0")
 	case qb.OpStartsWith:
-		w.put("substr(", blob, ", 1, ")
-		w.arg(int64(len(part)))
-		w.put(") = ")
+		w.put("instr(", blob, ", ")
 		w.arg(part)
+		w.put(") = 1")
 	default:
-		w.put("substr(", blob, ", ")
+		w.put("CASE WHEN ", column, " = '' THEN 0 ELSE substr(", blob, ", ")
 		w.arg(int64(-len(part)))
 		w.put(") = ")
 		w.arg(part)
+		w.put(" END")
 	}
 }
 
