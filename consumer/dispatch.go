@@ -60,16 +60,16 @@ func (l *loop) verdicts(ctx context.Context, ds []jobs.Delivery) (vs []jobs.Verd
 
 func (l *loop) delivery(m message) jobs.Delivery {
 	d := jobs.Delivery{
-		Job: m.Headers().Get(headerJob), MessageID: m.Headers().Get(jetstream.MsgIDHeader),
+		Job: m.Header(headerJob), MessageID: m.Header(jetstream.MsgIDHeader),
 		Subject: m.Subject(), Body: m.Data(), Number: 1, Extend: m.InProgress,
 	}
-	meta, err := m.Metadata()
+	at, err := m.Place()
 	if err != nil {
 		return d
 	}
-	d.Published, d.Number = meta.Timestamp.UTC(), int(meta.NumDelivered)
-	d.Place = fmt.Sprintf("%s:%d", l.epoch, meta.Sequence.Stream)
-	if meta.Sequence.Stream <= l.former {
+	d.Published, d.Number = at.published, at.delivered
+	d.Place = fmt.Sprintf("%s:%d", l.epoch, at.sequence)
+	if at.sequence <= l.former {
 		d.Number++
 	}
 	return d
@@ -119,11 +119,7 @@ func (l *loop) ack(ctx context.Context, m message) {
 
 // nak has the message handed out again after d.
 func (l *loop) nak(m message, d time.Duration) {
-	err := m.NakWithDelay(d)
-	if d <= 0 {
-		err = m.Nak()
-	}
-	if err != nil {
+	if err := m.Nak(d); err != nil {
 		l.log.Debug("message not handed back, the server will do so by itself", zap.Error(err))
 	}
 }

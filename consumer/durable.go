@@ -46,8 +46,8 @@ func (d durable) config(q QueueConfig, ackWait time.Duration) jetstream.Consumer
 
 // bound is a durable consumer that was found or made.
 type bound struct {
-	consumer jetstream.Consumer
-	ackWait  time.Duration
+	source  source
+	ackWait time.Duration
 }
 
 // bind finds the durable consumer, or makes it when that is allowed.
@@ -67,7 +67,7 @@ func (d durable) bind(ctx context.Context, js jetstream.JetStream, c Config) (bo
 	if err := compareDurable(have, want); err != nil {
 		return bound{}, &settingError{fmt.Errorf("durable consumer %s: %w", d.name(), err)}
 	}
-	return bound{consumer: cons, ackWait: have.AckWait}, nil
+	return bound{source: newPuller(js, c.Queue.StreamName(), d.name()), ackWait: have.AckWait}, nil
 }
 
 // settingError is a setting that only an operator can put right.

@@ -3,13 +3,8 @@ package consumer
 import (
 	"sync"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/specstar-worker/worker/jobs"
 )
-
-// message is what a loop needs of a pulled message.
-type message = jetstream.Msg
 
 // hand is what a loop holds of the queue: messages that wait for a worker and
 // messages that are being worked on.

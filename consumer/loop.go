@@ -14,10 +14,6 @@ import (
 	"github.com/specstar-worker/worker/jobs"
 )
 
-// fetchWait is how long one pull waits for messages. A pull that is lost on the
-// way costs no more than this and a second.
-const fetchWait = time.Second
-
 // Delays between two tries to bind, and how often a stream may be missing before
 // it is taken as deleted: a server that restarts or elects a leader may not know
 // it for a moment.
@@ -44,13 +40,13 @@ type loop struct {
 	bind func(context.Context) (bound, error)
 	bury func(context.Context, message, jobs.Verdict) error
 
-	source bound
-	hand   *hand
+	from bound
+	hand *hand
 }
 
 // rebind looks the durable consumer up once.
 func (l *loop) rebind(ctx context.Context) (err error) {
-	l.source, err = l.bind(ctx)
+	l.from, err = l.bind(ctx)
 	return err
 }
 
@@ -65,7 +61,7 @@ func (l *loop) run(pull, work context.Context) error {
 	}
 	beats, quiet := context.WithCancel(context.WithoutCancel(work))
 	var beat sync.WaitGroup
-	every := l.source.ackWait / 3
+	every := l.from.ackWait / 3
 	beat.Go(func() { l.beat(beats, every) })
 	err := l.pump(pull)
 	stop()
@@ -93,27 +89,16 @@ func (l *loop) pump(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := l.fetch(n, bytes); err != nil {
+		err := l.from.source.fetch(ctx, n, bytes, func(m message) {
+			l.stats.fetched.Add(1)
+			l.hand.put(m)
+		})
+		if err != nil {
 			if err := l.recover(ctx, err); err != nil {
 				return err
 			}
 		}
 	}
-}
-
-// fetch makes one pull and takes its messages in hand as they come. It is never
-// cut short: a message that the server has sent would otherwise be out of reach
-// until its AckWait.
-func (l *loop) fetch(n, bytes int) error {
-	batch, err := l.source.consumer.Fetch(n, jetstream.FetchMaxBytes(bytes), jetstream.FetchMaxWait(fetchWait))
-	if err != nil {
-		return err
-	}
-	for m := range batch.Messages() {
-		l.stats.fetched.Add(1)
-		l.hand.put(m)
-	}
-	return batch.Error()
 }
 
 // recover brings the loop back after a failed pull. Its error is final.

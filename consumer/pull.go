@@ -1,0 +1,134 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// source hands out messages of one durable consumer.
+type source interface {
+	// fetch asks for at most n messages of bytes together and calls take with each
+	// as it comes. It returns when it has them, when it has waited long enough, or,
+	// when ctx ends, once every message that the server had sent was taken.
+	fetch(ctx context.Context, n, bytes int, take func(message)) error
+}
+
+// fetchWait is how long one pull waits for messages. One that is lost on the way
+// costs no more than this and fetchGrace.
+const (
+	fetchWait  = time.Second
+	fetchGrace = 500 * time.Millisecond
+)
+
+// errPull is a pull that the server ended for a reason worth a look.
+var errPull = errors.New("the server ended the pull")
+
+// puller is the source behind a JetStream connection.
+type puller struct {
+	nc      *nats.Conn
+	subject string
+}
+
+func newPuller(js jetstream.JetStream, stream, durable string) *puller {
+	o := js.Options()
+	prefix := o.APIPrefix
+	switch {
+	case o.Domain != "":
+		prefix = "$JS." + o.Domain + ".API."
+	case prefix == "":
+		prefix = jetstream.DefaultAPIPrefix
+	}
+	prefix = strings.TrimSuffix(prefix, ".")
+	return &puller{nc: js.Conn(), subject: prefix + ".CONSUMER.MSG.NEXT." + stream + "." + durable}
+}
+
+func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) error {
+	sub, err := p.nc.SubscribeSync(p.nc.NewInbox())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	request, err := json.Marshal(pullRequest{Expires: fetchWait, Batch: n, MaxBytes: bytes})
+	if err != nil {
+		return err
+	}
+	if err := p.nc.PublishRequest(p.subject, sub.Subject, request); err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, fetchWait+fetchGrace)
+	defer cancel()
+	for got := 0; got < n; {
+		m, err := sub.NextMsgWithContext(wait)
+		if err != nil {
+			return p.interrupted(ctx, sub, err, take)
+		}
+		if !isJob(m) {
+			if done, err := statusOf(m); done {
+				return err
+			}
+			continue
+		}
+		take(pulled{m, p.nc})
+		got++
+	}
+	return nil
+}
+
+// pullRequest is what the server is asked.
+type pullRequest struct {
+	Expires  time.Duration `json:"expires"`
+	Batch    int           `json:"batch"`
+	MaxBytes int           `json:"max_bytes"`
+}
+
+// interrupted ends a pull before the server does. The subscription is given up
+// first and the connection flushed: whatever the server sent before it knew is
+// here then, and taken. Otherwise it would be out of reach until its AckWait.
+func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err error, take func(message)) error {
+	timeout := errors.Is(err, context.DeadlineExceeded)
+	if ctx.Err() == nil && !timeout {
+		return err
+	}
+	if err := sub.Drain(); err != nil {
+		return err
+	}
+	if err := p.nc.FlushTimeout(fetchGrace); err != nil {
+		return err
+	}
+	for {
+		m, err := sub.NextMsg(time.Millisecond)
+		if err != nil {
+			return nil
+		}
+		if isJob(m) {
+			take(pulled{m, p.nc})
+		}
+	}
+}
+
+// isJob tells a job's message from the server's own, which cannot be acknowledged.
+func isJob(m *nats.Msg) bool { return strings.HasPrefix(m.Reply, "$JS.ACK.") }
+
+// statusOf reads a message of the server: whether it ends the pull, and why.
+func statusOf(m *nats.Msg) (done bool, err error) {
+	status, text := m.Header.Get("Status"), m.Header.Get("Description")
+	lower := strings.ToLower(text)
+	switch {
+	case status == "100":
+		return false, nil
+	case status == "404", status == "408":
+		return true, nil
+	case status == "409" && (strings.Contains(lower, "maxbytes") || strings.Contains(lower, "batch completed")):
+		return true, nil
+	case status == "503":
+		return true, fmt.Errorf("%w: no such durable consumer is there", errPull)
+	}
+	return true, fmt.Errorf("%w: %s %s", errPull, status, text)
+}
