@@ -10,15 +10,15 @@ type Timing struct {
 }
 
 // TimeRead has the original read an archive: frames, metas and revisions as its
-// own structs.
-func (p *Peer) TimeRead(path string) (Timing, error) {
-	return p.timed("time_read", map[string]any{"path": path})
+// own structs. It is done so many times; the timing is that of one pass.
+func (p *Peer) TimeRead(path string, passes int) (Timing, error) {
+	return p.timed("time_read", map[string]any{"path": path, "passes": passes})
 }
 
 // TimeWrite has the original write the records of an archive anew, from structs
-// in memory.
-func (p *Peer) TimeWrite(path, out string) (Timing, error) {
-	return p.timed("time_write", map[string]any{"path": path, "out": out})
+// in memory. It is done so many times; the timing is that of one pass.
+func (p *Peer) TimeWrite(path, out string, passes int) (Timing, error) {
+	return p.timed("time_write", map[string]any{"path": path, "out": out, "passes": passes})
 }
 
 // TimeLoad has the original load an archive of the model "item" into an empty

@@ -43,11 +43,14 @@ func (o *ours) close() error { return o.factory.Close() }
 
 // read decodes every record of the input.
 func (o *ours) read(context.Context) error {
-	return o.each(func(rec archive.Record) {
-		if _, ok := rec.(archive.Meta); ok {
-			o.resources++
-		}
-	})
+	o.resources = 0
+	return o.each(func(rec archive.Record) { o.count(rec) })
+}
+
+func (o *ours) count(rec archive.Record) {
+	if _, ok := rec.(archive.Meta); ok {
+		o.resources++
+	}
 }
 
 // hold keeps the records of the input in memory.
@@ -61,7 +64,6 @@ func (o *ours) each(do func(archive.Record)) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	o.resources = 0
 	for rec, err := range archive.NewReader(bufio.NewReaderSize(f, 1<<20), archive.Limits{}).Records() {
 		if err != nil {
 			return err
@@ -81,9 +83,7 @@ func (o *ours) write(context.Context) (err error) {
 	o.resources = 0
 	w := archive.NewWriter(f)
 	for _, rec := range o.held {
-		if _, ok := rec.(archive.Meta); ok {
-			o.resources++
-		}
+		o.count(rec)
 		if err := w.Write(rec); err != nil {
 			return err
 		}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 )
 
@@ -97,18 +97,19 @@ func (r *results) writeJSON(w io.Writer) error {
 
 // writeTable writes a Markdown table.
 func (r *results) writeTable(w io.Writer) error {
-	fmt.Fprintf(w, "%d resources with one revision each, archive of %.1f MB (%.0f bytes a resource), on %s; %s, %d CPUs\n\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d resources with one revision each, archive of %.1f MB (%.0f bytes a resource), on %s; %s, %d CPUs\n\n",
 		r.resources, float64(r.bytes)/1e6, float64(r.bytes)/float64(r.resources), r.medium, runtime.Version(), runtime.NumCPU())
-	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "| path\t | ours: resources/s\t | MB/s\t | CPU µs\t | original: resources/s\t | MB/s\t | CPU µs\t | ratio\t | (by round)\t | floor\t | aim\t |")
-	fmt.Fprintln(t, "|---\t |---:\t |---:\t |---:\t |---:\t |---:\t |---:\t |---:\t |---\t |---\t |---\t |")
+	b.WriteString("| path | ours: resources/s | MB/s | CPU µs | original: resources/s | MB/s | CPU µs | ratio | rounds | floor | aim |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---|---|---|\n")
 	for _, x := range r.rows() {
-		fmt.Fprintf(t, "| %s\t | %.0f\t | %.1f\t | %.1f\t | %.0f\t | %.1f\t | %.1f\t | **%.1f×**\t | %s\t | %s\t | %s\t |\n", x.Operation,
+		fmt.Fprintf(&b, "| %s | %.0f | %.1f | %.1f | %.0f | %.1f | %.1f | **%.1f×** | %s | %s | %s |\n", x.Operation,
 			x.Ours.ResourcesPerSecond, x.Ours.MBPerSecond, x.Ours.CPUMicros,
 			x.Original.ResourcesPerSecond, x.Original.MBPerSecond, x.Original.CPUMicros,
 			x.Ratio, spread(x.Ratios), verdict(x.Ratio, x.Floor), verdict(x.Ratio, x.Aim))
 	}
-	return t.Flush()
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // verdict says whether a ratio reaches a goal.
