@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/resource"
 )
 
 // goldenArchives were written by the original; see the grammar in doc.go.
@@ -147,4 +149,75 @@ func TestReadAtReadsARangeOfFrames(t *testing.T) {
 	rr := archive.NewRangeReader(bytes.NewReader(b), starts[3], starts[4]-1, archive.Limits{})
 	_, err := rr.Next()
 	wantError(t, err, archive.CodeTruncated, starts[3])
+}
+
+// expectedState is the part of an expected.json file that metas and infos fill.
+type expectedState struct {
+	Models map[string]struct {
+		Resources []struct {
+			Meta      json.RawMessage `json:"meta"`
+			Revisions []struct {
+				Info json.RawMessage `json:"info"`
+				Raw  []byte          `json:"raw_b64"`
+			} `json:"revisions"`
+		} `json:"resources"`
+	} `json:"models"`
+}
+
+// TestJSONFormsAreTheOriginals compares every meta, info and payload with what
+// the original says they are.
+func TestJSONFormsAreTheOriginals(t *testing.T) {
+	text, err := os.ReadFile("testdata/small.expected.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want expectedState
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	metas, revisions := map[resource.ID]resource.Meta{}, map[uuid.UUID]resource.Revision{}
+	for rec, err := range archive.NewReader(bytes.NewReader(plainBytes(t, "small.acbak")), archive.Limits{}).Records() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch rec := rec.(type) {
+		case archive.Meta:
+			metas[rec.Meta.ResourceID] = rec.Meta
+		case archive.Revision:
+			revisions[rec.Revision.Info.UID] = rec.Revision
+		}
+	}
+	compared := 0
+	for _, model := range want.Models {
+		for _, res := range model.Resources {
+			meta, err := resource.DecodeMeta(resource.JSON, res.Meta)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compared++
+			sameBytes(t, metas[meta.ResourceID].Append(resource.Msgpack, nil), meta.Append(resource.Msgpack, nil))
+			for _, rev := range res.Revisions {
+				info, err := resource.DecodeRevisionInfo(resource.JSON, rev.Info)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := revisions[info.UID]
+				sameBytes(t, got.Info.Append(resource.Msgpack, nil), info.Append(resource.Msgpack, nil))
+				sameBytes(t, got.Data, rev.Raw)
+				if hash, ok := info.DataHash.Get(); ok && hash != resource.DataHash(rev.Raw) {
+					t.Errorf("%s: hash %s of the payload is not %s", info.RevisionID, resource.DataHash(rev.Raw), hash)
+				}
+			}
+		}
+	}
+	if compared != len(metas) {
+		t.Fatalf("%d of %d metas were compared", compared, len(metas))
+	}
+}
+
+func sameBytes(t *testing.T, got, want []byte) {
+	t.Helper()
+	if !bytes.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }
