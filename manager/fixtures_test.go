@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
@@ -64,3 +65,8 @@ func infoOf(t *testing.T, m map[string]any) resource.RevisionInfo {
 
 // numbered makes the id of the n-th resource.
 func numbered(n int) resource.ID { return resource.ID(fmt.Sprintf("doc:%06d", n)) }
+
+// blobOf makes the record of a blob.
+func blobOf(data []byte) archive.Blob {
+	return archive.Blob{FileID: resource.ContentHash(data), Data: data, Size: int64(len(data)), ContentType: "text/plain"}
+}

@@ -133,6 +133,16 @@ func (s *store) open(t *testing.T, model string) *manager.Manager {
 	return m
 }
 
+// models returns what the store remembers of its models.
+func (s *store) models(t *testing.T) []storage.ModelInfo {
+	t.Helper()
+	infos, err := s.Models(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return infos
+}
+
 // claim starts a load job in the ledger.
 func (s *store) claim(t *testing.T) storage.Claim {
 	t.Helper()
