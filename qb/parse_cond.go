@@ -117,41 +117,22 @@ var operators = [...]Op{
 func (p *parser) attrLeaf(o object, attr Attr, op Op) (Cond, error) {
 	c := Comparison{attr: attr, op: op}
 	v := o.fields["value"]
-	kind := attr.Kind()
-	refuse := func(reason string) (Cond, error) {
-		return nil, &ParseError{Path: o.path + ".value", Reason: fmt.Sprintf("%s (field_path %q, operator %s)", reason, attr, op)}
-	}
 	switch op {
 	case OpIsNull, OpExists, OpIsNA:
-		flag, ok := v.(bool)
-		if !ok {
-			return refuse("true or false is expected")
-		}
-		c.flag = flag
-		return c, nil
+		var err error
+		c.flag, err = o.flag(op)
+		return c, err
 	case OpContains, OpStartsWith, OpEndsWith, OpRegex:
-		text, ok := v.(string)
-		if !ok || kind != KindText {
-			return refuse("a text, and an attribute that holds text, is expected")
-		}
-		c.values = []any{text}
-		if op == OpRegex {
-			var err error
-			c.values = nil
-			if c.pattern, err = regexp.Compile(text); err != nil {
-				return refuse(err.Error())
-			}
-		}
-		return c, nil
+		return textLeaf(o, c, v)
 	case OpIn, OpNotIn:
 		list, err := p.list(o.path+".value", v)
 		if err != nil {
 			return nil, err
 		}
-		c.values = equalOperands(kind, list)
+		c.values = equalOperands(attr.Kind(), list)
 		return c, nil
 	}
-	x, ok := attrOperand(kind, v)
+	x, ok := attrOperand(attr.Kind(), v)
 	switch {
 	case ok:
 		c.values = []any{x}
@@ -160,7 +141,24 @@ func (p *parser) attrLeaf(o object, attr Attr, op Op) (Cond, error) {
 	case op == OpNe:
 		c.op = OpNotIn
 	default:
-		return refuse(kindNames[kind] + " is expected")
+		return nil, o.refuse(op, kindNames[attr.Kind()]+" is expected")
+	}
+	return c, nil
+}
+
+// textLeaf completes a condition on a part of the attribute's text.
+func textLeaf(o object, c Comparison, v any) (Cond, error) {
+	text, ok := v.(string)
+	if !ok || c.attr.Kind() != KindText {
+		return nil, o.refuse(c.op, "a text, and an attribute that holds text, is expected")
+	}
+	if c.op != OpRegex {
+		c.values = []any{text}
+		return c, nil
+	}
+	var err error
+	if c.pattern, err = regexp.Compile(text); err != nil {
+		return nil, o.refuse(c.op, err.Error())
 	}
 	return c, nil
 }
@@ -179,30 +177,23 @@ func equalOperands(kind Kind, list []any) []any {
 // dataLeaf reads a condition on a value of the indexed data.
 func (p *parser) dataLeaf(o object, field DataField, op Op) (Cond, error) {
 	c := DataComparison{field: field, op: op}
-	path := o.path + ".value"
 	v := o.fields["value"]
+	var err error
 	switch op {
 	case OpIsNull, OpExists, OpIsNA:
-		flag, ok := v.(bool)
-		if !ok {
-			return nil, &ParseError{Path: path, Reason: fmt.Sprintf("true or false is expected (field_path %q, operator %s)", field.path, op)}
-		}
-		c.flag = flag
-		return c, nil
+		c.flag, err = o.flag(op)
+		return c, err
 	case OpIn, OpNotIn:
-		list, err := p.list(path, v)
-		if err != nil {
+		if v, err = p.list(o.path+".value", v); err != nil {
 			return nil, err
 		}
-		v = list
 	}
-	var err error
-	if c.value, err = dataOperand(path, v); err != nil {
+	if c.value, err = dataOperand(o.path+".value", v); err != nil {
 		return nil, err
 	}
 	if op == OpRegex {
 		if c.pattern, err = regexp.Compile(pythonText(c.value)); err != nil {
-			return nil, &ParseError{Path: path, Reason: err.Error()}
+			return nil, o.refuse(op, err.Error())
 		}
 	}
 	return c, nil

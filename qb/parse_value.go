@@ -50,6 +50,23 @@ func (o object) text(key string) (string, error) {
 	return s, nil
 }
 
+// flag reads the operand of an operator that takes true or false.
+func (o object) flag(op Op) (bool, error) {
+	v, ok := o.fields["value"].(bool)
+	if !ok {
+		return false, o.refuse(op, "true or false is expected")
+	}
+	return v, nil
+}
+
+// refuse is the error for a condition's value.
+func (o object) refuse(op Op, reason string) error {
+	return &ParseError{
+		Path:   o.path + ".value",
+		Reason: fmt.Sprintf("%s (field_path %q, operator %s)", reason, o.fields["field_path"], op),
+	}
+}
+
 // transform reports whether the condition is about the length of the value.
 func (o object) transform() (bool, error) {
 	switch t := o.fields["transform"]; t {
