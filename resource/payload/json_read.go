@@ -15,6 +15,8 @@ type jsonReader struct {
 	// unique makes a repeated key of an object an error.
 	unique bool
 	to     events
+	// keys are those of the open objects, outermost first; only with unique.
+	keys [][]byte
 	// text holds the decoded form of the string that was read last.
 	text []byte
 }
@@ -38,9 +40,9 @@ func (r *jsonReader) value() error {
 	start := r.pos
 	switch c := r.b[r.pos]; {
 	case c == '{':
-		return r.nested(r.object)
+		return r.object()
 	case c == '[':
-		return r.nested(r.array)
+		return r.array()
 	case c == '"':
 		s, err := r.str()
 		if err != nil {
@@ -67,19 +69,21 @@ func (r *jsonReader) literal() error {
 	return r.fail(fmt.Sprintf("%q does not begin a value", r.b[r.pos]))
 }
 
-func (r *jsonReader) nested(walk func() error) error {
+// enter steps over an opening bracket.
+func (r *jsonReader) enter() error {
 	if r.depth == r.maxDepth {
 		return r.fail(fmt.Sprintf("nested deeper than %d", r.maxDepth))
 	}
 	r.depth++
-	err := walk()
-	r.depth--
-	return err
+	r.pos++
+	return nil
 }
 
 func (r *jsonReader) array() error {
 	start := r.pos
-	r.pos++
+	if err := r.enter(); err != nil {
+		return err
+	}
 	if err := r.to.beginArray(); err != nil {
 		return at(start, err)
 	}
@@ -93,16 +97,19 @@ func (r *jsonReader) array() error {
 			return err
 		}
 	}
+	r.depth--
 	return at(start, r.to.endArray(n))
 }
 
 func (r *jsonReader) object() error {
 	start := r.pos
-	r.pos++
+	if err := r.enter(); err != nil {
+		return err
+	}
 	if err := r.to.beginObject(); err != nil {
 		return at(start, err)
 	}
-	var seen keySet
+	seen := keySet{first: len(r.keys)}
 	n := 0
 	for done := r.closes('}'); !done; n++ {
 		if err := r.member(&seen); err != nil {
@@ -113,6 +120,8 @@ func (r *jsonReader) object() error {
 			return err
 		}
 	}
+	r.depth--
+	r.keys = r.keys[:seen.first]
 	return at(start, r.to.endObject(n))
 }
 
@@ -127,7 +136,7 @@ func (r *jsonReader) member(seen *keySet) error {
 	if err != nil {
 		return err
 	}
-	if r.unique && !seen.add(k) {
+	if r.unique && !r.addKey(seen, r.stable(start, k)) {
 		return &SyntaxError{Offset: start, Reason: "key " + strconv.Quote(string(k)) + " occurs twice in one object"}
 	}
 	if err := r.to.key(k); err != nil {

@@ -1,35 +1,47 @@
 package payload
 
-// keySet remembers the keys of one object. Most objects are small, so a map is
-// made only for the others.
+import "bytes"
+
+// keySet remembers the keys of one open object: those of jsonReader.keys from
+// first on. Most objects are small, so a map is made only for the others.
 type keySet struct {
-	few  []string
-	many map[string]struct{}
+	first int
+	many  map[string]struct{}
 }
 
 // fewKeys is up to how many keys are compared one by one.
 const fewKeys = 12
 
-// add reports whether the key is new.
-func (s *keySet) add(key []byte) bool {
+// addKey reports whether the key is new in the innermost object.
+func (r *jsonReader) addKey(s *keySet, key []byte) bool {
 	if s.many != nil {
-		if _, ok := s.many[string(key)]; ok {
+		n := len(s.many)
+		s.many[string(key)] = struct{}{}
+		return len(s.many) > n
+	}
+	few := r.keys[s.first:]
+	for _, k := range few {
+		if bytes.Equal(k, key) {
 			return false
 		}
-		s.many[string(key)] = struct{}{}
+	}
+	if len(few) < fewKeys {
+		r.keys = append(r.keys, key)
 		return true
 	}
-	for _, k := range s.few {
-		if k == string(key) {
-			return false
-		}
+	s.many = make(map[string]struct{}, 2*fewKeys)
+	for _, k := range few {
+		s.many[string(k)] = struct{}{}
 	}
-	s.few = append(s.few, string(key))
-	if len(s.few) > fewKeys {
-		s.many = make(map[string]struct{}, 2*fewKeys)
-		for _, k := range s.few {
-			s.many[k] = struct{}{}
-		}
-	}
+	s.many[string(key)] = struct{}{}
 	return true
+}
+
+// stable returns the text of the string that was just read from start in bytes
+// that stay: the input's own, unless an escape made it shorter.
+func (r *jsonReader) stable(start int, text []byte) []byte {
+	if raw := r.b[start+1 : r.pos-1]; len(raw) == len(text) {
+		return raw
+	}
+	return bytes.Clone(text)
 }
