@@ -28,6 +28,8 @@ type app struct {
 	origins        settings.Origins
 	format         render.Format
 	log            *zap.Logger
+	// current is the store of the running session: a store in memory is nowhere else.
+	current *store
 	// started is set when the command line was understood and the command runs;
 	// an error before that is a usage error.
 	started bool

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -124,10 +126,9 @@ func newLoadResult(row storage.Job, caused []storage.Job) (loadResult, error) {
 	if row.State != storage.JobDone {
 		return r, jobFailure(row)
 	}
-	if err := json.Unmarshal(row.Outcome, &r); err != nil {
+	if err := json.Unmarshal(row.Outcome, &r.Models); err != nil {
 		return r, fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
 	}
-	r.JobID, r.State = row.Text, row.State
 	for _, c := range caused {
 		r.Caused = append(r.Caused, jobs.ViewOf(c))
 	}
@@ -173,6 +174,7 @@ func (r loadResult) exit() error {
 type load struct {
 	app      *app
 	path     string
+	stdin    io.Reader
 	flags    *loadFlags
 	job      string
 	rulesOff bool
@@ -182,7 +184,7 @@ type load struct {
 }
 
 func (a *app) newLoad(path string, f *loadFlags) *load {
-	return &load{app: a, path: path, flags: f, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
+	return &load{app: a, path: path, stdin: a.stdin, flags: f, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
 }
 
 // submit uploads the archive and submits the job, again when it was submitted to
@@ -193,7 +195,7 @@ func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
 		if l.put != nil {
 			source = filepath.Join(l.dir, l.put.Name)
 		}
-		up, err := upload.Put(ctx, source, l.app.stdin, s.uploads, l.job)
+		up, err := upload.Put(ctx, source, l.stdin, s.uploads, l.job)
 		if err != nil {
 			return jobs.Receipt{}, err
 		}
@@ -233,6 +235,13 @@ func jobFailure(row storage.Job) error {
 		f.Code, f.Offset = cmp.Or(v.Error.Code, f.Code), v.Error.Offset
 		if v.Error.Message != "" {
 			f.Message += ": " + v.Error.Message
+		}
+	}
+	var why manager.LoadRefusal
+	if row.Kind == string(jobs.KindLoad) && json.Unmarshal(row.Outcome, &why) == nil {
+		f.Model = cmp.Or(f.Model, why.Model)
+		if why.ResourceID != "" {
+			f.IDs = []resource.ID{why.ResourceID}
 		}
 	}
 	return f

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/specstar-worker/worker/internal/natsd"
 	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -137,6 +139,7 @@ func (s *session) open(ctx context.Context) error {
 		if s.store, err = s.app.openWriter(ctx); err != nil {
 			return err
 		}
+		s.app.current = s.store
 	}
 	if err := s.app.contradiction(card, s.store.ID()); err != nil {
 		return err
@@ -321,6 +324,7 @@ func (s *session) closeStore() error {
 	if s.store == nil {
 		return nil
 	}
+	s.app.current = nil
 	return s.store.Close()
 }
 
@@ -329,7 +333,7 @@ func (s *session) followWork(ctx context.Context, id uuid.UUID, name, unit strin
 	task := board.Start(name, unit, 0)
 	s.watch(id, task)
 	row, err := s.follow(ctx, id, func(j storage.Job) {
-		if j.State.Final() || s.worker == nil {
+		if !j.State.Final() && s.worker == nil {
 			task.Update(j.Done, j.Total)
 		}
 	})
@@ -337,8 +341,36 @@ func (s *session) followWork(ctx context.Context, id uuid.UUID, name, unit strin
 		task.End("stopped waiting")
 		return row, err
 	}
+	if n := handled(row); n > 0 {
+		task.Update(n, n)
+	}
 	task.End(string(row.State))
 	return row, nil
+}
+
+// handled returns how many units a job that is done has dealt with, from its
+// outcome: the last progress in the ledger may be older.
+func handled(row storage.Job) (n int64) {
+	if row.State != storage.JobDone {
+		return 0
+	}
+	switch jobs.Kind(row.Kind) {
+	case jobs.KindLoad:
+		var stats map[string]manager.LoadStats
+		if json.Unmarshal(row.Outcome, &stats) == nil {
+			for _, s := range stats {
+				n += s.Total
+			}
+		}
+	case jobs.KindBackfill:
+		var r backfillResult
+		if json.Unmarshal(row.Outcome, &r) == nil {
+			for _, s := range r.Models {
+				n += s.Updated + s.Missing + s.Unchanged
+			}
+		}
+	}
+	return n
 }
 
 func sameDir(a, b string) bool {

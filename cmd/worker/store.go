@@ -15,6 +15,16 @@ import (
 type store struct {
 	storage.Factory
 	blobs storage.BlobStore
+	// borrowed: whoever opened the store closes it.
+	borrowed bool
+}
+
+// Close closes the store unless it is borrowed.
+func (s *store) Close() error {
+	if s.borrowed {
+		return nil
+	}
+	return s.Factory.Close()
 }
 
 // openReader opens the store to look at it. A store that is not there is an
@@ -23,6 +33,9 @@ func (a *app) openReader(ctx context.Context) (*store, error) {
 	url, err := parseStore(a.global.store)
 	if err != nil {
 		return nil, err
+	}
+	if url.memory && a.current != nil {
+		return &store{Factory: a.current.Factory, blobs: a.current.blobs, borrowed: true}, nil
 	}
 	if url.memory || !sqlite.Exists(url.dir) {
 		return withBlobs(ctx, memory.New())
