@@ -144,7 +144,7 @@ func (m dropsLastMeta) SaveMany(ctx context.Context, metas []resource.Meta) erro
 	return m.MetaStore.SaveMany(ctx, metas[:max(len(metas)-1, min(1, len(metas)))])
 }
 
-// halfUnit writes the revisions of a unit before the unit.
+// halfUnit leaves the revisions of a unit that failed behind.
 type halfUnit struct{ storage.Factory }
 
 func (f halfUnit) Unit() storage.UnitOfWork { return halfUnitOfWork{f.Factory.Unit(), f.Factory} }
@@ -155,13 +155,13 @@ type halfUnitOfWork struct {
 }
 
 func (u halfUnitOfWork) Update(ctx context.Context, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
-	var early storage.Writes
+	var half storage.Writes
 	err := u.UnitOfWork.Update(ctx, b, func(v storage.View) (storage.Writes, error) {
 		var err error
-		early, err = compute(v)
-		return early, err
+		half, err = compute(v)
+		return half, err
 	})
-	for model, w := range early.Models {
+	for model, w := range half.Models {
 		if s, berr := u.f.Build(ctx, model); berr == nil && err != nil {
 			for _, r := range w.Revisions {
 				_ = s.Revisions.SaveMany(ctx, []resource.Revision{r}) // as far as it goes

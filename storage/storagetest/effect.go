@@ -15,6 +15,7 @@ func effectChecks() []check {
 	return []check{
 		{"G12/ended_job_is_seen", endedJobIsSeen},
 		{"G12/job_that_is_queued_has_not_ended", queuedJobHasNotEnded},
+		{"G12/unit_leaves_an_ended_row", unitLeavesEndedRow},
 		{"G12/racing_deliveries_have_one_effect", racingDeliveries},
 		{"G12/done_chunk_is_not_done_again", doneChunkIsSkipped},
 		{"G13/chunk_needs_the_claim", chunkNeedsClaim},
@@ -76,6 +77,19 @@ func queuedJobHasNotEnded(t T, s subject) {
 		equal(t, "the envelope kept", string(got.Envelope), string(j.Envelope))
 	}
 	equal(t, "attempts kept", s.wantJob(t, attempted, storage.JobDone).Attempt, 1)
+}
+
+// unitLeavesEndedRow writes the row of a job that has ended, as a compute that
+// does not ask would: whether that is an error or not, the row stays.
+func unitLeavesEndedRow(t T, s subject) {
+	s.use(t)
+	j := newJob("save")
+	ok(t, "settle", s.Ledger().Settle(t.Context(), []storage.Job{ended(j, `{"first":1}`)}))
+	again := ended(j, `{"second":1}`)
+	again.State = storage.JobRefused
+	// Either answer is right; the row is what counts.
+	_ = s.update(t, storage.Batch{Jobs: []uuid.UUID{j.ID}}, storage.Writes{Jobs: []storage.Job{again}})
+	equal(t, "outcome", string(s.wantJob(t, j, storage.JobDone).Outcome), `{"first":1}`)
 }
 
 func racingDeliveries(t T, s subject) {

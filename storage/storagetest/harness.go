@@ -45,7 +45,7 @@ type subject struct {
 func checks() []check {
 	return slices.Concat(
 		modelChecks(), metaChecks(), swapChecks(), revisionChecks(), blobChecks(),
-		unitChecks(), effectChecks(), stageChecks(), publishChecks(),
+		unitChecks(), concurrencyChecks(), effectChecks(), stageChecks(), publishChecks(),
 		jobChecks(), claimChecks(), shortJobChecks(), adminChecks(),
 		queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(),
 		durabilityChecks(), limitChecks(),

@@ -3,18 +3,11 @@ package storagetest
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
-)
-
-// Writers and rounds of the check for concurrent updates of one resource.
-const (
-	writers = 16
-	rounds  = 4
 )
 
 func unitChecks() []check {
@@ -24,8 +17,6 @@ func unitChecks() []check {
 		{"G3/unit_spans_models", unitSpansModels},
 		{"G3/unit_refuses_other_resources", unitRefusesOthers},
 		{"G4/unit_sees_the_current_state", unitSeesState},
-		{"G4/concurrent_updates_all_survive", concurrentUpdates},
-		{"G4/concurrent_creates_have_one_winner", concurrentCreates},
 		{"G10/unit_writes_several_revisions", unitSeveralRevisions},
 		{"G11/number_is_above_orphans", numberAboveOrphans},
 		{"G2/blobs_are_remembered_with_the_model", blobsRemembered},
@@ -154,60 +145,6 @@ func increment(r storage.Ref) func(storage.View) (storage.Writes, error) {
 			Metas: []resource.Meta{newMeta(r.ID, n)}, Revisions: []resource.Revision{rev},
 		})}, nil
 	}
-}
-
-func concurrentUpdates(t T, s subject) {
-	stores := s.use(t)
-	r := refsTo("p1")[0]
-	errs := make([]error, writers)
-	var wg sync.WaitGroup
-	for i := range writers {
-		wg.Go(func() {
-			for range rounds {
-				err := s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r))
-				errs[i] = errors.Join(errs[i], err)
-			}
-		})
-	}
-	wg.Wait()
-	ok(t, "concurrent updates", errors.Join(errs...))
-	var want []resource.RevisionID
-	for n := range writers * rounds {
-		want = append(want, r.ID.Revision(n+1))
-	}
-	wantRevisions(t, stores.Revisions, r.ID, want...)
-	meta, err := stores.Metas.Get(t.Context(), r.ID)
-	ok(t, "get", err)
-	sameMeta(t, "the meta", meta, newMeta(r.ID, writers*rounds))
-}
-
-func concurrentCreates(t T, s subject) {
-	stores := s.use(t)
-	r := refsTo("p1")[0]
-	exists := errors.New("exists")
-	errs := make([]error, writers)
-	var wg sync.WaitGroup
-	for i := range writers {
-		wg.Go(func() {
-			errs[i] = s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
-				if _, there := v.Meta(r); there {
-					return storage.Writes{}, exists
-				}
-				return increment(r)(v)
-			})
-		})
-	}
-	wg.Wait()
-	winners := 0
-	for _, err := range errs {
-		if err == nil {
-			winners++
-		} else if err != exists {
-			t.Fatalf("a create failed: %v", err)
-		}
-	}
-	equal(t, "number of winners", winners, 1)
-	wantRevisions(t, stores.Revisions, r.ID, r.ID.Revision(1))
 }
 
 func unitSeveralRevisions(t T, s subject) {

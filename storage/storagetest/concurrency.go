@@ -1,0 +1,131 @@
+package storagetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Goroutines that write at once, and how often each does.
+const (
+	writers = 16
+	rounds  = 4
+)
+
+func concurrencyChecks() []check {
+	return []check{
+		{"G4/concurrent_updates_all_survive", concurrentUpdates},
+		{"G4/concurrent_creates_have_one_winner", concurrentCreates},
+		{"G22/crossing_units_end", crossingUnits},
+	}
+}
+
+func concurrentUpdates(t T, s subject) {
+	stores := s.use(t)
+	r := refsTo("p1")[0]
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			for range rounds {
+				err := s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r))
+				errs[i] = errors.Join(errs[i], err)
+			}
+		})
+	}
+	wg.Wait()
+	ok(t, "concurrent updates", errors.Join(errs...))
+	var want []resource.RevisionID
+	for n := range writers * rounds {
+		want = append(want, r.ID.Revision(n+1))
+	}
+	wantRevisions(t, stores.Revisions, r.ID, want...)
+	meta, err := stores.Metas.Get(t.Context(), r.ID)
+	ok(t, "get", err)
+	sameMeta(t, "the meta", meta, newMeta(r.ID, writers*rounds))
+}
+
+func concurrentCreates(t T, s subject) {
+	stores := s.use(t)
+	r := refsTo("p1")[0]
+	exists := errors.New("exists")
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			errs[i] = s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
+				if _, there := v.Meta(r); there {
+					return storage.Writes{}, exists
+				}
+				return increment(r)(v)
+			})
+		})
+	}
+	wg.Wait()
+	winners := 0
+	for _, err := range errs {
+		if err == nil {
+			winners++
+		} else if err != exists {
+			t.Fatalf("a create failed: %v", err)
+		}
+	}
+	equal(t, "number of winners", winners, 1)
+	wantRevisions(t, stores.Revisions, r.ID, r.ID.Revision(1))
+}
+
+// crossingUnits runs units over the same resources and jobs, named in opposite
+// orders: without one order of locks they would wait for each other for ever.
+func crossingUnits(t T, s subject) {
+	people, orders := s.useModel(t, "person"), s.useModel(t, "order")
+	var refs []storage.Ref
+	for i := range 6 {
+		id := resource.ID(fmt.Sprintf("r%d", i))
+		refs = append(refs, storage.Ref{Model: "person", ID: id}, storage.Ref{Model: "order", ID: id})
+	}
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		mine := slices.Concat(refs[i%len(refs):], refs[:i%len(refs)])
+		if i%2 == 1 {
+			slices.Reverse(mine)
+		}
+		wg.Go(func() {
+			for range rounds {
+				errs[i] = errors.Join(errs[i], s.incrementAll(t, mine))
+			}
+		})
+	}
+	wg.Wait()
+	ok(t, "crossing units", errors.Join(errs...))
+	for _, stores := range []storage.Stores{people, orders} {
+		for _, m := range collect(t, "all metas", stores.Metas.All(t.Context())) {
+			equal(t, "revisions of "+string(m.ResourceID), m.TotalRevisionCount, writers*rounds)
+		}
+	}
+	counts, err := s.Ledger().Count(t.Context())
+	ok(t, "count", err)
+	equal(t, "number of done jobs", counts[storage.JobDone], writers*rounds)
+}
+
+// incrementAll writes the next revision of every resource and ends a new job.
+func (s subject) incrementAll(t T, refs []storage.Ref) error {
+	j := newJob("save")
+	b := storage.Batch{Refs: refs, Jobs: []uuid.UUID{j.ID}}
+	return s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {
+		models := map[string]storage.ModelWrites{}
+		for _, r := range refs {
+			n, w := v.NextNumber(r), models[r.Model]
+			w.Metas = append(w.Metas, newMeta(r.ID, n))
+			w.Revisions = append(w.Revisions, newRevision(r.ID, n))
+			models[r.Model] = w
+		}
+		return storage.Writes{Models: models, Jobs: []storage.Job{ended(j, `{}`)}}, nil
+	})
+}
