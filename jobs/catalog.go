@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -56,6 +58,11 @@ func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, l Load, progres
 		return fmt.Errorf("close %s: %w", l.Source, cerr)
 	}
 	return err
+}
+
+// Unstage forgets what a load had prepared.
+func (w *CatalogWork) Unstage(ctx context.Context, job uuid.UUID) error {
+	return w.Catalog.Unstage(ctx, job)
 }
 
 // Backfill fills the rev_* fields of the models one after another.

@@ -25,11 +25,18 @@ func (x *Executor) cause(ctx context.Context, t *task) {
 	}
 }
 
-// causeAgain repeats cause for a load whose worker died between its end and the
-// start of what it causes. The ids of caused jobs are derived, so nothing runs twice.
+// causeAgain makes up for what a worker that died right after the end of a job,
+// or a user who ended it, left undone: what a load causes, or the sweep of one
+// that failed. The ids of caused jobs are derived, so nothing runs twice.
 func (x *Executor) causeAgain(ctx context.Context, t *task, row storage.Job) {
-	if row.State == storage.JobDone {
+	switch {
+	case row.State == storage.JobDone:
 		x.cause(ctx, t)
+	case t.env.Kind() == KindLoad:
+		if err := x.Loader.Unstage(ctx, row.ID); err != nil {
+			t.again(ActionRetry, x.delay(1), failureCode(err), err)
+			t.verdict.State = row.State
+		}
 	}
 }
 

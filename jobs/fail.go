@@ -10,8 +10,9 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// pauseDelay is how long a message waits while the store is down.
-const pauseDelay = 5 * time.Second
+// pauseDelay is how long a message stays away while the store is down. Nothing is
+// pulled meanwhile, so it only keeps the next worker from failing at once.
+const pauseDelay = time.Second
 
 // failAll gives short jobs whose unit of work failed their verdicts. When ctx has
 // ended, that is taken as the reason, whatever the error says.

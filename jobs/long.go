@@ -145,10 +145,17 @@ func (x *Executor) give(ctx context.Context, t *task, c storage.Claim, err error
 	}
 }
 
-// finish ends the claim. A body that ended the row itself has taken the claim
+// finish ends the claim; a load that failed is swept first. A body that ended the row itself has taken the claim
 // with it: then the row tells how.
 func (x *Executor) finish(ctx context.Context, t *task, c storage.Claim, f storage.Final) {
-	err := x.Ledger.Finish(context.WithoutCancel(ctx), c, f)
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if f.State != storage.JobDone && t.env.Kind() == KindLoad {
+		err = x.Loader.Unstage(ctx, c.Job)
+	}
+	if err == nil {
+		err = x.Ledger.Finish(ctx, c, f)
+	}
 	switch {
 	case errors.Is(err, storage.ErrFenced):
 		x.lost(ctx, t)

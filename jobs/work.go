@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -19,6 +21,9 @@ type Saver interface {
 // Refusals are errors that [manager.CodeOf] knows, or a *RefusedError.
 type Loader interface {
 	Load(ctx context.Context, c storage.Claim, l Load, progress func(storage.Progress)) error
+	// Unstage forgets what a load that ends without success had prepared; it does
+	// nothing for one that prepared nothing.
+	Unstage(ctx context.Context, job uuid.UUID) error
 }
 
 // Backfiller completes rows that lack rev_* fields.
