@@ -247,3 +247,9 @@ func reversed(metas []resource.Meta) []resource.Meta {
 	slices.Reverse(out)
 	return out
 }
+
+func ExampleParseQuery() {
+	q, err := qb.ParseQuery([]byte(`{"conditions":[{"field_path":"age","operator":"near","value":3}]}`))
+	fmt.Println(q.Where, err)
+	// Output: <nil> query: conditions[0].operator: "near" is not known (field_path "age")
+}

@@ -268,3 +268,24 @@ func TestPostgreSQLText(t *testing.T) {
 		t.Errorf("a condition without a column gave %v", err)
 	}
 }
+
+// TestLargestStatements runs what is still pushed down: the limits stay below
+// those of SQLite.
+func TestLargestStatements(t *testing.T) {
+	db := openTable(t)
+	metas := []resource.Meta{{ResourceID: "a", CreatedBy: "x"}, {ResourceID: "b", CreatedBy: "y", IsDeleted: true}}
+	fill(t, db, metas)
+	wide := make(qb.Or, 390)
+	for i := range wide {
+		wide[i] = qb.IsDeleted().Eq(true)
+	}
+	deep := qb.CreatedBy().Eq("x")
+	for range 198 {
+		deep = qb.Not{deep}
+	}
+	values := make([]string, 29_000)
+	values[28_999] = "y"
+	for _, c := range []qb.Cond{wide, deep, qb.CreatedBy().In(values...), qb.CreatedBy().NotIn(values...), nil, qb.And{nil}} {
+		compareWithReference(t, db, metas, qb.Query{Where: c})
+	}
+}
