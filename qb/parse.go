@@ -18,6 +18,8 @@ const (
 	MaxNodes = 256
 	// MaxValues is how many operands all lists together may hold.
 	MaxValues = 10_000
+	// MaxBytes is how long the text may be.
+	MaxBytes = 4 << 20
 )
 
 // ParseError says what is wrong with a query, and where.
@@ -43,11 +45,14 @@ func (e *ParseError) Error() string {
 //
 // Unknown keys and operators, values of a type that the attribute cannot be
 // ordered against, and queries beyond [MaxDepth], [MaxNodes] and [MaxValues]
-// are refused with a [*ParseError]; text that is not JSON, or repeats a key,
+// are refused with a [*ParseError], as is text beyond [MaxBytes]; text that is not JSON, or repeats a key,
 // with a [*payload.SyntaxError]. As in the original a value of another type than
 // the attribute's is equal to none of its values. Patterns of the operator
 // regex are those of package regexp.
 func ParseQuery(b []byte) (Query, error) {
+	if len(b) > MaxBytes {
+		return Query{}, &ParseError{Reason: fmt.Sprintf("the text is longer than %d bytes", MaxBytes)}
+	}
 	canonical, err := payload.Canonical(resource.JSON, b)
 	if err != nil {
 		return Query{}, fmt.Errorf("query: %w", err)

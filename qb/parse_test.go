@@ -103,6 +103,7 @@ func TestParseRefuses(t *testing.T) {
 	many := `{"conditions":[` + strings.Repeat(`{"field_path":"a","operator":"eq","value":1},`, qb.MaxNodes) +
 		`{"field_path":"a","operator":"eq","value":1}]}`
 	for text, path := range map[string]string{
+		`{"limit":` + strings.Repeat(" ", qb.MaxBytes) + `1}`: ``,
 		`[]`:                              ``,
 		`{"is_delted":true}`:              `is_delted`,
 		`{"is_deleted":"yes"}`:            `is_deleted`,
