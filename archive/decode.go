@@ -61,6 +61,12 @@ func decodeRecord(frame []byte, owned bool) (Record, error) {
 	if len(frame) == 0 {
 		return nil, errors.New("frame without a payload")
 	}
+	if data, ok := onlyData(frame, metaPrefix); ok {
+		return metaRecord(data)
+	}
+	if data, ok := onlyData(frame, revisionPrefix); ok {
+		return revisionRecord(data, owned)
+	}
 	var p payload
 	if err := p.decode(frame); err != nil {
 		return nil, err
@@ -77,14 +83,12 @@ func decodeRecord(frame []byte, owned bool) (Record, error) {
 		if err := p.require(fieldData); err != nil {
 			return nil, err
 		}
-		m, err := resource.DecodeMeta(resource.Msgpack, p.data)
-		return Meta{Meta: m}, err
+		return metaRecord(p.data)
 	case tagRevision:
 		if err := p.require(fieldData); err != nil {
 			return nil, err
 		}
-		r, err := decodeRevision(p.data, owned)
-		return Revision{Revision: r}, err
+		return revisionRecord(p.data, owned)
 	case tagBlob:
 		return p.blobRecord(owned), p.require(fieldFileID | fieldBlob | fieldSize | fieldContentType)
 	case tagModelEnd:
@@ -95,6 +99,40 @@ func decodeRecord(frame []byte, owned bool) (Record, error) {
 	return nil, fmt.Errorf("record of unknown type %.40q", p.tag)
 }
 
+// The beginnings of the two records that archives consist of, as written: a map
+// of two, the tag and the key of the data.
+const (
+	metaPrefix     = "\x82\xa1t\xaa" + tagMeta + "\xa4data"
+	revisionPrefix = "\x82\xa1t\xae" + tagRevision + "\xa4data"
+)
+
+// onlyData is the quick way to the data of a frame that is nothing but prefix
+// and data.
+func onlyData(frame []byte, prefix string) ([]byte, bool) {
+	r := msgpack.NewReader(frame)
+	if !r.Match(prefix) {
+		return nil, false
+	}
+	data, err := r.Bin()
+	return data, err == nil && r.End() == nil
+}
+
+func metaRecord(data []byte) (Record, error) {
+	m, err := resource.DecodeMeta(resource.Msgpack, data)
+	if err != nil {
+		return nil, err
+	}
+	return Meta{Meta: m}, nil
+}
+
+func revisionRecord(data []byte, owned bool) (Record, error) {
+	rev, err := decodeRevision(data, owned)
+	if err != nil {
+		return nil, err
+	}
+	return Revision{Revision: rev}, nil
+}
+
 // decode reads the map; a key that no record has is skipped.
 func (p *payload) decode(frame []byte) error {
 	r := msgpack.NewReader(frame)
@@ -103,7 +141,7 @@ func (p *payload) decode(frame []byte) error {
 		return err
 	}
 	for range n {
-		key, err := r.Str()
+		key, err := r.Key()
 		if err != nil {
 			return err
 		}
@@ -189,7 +227,7 @@ func decodeRevision(b []byte, owned bool) (rev resource.Revision, err error) {
 	}
 	var info, data []byte
 	for range n {
-		key, err := r.Str()
+		key, err := r.Key()
 		if err != nil {
 			return rev, fmt.Errorf("decode revision: %w", err)
 		}

@@ -30,37 +30,57 @@ func (i RevisionInfo) MarshalJSON() ([]byte, error) { return i.appendJSON(nil), 
 // and unknown ones are ignored; of a repeated key the last one counts. An error
 // names the field and the byte offset. The result shares nothing with b.
 func DecodeMeta(enc Encoding, b []byte) (Meta, error) {
+	text := string(b)
 	var m Meta
-	src, err := newSource(enc, b)
-	if err != nil {
-		return m, err
+	if enc == Msgpack && m.decodeOrdered(text) {
+		return m, nil
 	}
-	if err := decodeFields(src, m.decodeField, metaRequired); err != nil {
+	m, err := decodeMeta(enc, text)
+	if err != nil {
 		return Meta{}, fmt.Errorf("decode meta: %w", err)
 	}
 	return m, nil
 }
 
+func decodeMeta(enc Encoding, text string) (m Meta, err error) {
+	src, err := newSource(enc, text)
+	if err != nil {
+		return m, err
+	}
+	err = decodeFields(src, m.decodeField, metaRequired)
+	return m, err
+}
+
 // DecodeRevisionInfo decodes an info that is the whole of b, by the same rules
 // as [DecodeMeta].
 func DecodeRevisionInfo(enc Encoding, b []byte) (RevisionInfo, error) {
+	text := string(b)
 	var i RevisionInfo
-	src, err := newSource(enc, b)
-	if err != nil {
-		return i, err
+	if enc == Msgpack && i.decodeOrdered(text) {
+		return i, nil
 	}
-	if err := decodeFields(src, i.decodeField, revisionRequired); err != nil {
+	i, err := decodeRevisionInfo(enc, text)
+	if err != nil {
 		return RevisionInfo{}, fmt.Errorf("decode revision info: %w", err)
 	}
 	return i, nil
 }
 
-func newSource(enc Encoding, b []byte) (source, error) {
+func decodeRevisionInfo(enc Encoding, text string) (i RevisionInfo, err error) {
+	src, err := newSource(enc, text)
+	if err != nil {
+		return i, err
+	}
+	err = decodeFields(src, i.decodeField, revisionRequired)
+	return i, err
+}
+
+func newSource(enc Encoding, text string) (source, error) {
 	switch enc {
 	case JSON:
-		return newJSONSource(string(b)), nil
+		return newJSONSource(text), nil
 	case Msgpack:
-		return newMsgpackSource(string(b)), nil
+		return newMsgpackSource(text), nil
 	}
 	return nil, fmt.Errorf("encoding %q is not known", string(enc))
 }

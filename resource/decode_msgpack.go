@@ -33,7 +33,7 @@ func (s *msgpackSource) next() (string, bool) {
 		return "", false
 	}
 	s.left--
-	key, err := s.r.Str()
+	key, err := s.r.Key()
 	if err != nil {
 		s.fail(err)
 		return "", false
@@ -77,7 +77,9 @@ func (s *msgpackSource) str() string {
 
 func (s *msgpackSource) bool() bool {
 	v, err := s.r.Bool()
-	s.fail(err)
+	if err != nil {
+		s.fail(err)
+	}
 	return v
 }
 

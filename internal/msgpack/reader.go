@@ -43,6 +43,16 @@ func (r *Reader[B]) Nil() bool {
 	return false
 }
 
+// Match reads the bytes of prefix if they are next and reports whether it did.
+func (r *Reader[B]) Match(prefix string) bool {
+	end := r.off + len(prefix)
+	if end > len(r.b) || string(r.b[r.off:end]) != prefix {
+		return false
+	}
+	r.off = end
+	return true
+}
+
 // expect reads a head that must be of the wanted kind.
 func (r *Reader[B]) expect(want kind) (token, error) {
 	start := r.off
@@ -90,6 +100,42 @@ func (r *Reader[B]) Int() (int64, error) {
 
 // Str reads a text, which must be UTF-8.
 func (r *Reader[B]) Str() (B, error) {
+	if s, ok := r.shortStr(); ok && validText(s) {
+		r.off += 1 + len(s)
+		return s, nil
+	}
+	return r.longStr()
+}
+
+// Key reads a text that is only compared with known ones and so need not be
+// UTF-8.
+func (r *Reader[B]) Key() (B, error) {
+	if s, ok := r.shortStr(); ok {
+		r.off += 1 + len(s)
+		return s, nil
+	}
+	t, err := r.expect(kindStr)
+	if err != nil {
+		return r.b[:0], err
+	}
+	return r.take(t), nil
+}
+
+// shortStr returns the text at the position, without moving it, when its head
+// is a single byte, as nearly all are.
+func (r *Reader[B]) shortStr() (B, bool) {
+	if r.off >= len(r.b) {
+		return r.b[:0], false
+	}
+	c := r.b[r.off]
+	end := r.off + 1 + int(c&0x1f)
+	if c&0xe0 != 0xa0 || end > len(r.b) {
+		return r.b[:0], false
+	}
+	return r.b[r.off+1 : end], true
+}
+
+func (r *Reader[B]) longStr() (B, error) {
 	start := r.off
 	t, err := r.expect(kindStr)
 	if err != nil {
@@ -146,6 +192,10 @@ func (r *Reader[B]) Skip() error { return r.skip(0) }
 
 func (r *Reader[B]) skip(depth int) error {
 	start := r.off
+	if s, ok := r.shortStr(); ok {
+		r.off += 1 + len(s)
+		return nil
+	}
 	t, err := r.token()
 	if err != nil {
 		return err
@@ -187,10 +237,9 @@ func (r *Reader[B]) text(start int, t token) (B, error) {
 }
 
 func validText[B []byte | string](s B) bool {
+	var or byte
 	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return utf8.ValidString(string(s[i:]))
-		}
+		or |= s[i]
 	}
-	return true
+	return or < utf8.RuneSelf || utf8.ValidString(string(s))
 }

@@ -169,11 +169,19 @@ func (r *Reader[B]) sized(start int, t token) (token, error) {
 	return t, nil
 }
 
-func (r *Reader[B]) bigEndian(width int) uint64 {
-	var n uint64
-	for range width {
-		n = n<<8 | uint64(r.b[r.off])
-		r.off++
+// bigEndian reads a number of 1, 2, 4 or 8 bytes, which must be there.
+func (r *Reader[B]) bigEndian(width int) (n uint64) {
+	b := r.b[r.off : r.off+width]
+	r.off += width
+	switch width {
+	case 8:
+		return uint64(b[0])<<56 | uint64(b[1])<<48 | uint64(b[2])<<40 | uint64(b[3])<<32 |
+			uint64(b[4])<<24 | uint64(b[5])<<16 | uint64(b[6])<<8 | uint64(b[7])
+	case 4:
+		return uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
+	case 2:
+		return uint64(b[0])<<8 | uint64(b[1])
+	default:
+		return uint64(b[0])
 	}
-	return n
 }
