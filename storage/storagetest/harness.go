@@ -45,7 +45,7 @@ type subject struct {
 func checks() []check {
 	return slices.Concat(
 		modelChecks(), metaChecks(), swapChecks(), revisionChecks(), blobChecks(),
-		unitChecks(), concurrencyChecks(), effectChecks(), stageChecks(), publishChecks(),
+		unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 		jobChecks(), claimChecks(), shortJobChecks(), adminChecks(),
 		queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(),
 		durabilityChecks(), limitChecks(),

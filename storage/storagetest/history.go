@@ -1,0 +1,211 @@
+package storagetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// How many histories are generated, and how many steps each has.
+const (
+	histories = 12
+	steps     = 40
+)
+
+func historyChecks() []check {
+	return []check{{"G3/generated_histories_equal_the_oracle", generatedHistories}}
+}
+
+// step is one write of a generated history.
+type step struct {
+	op  string
+	ids []resource.ID
+	n   int
+}
+
+var stepOps = []string{"unit", "unit", "refused unit", "save metas", "delete", "save revisions", "purge", "load", "load"}
+
+func genHistory(t *rapid.T) []step {
+	history := make([]step, steps)
+	for i := range history {
+		ids := rapid.SliceOfNDistinct(rapid.SampledFrom([]resource.ID{"a", "a:1", "B", "é", "x/y", "z"}), 1, 3, rapid.ID).Draw(t, "ids")
+		history[i] = step{op: pick(t, stepOps), ids: ids, n: rapid.IntRange(1, 12).Draw(t, "n")}
+	}
+	return history
+}
+
+// oracle is what a store must hold.
+type oracle struct {
+	metas map[resource.ID]resource.Meta
+	revs  map[resource.RevisionKey]resource.Revision
+}
+
+func (o oracle) clone() oracle { return oracle{maps.Clone(o.metas), maps.Clone(o.revs)} }
+
+func (o oracle) put(w storage.ModelWrites) {
+	for _, m := range w.Metas {
+		o.metas[m.ResourceID] = m
+	}
+	for _, r := range w.Revisions {
+		o.revs[r.Info.Key()] = r
+	}
+}
+
+// next returns the number of a resource's next revision.
+func (o oracle) next(id resource.ID) int {
+	last := o.metas[id].TotalRevisionCount
+	for key := range o.revs {
+		if n, ok := key.Revision.Number(); ok && key.Resource == id {
+			last = max(last, n)
+		}
+	}
+	return last + 1
+}
+
+// generatedHistories applies random writes and compares all there is after each
+// few, and what a snapshot shows with what was there when it was taken.
+func generatedHistories(t T, s subject) {
+	for seed := range histories {
+		name := fmt.Sprintf("history%d", seed)
+		stores := s.useModel(t, name)
+		o := oracle{map[resource.ID]resource.Meta{}, map[resource.RevisionKey]resource.Revision{}}
+		history := rapid.Custom(genHistory).Example(seed)
+		for _, st := range history[:steps/2] {
+			s.play(t, name, stores, o, st)
+		}
+		o.compare(t, stores.Metas, stores.Revisions)
+		snap, err := s.Snapshot(t.Context())
+		ok(t, "snapshot", err)
+		m, r, err := snap.Build(t.Context(), name)
+		ok(t, "build in a snapshot", err)
+		past := o.clone()
+		for _, st := range history[steps/2:] {
+			s.play(t, name, stores, o, st)
+		}
+		o.compare(t, stores.Metas, stores.Revisions)
+		past.compare(t, m, r)
+		ok(t, "close snapshot", snap.Close())
+	}
+}
+
+// play applies a step to the store and to the oracle.
+func (s subject) play(t T, model string, stores storage.Stores, o oracle, st step) {
+	t.Helper()
+	w := st.writes(o)
+	switch st.op {
+	case "unit", "refused unit":
+		s.playUnit(t, model, o, st, w)
+	case "save metas":
+		ok(t, st.op, stores.Metas.SaveMany(t.Context(), w.Metas))
+		o.put(storage.ModelWrites{Metas: w.Metas})
+	case "delete":
+		ok(t, st.op, stores.Metas.Delete(t.Context(), st.ids))
+		for _, id := range st.ids {
+			delete(o.metas, id)
+		}
+	case "save revisions":
+		ok(t, st.op, stores.Revisions.SaveMany(t.Context(), w.Revisions))
+		o.put(storage.ModelWrites{Revisions: w.Revisions})
+	case "purge":
+		ok(t, st.op, stores.Revisions.Purge(t.Context(), st.ids))
+		maps.DeleteFunc(o.revs, func(k resource.RevisionKey, _ resource.Revision) bool { return slices.Contains(st.ids, k.Resource) })
+	case "load":
+		s.playLoad(t, model, o, st, w)
+	}
+}
+
+// writes returns what a step writes: the next revision in a unit of work, else
+// the one that was drawn, under a uid of its own.
+func (st step) writes(o oracle) storage.ModelWrites {
+	var w storage.ModelWrites
+	for _, id := range st.ids {
+		n := st.n
+		if st.op == "unit" || st.op == "refused unit" {
+			n = o.next(id)
+		}
+		r := newRevision(id, n)
+		r.Info.UID = uuid.New()
+		r.Data = fmt.Appendf(r.Data, " %s", r.Info.UID)
+		w.Metas = append(w.Metas, newMeta(id, n))
+		w.Revisions = append(w.Revisions, r)
+	}
+	return w
+}
+
+func (s subject) playUnit(t T, model string, o oracle, st step, w storage.ModelWrites) {
+	t.Helper()
+	refused := errors.New("refused")
+	var b storage.Batch
+	for _, id := range st.ids {
+		b.Refs = append(b.Refs, storage.Ref{Model: model, ID: id})
+	}
+	err := s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {
+		for _, r := range b.Refs {
+			equal(t, "next number of "+string(r.ID), v.NextNumber(r), o.next(r.ID))
+		}
+		if st.op == "refused unit" {
+			return storage.Writes{Models: writesOf(model, w)}, refused
+		}
+		return storage.Writes{Models: writesOf(model, w)}, nil
+	})
+	if st.op == "refused unit" {
+		wantErr(t, st.op, err, refused)
+		return
+	}
+	ok(t, st.op, err)
+	o.put(w)
+}
+
+func (s subject) playLoad(t T, model string, o oracle, st step, w storage.ModelWrites) {
+	t.Helper()
+	j := newJob("load")
+	c := s.claim(t, j)
+	exists := false
+	for i := range w.Metas {
+		part := storage.ModelWrites{Metas: w.Metas[i : i+1], Revisions: w.Revisions[i : i+1]}
+		ok(t, "stage", s.Unit().Stage(t.Context(), storage.Staged{
+			Chunk: storage.ChunkRef{Claim: c, No: i}, Models: writesOf(model, part),
+		}))
+		_, there := o.metas[st.ids[i]]
+		exists = exists || there
+	}
+	err := s.publish(t, c)
+	if !exists {
+		ok(t, "publish", err)
+		o.put(w)
+		return
+	}
+	if _, is := errors.AsType[*storage.DuplicateError](err); !is {
+		t.Fatalf("publish over an existing resource gave the error %v", err)
+	}
+	ok(t, "unstage", s.Unit().Unstage(t.Context(), j.ID))
+}
+
+// compare fails t unless the readers show what the oracle holds.
+func (o oracle) compare(t T, m storage.MetaReader, r storage.RevisionReader) {
+	t.Helper()
+	ids := slices.Sorted(maps.Keys(o.metas))
+	got := collect(t, "all metas", m.All(t.Context()))
+	if !slices.Equal(idsOf(got), ids) {
+		t.Fatalf("the metas are %q, want %q", idsOf(got), ids)
+	}
+	for i, id := range ids {
+		sameMeta(t, "the meta of "+string(id), got[i], o.metas[id])
+	}
+	owners := map[resource.ID]bool{}
+	for key := range o.revs {
+		owners[key.Resource] = true
+	}
+	revs := collect(t, "dump", r.DumpAll(t.Context(), maps.Keys(owners)))
+	equal(t, "number of revisions", len(revs), len(o.revs))
+	for _, rev := range revs {
+		sameRevision(t, "revision "+string(rev.Info.RevisionID), rev, o.revs[rev.Info.Key()])
+	}
+}
