@@ -123,3 +123,28 @@ func dump(tb testing.TB, f *Factory) int {
 func perSecond(b *testing.B, resources int) {
 	b.ReportMetric(float64(resources)/b.Elapsed().Seconds(), "res/s")
 }
+
+// BenchmarkOpen makes a new store, and opens one that is there.
+func BenchmarkOpen(b *testing.B) {
+	cycle := func(b *testing.B, dir string) {
+		f, err := Open(b.Context(), Config{Dir: dir})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			cycle(b, b.TempDir())
+		}
+	})
+	b.Run("existing", func(b *testing.B) {
+		dir := b.TempDir()
+		cycle(b, dir)
+		for b.Loop() {
+			cycle(b, dir)
+		}
+	})
+}

@@ -48,7 +48,7 @@ func writeDSN(path string) string {
 		"_txlock": {"immediate"},
 		"_pragma": {
 			busyTimeout, "journal_mode(wal)", "synchronous(full)",
-			"wal_autocheckpoint(20000)", "journal_size_limit(67108864)", "cache_size(-65536)",
+			"wal_autocheckpoint(20000)", "journal_size_limit(134217728)", "cache_size(-65536)",
 		},
 	})
 }

@@ -79,16 +79,28 @@ func (l ledger) Find(ctx context.Context, text string) (storage.Job, error) {
 
 // List returns jobs, newest first; jobs made at the same time by ascending id.
 func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage.Job, error] {
+	query, args := listJobs(l.f.identity.number, f)
+	return l.read(ctx, query, args...)
+}
+
+// listJobs returns the query for List. It names its index: SQLite would rather
+// read the jobs in order than sort, however many are done and not wanted.
+func listJobs(store int64, f storage.JobFilter) (string, []any) {
+	index := "specstar_jobs_created"
 	where := []string{"store = ?"}
-	args := []any{l.f.identity.number}
-	add := func(condition string, values ...any) {
+	args := []any{store}
+	add := func(condition string, value any) {
 		where = append(where, condition)
-		args = append(args, values...)
+		args = append(args, value)
 	}
 	if len(f.States) > 0 {
-		add(stateCondition(f.States))
+		where = append(where, "state IN (?"+strings.Repeat(", ?", len(f.States)-1)+")")
 		for _, s := range f.States {
 			args = append(args, string(s))
+		}
+		if !slices.Contains(f.States, storage.JobDone) {
+			index = "specstar_jobs_open"
+			where = append(where, "state <> 'done'")
 		}
 	}
 	if f.Kind != "" {
@@ -98,24 +110,15 @@ func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage
 		add("model = ?", f.Model)
 	}
 	if f.Parent != uuid.Nil {
+		index = "specstar_jobs_parent"
 		add("parent = ?", f.Parent[:])
 	}
-	query := `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
+	query := `SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY ` + index + ` WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
 	if f.Limit > 0 {
 		query += ` LIMIT ?`
 		args = append(args, f.Limit)
 	}
-	return l.read(ctx, query, args...)
-}
-
-// stateCondition selects states. Without done the partial index of the jobs
-// that matter serves it, however many jobs are done.
-func stateCondition(states []storage.JobState) string {
-	c := "state IN (?" + strings.Repeat(", ?", len(states)-1) + ")"
-	if !slices.Contains(states, storage.JobDone) {
-		c += " AND state <> 'done'"
-	}
-	return c
+	return query, args
 }
 
 func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {

@@ -13,7 +13,18 @@ func stream[T any](f *Factory, q queryer, doing string, ctx context.Context, que
 	return func(yield func(T, error) bool) {
 		ctx, stop := f.reading(ctx)
 		defer stop()
-		more, err := scanRows(ctx, q, query, args, scan, func(v T) bool { return yield(v, nil) })
+		// Contexts end rows from another goroutine; asked here, not one row comes after.
+		open := func(rows *sql.Rows) (T, error) {
+			var none T
+			if f.ended.Err() != nil {
+				return none, errClosed
+			}
+			if err := ctx.Err(); err != nil {
+				return none, err
+			}
+			return scan(rows)
+		}
+		more, err := scanRows(ctx, q, query, args, open, func(v T) bool { return yield(v, nil) })
 		if err != nil && more {
 			var none T
 			yield(none, f.explain(doing, cause(ctx, err)))

@@ -42,6 +42,10 @@ func (w *writer) do(ctx context.Context, doing string, fn func(*tx) error) error
 		return ctx.Err()
 	}
 	if err := w.begin(ctx); err != nil {
+		// A context that ends meanwhile may hide that the transaction began.
+		if w.conn != nil {
+			w.rollback()
+		}
 		return explain(w.path, doing, err)
 	}
 	t := &tx{w: w, ctx: ctx, run: context.WithoutCancel(ctx)}
@@ -79,21 +83,16 @@ func (w *writer) begin(ctx context.Context) error {
 }
 
 // rollback undoes the transaction. SQLite may have done so by itself (disk
-// full); a connection whose state is in doubt is given up.
+// full), or never begun it; then one that begins and ends tells that the
+// connection is in order. One that is not is given up.
 func (w *writer) rollback() {
-	_, err := w.conn.ExecContext(context.Background(), `ROLLBACK`)
-	if err == nil {
+	ctx := context.Background()
+	if _, err := w.conn.ExecContext(ctx, `ROLLBACK`); err == nil {
 		return
 	}
-	var open int
-	if w.conn.QueryRowContext(context.Background(), `SELECT 1`).Scan(&open) == nil {
-		if _, err := w.conn.ExecContext(context.Background(), `BEGIN`); err == nil {
-			if _, err := w.conn.ExecContext(context.Background(), `ROLLBACK`); err == nil {
-				return
-			}
-		}
+	if _, err := w.conn.ExecContext(ctx, `BEGIN; ROLLBACK`); err != nil {
+		_ = w.drop() // what made the transaction fail is what the caller needs
 	}
-	_ = w.drop() // the transaction's own error is what the caller needs
 }
 
 // drop closes the connection; the next transaction opens another.
