@@ -53,13 +53,17 @@ func (m *Manager) prepareAll(ctx context.Context, ops []Operation) ([]change, er
 }
 
 // prepareJob makes the operations of a job ready. What is derived depends on the
-// job and the operation's place alone.
+// job and the operation's place alone; an operation without a time happens when
+// its job was made.
 func (m *Manager) prepareJob(ctx context.Context, j *SaveJob) ([]change, error) {
-	now := m.catalog.opts.Now()
+	at := j.Row.Created
+	if at.IsZero() {
+		at = m.catalog.opts.Now()
+	}
 	changes := make([]change, len(j.Operations))
 	for i, op := range j.Operations {
 		if op.Time.IsZero() {
-			op.Time = now
+			op.Time = at
 		}
 		c := change{op: op, job: j.Row.ID, ordinal: i}
 		if op.Op == OpCreate && op.ResourceID == "" {

@@ -49,6 +49,14 @@ func (e *editor) apply(c *change) (Outcome, error) {
 	if c.refused != nil {
 		return refusal(c, c.refused.Code, c.refused.Message), nil
 	}
+	out, err := e.do(c)
+	if bad, ok := errors.AsType[*RefusedError](err); ok {
+		return refusal(c, bad.Code, bad.Message), nil
+	}
+	return out, err
+}
+
+func (e *editor) do(c *change) (Outcome, error) {
 	cl := e.cell(c.op.ResourceID)
 	switch c.op.Op {
 	case OpCreate:
@@ -206,13 +214,22 @@ func (e *editor) index(before resource.Meta, p []byte) (opt.Value[resource.Index
 	}
 	values, err := payload.Extract(p, paths)
 	if err != nil {
-		return opt.Value[resource.Indexed]{}, fmt.Errorf("index %s: %w", before.ResourceID, err)
+		return opt.Value[resource.Indexed]{}, e.unindexable(before.ResourceID, err)
 	}
 	x, err := resource.NewIndexed(values)
 	if err != nil {
-		return opt.Value[resource.Indexed]{}, fmt.Errorf("index %s: %w", before.ResourceID, err)
+		return opt.Value[resource.Indexed]{}, e.unindexable(before.ResourceID, err)
 	}
 	return opt.Of(x), nil
+}
+
+// unindexable refuses a payload whose indexed values cannot be had. It must not
+// fail the whole unit of work: the other changes are fine.
+func (e *editor) unindexable(id resource.ID, err error) error {
+	return &RefusedError{
+		Code: CodeInvalid, Model: e.model.Name, ResourceID: id,
+		Message: fmt.Sprintf("payload of %s cannot be indexed: %v", id, err),
+	}
 }
 
 // unionPaths returns paths and the keys of x; mostly they are the same.

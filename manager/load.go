@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -180,10 +179,8 @@ func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o L
 	if err := l.resume(ctx); err != nil {
 		return nil, err
 	}
-	if o.OnDuplicate == RaiseError {
-		if err := l.refuseExisting(ctx); err != nil {
-			return nil, err
-		}
+	if err := l.refuseEarly(ctx); err != nil {
+		return nil, err
 	}
 	for _, info := range plan.infos {
 		if _, err := c.Declare(ctx, info); err != nil {
@@ -194,6 +191,19 @@ func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o L
 		return nil, err
 	}
 	return l.stats, nil
+}
+
+// refuseEarly finds out, before anything is written, whether the load would be
+// refused by what is in the store.
+func (l *loader) refuseEarly(ctx context.Context) error {
+	switch l.opts.OnDuplicate {
+	case RaiseError:
+		return l.refuseExisting(ctx)
+	case Newer:
+		return l.refuseAmbiguous(ctx)
+	default:
+		return nil
+	}
 }
 
 // loader carries one load through its chunks.
@@ -298,12 +308,3 @@ func (l *loader) commit(no int, part map[string]LoadStats) {
 	l.count += l.plan.chunks[no].resources
 	l.report()
 }
-
-// firstIDs returns the ids that a refusal names.
-func firstIDs(ids []resource.ID) []resource.ID {
-	slices.Sort(ids)
-	return ids[:min(len(ids), maxDuplicateIDs)]
-}
-
-// maxDuplicateIDs is how many existing resources a refusal names.
-const maxDuplicateIDs = 10

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
@@ -58,33 +60,11 @@ func (b *Records) cargo() (*cargo, error) {
 		model: b.Model, metas: b.Metas, blobs: b.Blobs,
 		revisions: make(map[resource.ID][]resource.Revision, len(b.Metas)),
 	}
-	known := make(map[resource.ID]bool, len(b.Metas))
-	for i := range b.Metas {
-		id := b.Metas[i].ResourceID
-		if err := id.CheckStored(); err != nil {
-			return nil, b.refuse(id, "meta: %v", err)
-		}
-		if known[id] {
-			return nil, b.refuse(id, "resource %s has a second meta", id)
-		}
-		known[id] = true
+	if err := b.checkMetas(); err != nil {
+		return nil, err
 	}
-	for i := range b.Revisions {
-		rev := &b.Revisions[i]
-		if bad := checkRevision(rev); bad != nil {
-			return nil, b.refuse(rev.Info.ResourceID, "%s", bad.message)
-		}
-		if !known[rev.Info.ResourceID] {
-			return nil, b.refuse(rev.Info.ResourceID, "revision %s has no meta", rev.Info.RevisionID)
-		}
-		if err := g.addRevision(*rev); err != nil {
-			return nil, b.refuse(rev.Info.ResourceID, "%v", err)
-		}
-	}
-	for i := range b.Metas {
-		if !g.hasCurrent(&b.Metas[i]) {
-			return nil, b.refuse(b.Metas[i].ResourceID, "current revision %s is not there", b.Metas[i].CurrentRevisionID)
-		}
+	if err := b.addRevisions(g); err != nil {
+		return nil, err
 	}
 	for i := range b.Blobs {
 		if bad := checkBlob(&b.Blobs[i]); bad != nil {
@@ -92,6 +72,54 @@ func (b *Records) cargo() (*cargo, error) {
 		}
 	}
 	return g, nil
+}
+
+// checkMetas refuses ids that cannot be stored and repeated ones.
+func (b *Records) checkMetas() error {
+	known := make(map[resource.ID]bool, len(b.Metas))
+	for i := range b.Metas {
+		id := b.Metas[i].ResourceID
+		if err := id.CheckStored(); err != nil {
+			return b.refuse(id, "meta: %v", err)
+		}
+		if known[id] {
+			return b.refuse(id, "resource %s has a second meta", id)
+		}
+		known[id] = true
+	}
+	return nil
+}
+
+// addRevisions adds the revisions to the cargo, each of which must belong to a
+// meta, and checks that no meta lacks its current one.
+func (b *Records) addRevisions(g *cargo) error {
+	for i := range b.Metas {
+		g.revisions[b.Metas[i].ResourceID] = nil
+	}
+	uids := make(map[uuid.UUID]resource.RevisionKey, len(b.Revisions))
+	for i := range b.Revisions {
+		rev := &b.Revisions[i]
+		id := rev.Info.ResourceID
+		if bad := checkRevision(rev); bad != nil {
+			return b.refuse(id, "%s", bad.message)
+		}
+		if _, known := g.revisions[id]; !known {
+			return b.refuse(id, "revision %s has no meta", rev.Info.RevisionID)
+		}
+		if key, taken := uids[rev.Info.UID]; taken && key != rev.Info.Key() {
+			return b.refuse(id, "revisions %s and %s have the same uid", key.Revision, rev.Info.RevisionID)
+		}
+		uids[rev.Info.UID] = rev.Info.Key()
+		if err := g.addRevision(*rev); err != nil {
+			return b.refuse(id, "%v", err)
+		}
+	}
+	for i := range b.Metas {
+		if !g.hasCurrent(&b.Metas[i]) {
+			return b.refuse(b.Metas[i].ResourceID, "current revision %s is not there", b.Metas[i].CurrentRevisionID)
+		}
+	}
+	return nil
 }
 
 // hasCurrent reports whether the current revision of a meta is in the cargo.

@@ -113,15 +113,37 @@ func (d *decider) replaces(meta, local *resource.Meta) (bool, error) {
 		if err != nil || same {
 			return same, err
 		}
-		return false, &RefusedError{
-			Code: CodeAmbiguous, Model: d.cargo.model, ResourceID: meta.ResourceID,
-			Message: fmt.Sprintf("resource %s of model %s is as old in the archive as in the store, but differs", meta.ResourceID, d.cargo.model),
-		}
+		return false, ambiguous(d.cargo.model, meta.ResourceID)
 	case RaiseError:
 		return false, &storage.DuplicateError{Model: d.cargo.model, IDs: []resource.ID{meta.ResourceID}, Count: 1}
 	default:
 		return false, nil
 	}
+}
+
+func ambiguous(model string, id resource.ID) error {
+	return &RefusedError{
+		Code: CodeAmbiguous, Model: model, ResourceID: id,
+		Message: fmt.Sprintf("resource %s of model %s is as old in the archive as in the store, but differs", id, model),
+	}
+}
+
+// refuseAmbiguous looks for metas that are as old as the local ones and differ,
+// before anything is written. The units of work look again, and at the revisions.
+func (l *loader) refuseAmbiguous(ctx context.Context) error {
+	return l.existing(ctx, func(g *cargo, found []resource.Meta) error {
+		local := make(map[resource.ID]*resource.Meta, len(found))
+		for i := range found {
+			local[found[i].ResourceID] = &found[i]
+		}
+		for i := range g.metas {
+			meta := &g.metas[i]
+			if have := local[meta.ResourceID]; have != nil && compareAge(meta, have) == 0 && !sameMeta(meta, have) {
+				return ambiguous(g.model, meta.ResourceID)
+			}
+		}
+		return nil
+	})
 }
 
 // compareAge orders metas of one resource by updated_time, then revision count,

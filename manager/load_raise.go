@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -15,6 +16,47 @@ import (
 // comes into being later is found by the transaction that makes the load visible.
 func (l *loader) refuseExisting(ctx context.Context) error {
 	dup := &storage.DuplicateError{}
+	err := l.existing(ctx, func(g *cargo, found []resource.Meta) error {
+		for i := range found {
+			addDuplicate(dup, g.model, found[i].ResourceID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return duplicateError(dup)
+}
+
+// existing calls look with each pending chunk of resources and those metas of
+// its resources that exist, if any.
+func (l *loader) existing(ctx context.Context, look func(*cargo, []resource.Meta) error) error {
+	full, err := l.fullModels(ctx)
+	if err != nil {
+		return err
+	}
+	nos := slices.DeleteFunc(l.pending(), func(no int) bool {
+		ch := &l.plan.chunks[no]
+		return ch.blobs || full[ch.model] == nil
+	})
+	return l.each(ctx, nos, func(ctx context.Context, g *cargo) error {
+		ids := make([]resource.ID, len(g.metas))
+		for i := range g.metas {
+			ids[i] = g.metas[i].ResourceID
+		}
+		found, err := full[g.model].GetMany(ctx, ids)
+		if err != nil {
+			return fmt.Errorf("look for existing resources of model %s: %w", g.model, err)
+		}
+		if len(found) == 0 {
+			return nil
+		}
+		return look(g, found)
+	})
+}
+
+// fullModels returns the metas of those models of the plan that have any.
+func (l *loader) fullModels(ctx context.Context) (map[string]storage.MetaStore, error) {
 	full := make(map[string]storage.MetaStore)
 	for _, t := range l.plan.Models {
 		m, err := l.catalog.Open(ctx, t.Model)
@@ -22,55 +64,17 @@ func (l *loader) refuseExisting(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stats, err := m.Stats(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if stats.Metas > 0 {
 			full[t.Model] = m.stores.Metas
 		}
 	}
-	var nos []int
-	for no, ch := range l.plan.chunks {
-		if full[ch.model] != nil && !ch.blobs {
-			nos = append(nos, no)
-		}
-	}
-	err := l.each(ctx, nos, func(ctx context.Context, g *cargo) error {
-		return countExisting(ctx, full[g.model], g, dup)
-	})
-	if err != nil {
-		return err
-	}
-	if dup.Count > 0 {
-		dup.IDs = firstIDs(dup.IDs)
-		return dup
-	}
-	return nil
-}
-
-// countExisting adds the resources of a chunk that exist to dup.
-func countExisting(ctx context.Context, metas storage.MetaStore, g *cargo, dup *storage.DuplicateError) error {
-	ids := make([]resource.ID, len(g.metas))
-	for i := range g.metas {
-		ids[i] = g.metas[i].ResourceID
-	}
-	found, err := metas.GetMany(ctx, ids)
-	if err != nil {
-		return fmt.Errorf("look for existing resources of model %s: %w", g.model, err)
-	}
-	for _, meta := range found {
-		if dup.Model == "" {
-			dup.Model = g.model
-		}
-		if dup.Model == g.model {
-			dup.IDs = append(dup.IDs, meta.ResourceID)
-		}
-		dup.Count++
-	}
-	return nil
+	return full, nil
 }
 
 // single loads everything in one unit of work.
@@ -112,21 +116,34 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 func duplicates(v storage.View, refs []storage.Ref) error {
 	dup := &storage.DuplicateError{}
 	for _, r := range refs {
-		if _, exists := v.Meta(r); !exists {
-			continue
+		if _, exists := v.Meta(r); exists {
+			addDuplicate(dup, r.Model, r.ID)
 		}
-		if dup.Model == "" {
-			dup.Model = r.Model
-		}
-		if dup.Model == r.Model {
-			dup.IDs = append(dup.IDs, r.ID)
-		}
-		dup.Count++
 	}
+	return duplicateError(dup)
+}
+
+// addDuplicate counts a resource that exists; the ids are those of one model.
+func addDuplicate(dup *storage.DuplicateError, model string, id resource.ID) {
+	if dup.Count == 0 {
+		dup.Model = model
+	}
+	if dup.Model == model {
+		dup.IDs = append(dup.IDs, id)
+	}
+	dup.Count++
+}
+
+// maxDuplicateIDs is how many existing resources a refusal names.
+const maxDuplicateIDs = 10
+
+// duplicateError returns dup with its first ids, nil when it counts nothing.
+func duplicateError(dup *storage.DuplicateError) error {
 	if dup.Count == 0 {
 		return nil
 	}
-	dup.IDs = firstIDs(dup.IDs)
+	slices.Sort(dup.IDs)
+	dup.IDs = dup.IDs[:min(len(dup.IDs), maxDuplicateIDs)]
 	return dup
 }
 

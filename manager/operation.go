@@ -81,6 +81,7 @@ const (
 	CodeBlobMissing  Code = "blob_missing"       // a note: a referenced blob is nowhere
 	CodeHashStale    Code = "hash_stale"         // a note: the hash is of before a migration
 	CodeHashWrong    Code = "hash_wrong"         // a payload or blob is not what its hash says
+	CodeUnreadable   Code = "unreadable"         // a row cannot be decoded
 	CodeRevMissing   Code = "revision_missing"   // the current revision is nowhere
 	CodeRevMeta      Code = "rev_meta_wrong"     // rev_* differ from the current revision
 )

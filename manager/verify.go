@@ -17,8 +17,9 @@ import (
 // without its current revision, a payload or blob that is not what its hash
 // says, rev_* fields that differ from the current revision, a reference to a
 // blob that is nowhere. The stale hash that a migration by the original leaves
-// is a note. Unset rev_* fields are fine. It writes nothing; the error is for
-// reading the store, which includes rows that cannot be decoded.
+// is a note. Unset rev_* fields are fine. A row that cannot be decoded ends the
+// reading of its model and is a problem. It writes nothing; the error is for a
+// store that is unavailable.
 func (c *Catalog) Verify(ctx context.Context) (Findings, error) {
 	f := Findings{OK: true}
 	snap, err := c.factory.Snapshot(ctx)
@@ -39,8 +40,12 @@ func (c *Catalog) Verify(ctx context.Context) (Findings, error) {
 			return f, fmt.Errorf("verify model %s: %w", info.Name, err)
 		}
 		v := &verifier{catalog: c, model: info.Name, revisions: revs, findings: &f, blobs: make(map[string]resource.ID)}
-		if err := v.run(ctx, metas); err != nil {
+		err = v.run(ctx, metas)
+		if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
 			return f, fmt.Errorf("verify model %s: %w", info.Name, err)
+		}
+		if err != nil {
+			v.report(CodeUnreadable, "", "cannot be read further: %v", err)
 		}
 	}
 	return f, nil
