@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,4 +198,14 @@ func ids(t *testing.T, s *store, model string) []resource.ID {
 		all = append(all, m.ResourceID)
 	}
 	return all
+}
+
+// putBlob stores a blob and returns its id.
+func putBlob(t *testing.T, s *store, content string) string {
+	t.Helper()
+	info, err := s.blobs.Put(t.Context(), strings.NewReader(content), storage.PutOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.FileID
 }
