@@ -120,7 +120,9 @@ func startFake(t *testing.T, x fakeExecutor, src *fakeSource, batch int) *Handle
 	return launch(t.Context(), c.cfg, []*loop{l})
 }
 
-func ackAll(_ context.Context, ds []jobs.Delivery) []jobs.Verdict { return make([]jobs.Verdict, len(ds)) }
+func ackAll(_ context.Context, ds []jobs.Delivery) []jobs.Verdict {
+	return make([]jobs.Verdict, len(ds))
+}
 
 func TestNoHandlesWithoutAQueue(t *testing.T) {
 	c, err := New(Config{Executor: fakeExecutor{execute: ackAll}})

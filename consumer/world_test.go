@@ -94,10 +94,9 @@ func (w *world) connect() *nats.Conn {
 }
 
 func (w *world) js(nc *nats.Conn) jetstream.JetStream {
-	w.t.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
-		w.t.Fatal(err)
+		panic(err) // only for wrong options
 	}
 	return js
 }

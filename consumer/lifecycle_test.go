@@ -1,0 +1,174 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/specstar-worker/worker/consumer"
+	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// TestStopHandsUnstartedMessagesToTheNextWorker: AckWait is a minute, so only a
+// message that was handed back comes again in time.
+func TestStopHandsUnstartedMessagesToTheNextWorker(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	w.ackWait, w.batch = time.Minute, 1
+	begun, end := make(chan struct{}, 100), make(chan struct{})
+	w.executor = func(x *jobs.Executor) consumer.Executor {
+		return executorFunc{x, func(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
+			begun <- struct{}{}
+			<-end
+			return x.Execute(ctx, ds)
+		}}
+	}
+	var saves []jobs.Envelope
+	for i := range 20 {
+		saves = append(saves, w.create(fmt.Sprintf("p%d", i)))
+	}
+	h, _ := w.start()
+	rs := w.send(saves...)
+	<-begun
+	h.Stop()
+	close(end)
+	if err := h.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen := &recorder{}
+	w.executor = seen.around
+	w.start()
+	w.wait(storage.JobDone, rs...)
+	for i := range saves {
+		if n := w.revisions(fmt.Sprintf("p%d", i)); n != 1 {
+			t.Fatalf("p%d has %d revisions", i, n)
+		}
+	}
+	if seen.of(rs[0].Text) != 0 {
+		t.Fatal("the job that ran when Stop was called ran again")
+	}
+}
+
+func TestDeletedConsumerIsMadeAgain(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	h, _ := w.start()
+	w.wait(storage.JobDone, w.send(w.create("p1"))...)
+	if err := w.js(w.nc).DeleteConsumer(t.Context(), w.queue.StreamName(), "normal-save"); err != nil {
+		t.Fatal(err)
+	}
+	w.wait(storage.JobDone, w.send(w.create("p2"))...)
+	if h.Err() != nil {
+		t.Fatal(h.Err())
+	}
+}
+
+func TestDeletedStreamEndsConsuming(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	h, _ := w.start()
+	if err := w.js(w.nc).DeleteStream(t.Context(), w.queue.StreamName()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := h.Join(ctx); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Fatalf("Join = %v", err)
+	}
+	if !errors.Is(h.Err(), jetstream.ErrStreamNotFound) {
+		t.Fatalf("Err = %v", h.Err())
+	}
+}
+
+// TestEveryBacklogIsDrained runs many short backlogs: a pull that is lost would
+// leave one of them waiting.
+func TestEveryBacklogIsDrained(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	w.batch = 2
+	w.start()
+	for round := range 20 {
+		var saves []jobs.Envelope
+		for i := range 50 {
+			saves = append(saves, w.create(fmt.Sprintf("p%d-%d", round, i)))
+		}
+		w.send(saves...)
+		w.drained(jobs.LaneNormal, jobs.KindSave)
+	}
+}
+
+// TestStartStopStress starts and stops workers from ten goroutines while jobs
+// come in, and then looks for goroutines that are left.
+func TestStartStopStress(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	w.ackWait = time.Second
+	configs := make([]consumer.Config, 10)
+	for i := range configs {
+		configs[i] = w.config(w.connect())
+	}
+	before := stacks()
+	var wg sync.WaitGroup
+	for i, cfg := range configs {
+		wg.Go(func() {
+			for round := range 3 {
+				c, err := consumer.New(cfg)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				h, err := c.StartConsume(context.WithoutCancel(t.Context()))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if (i+round)%3 == 0 {
+					h.Abort(errTest)
+				} else {
+					h.Stop()
+				}
+				if err := h.Join(context.WithoutCancel(t.Context())); err != nil && !errors.Is(err, errTest) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	var saves []jobs.Envelope
+	for i := range 100 {
+		saves = append(saves, w.create(fmt.Sprintf("p%d", i)))
+	}
+	rs := w.send(saves...)
+	wg.Wait()
+	w.until("no goroutine is left", func() error {
+		if left := stacks() - before; left > 0 {
+			return fmt.Errorf("%d are left:\n%s", left, dump())
+		}
+		return nil
+	})
+	w.start()
+	w.wait(storage.JobDone, rs...)
+	for i := range saves {
+		if n := w.revisions(fmt.Sprintf("p%d", i)); n != 1 {
+			t.Fatalf("p%d has %d revisions", i, n)
+		}
+	}
+}
+
+// stacks counts the goroutines that run code of this package.
+func stacks() int {
+	n := 0
+	for s := range strings.SplitSeq(dump(), "\n\n") {
+		if strings.Contains(s, "worker/consumer.") {
+			n++
+		}
+	}
+	return n
+}
+
+func dump() string {
+	buf := make([]byte, 4<<20)
+	return string(buf[:runtime.Stack(buf, true)])
+}
