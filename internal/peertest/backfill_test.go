@@ -13,23 +13,23 @@ import (
 // and those of the application that never lacked the fields.
 func TestBackfillDoesWhatTheOriginalDoes(t *testing.T) {
 	p := pypeer.Start(t)
-	for name, open := range backends {
-		t.Run(name, func(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
 			eachSeed(t, p, 4, 250, func(t *testing.T, s source) {
 				old := filepath.Join(t.TempDir(), "old.acbak")
 				if err := p.Strip(s.archive, old, 3); err != nil {
 					t.Fatal(err)
 				}
-				theirs := s.loadInPython(t, p, old)
+				theirs := s.loadInPython(t, p, old, b.encoding)
 				want, err := theirs.Backfill()
 				if err != nil {
 					t.Fatal(err)
 				}
-				ours := open(t)
+				ours := b.open(t)
 				ours.load(t, old, manager.LoadOptions{})
 				backfill(t, ours, want)
 				equal(t, "against the original", theirs.MustState(t), ours.state(t))
-				equal(t, "against the source", s.state, ours.state(t))
+				equal(t, "against the source", s.in(t, p, b), ours.state(t))
 
 				for model := range want {
 					want[model] = 0

@@ -63,14 +63,27 @@ func randomSource(t *testing.T, p *pypeer.Peer, seed int64, steps int) source {
 	return s
 }
 
-// loadInPython loads an archive into a fresh application with the same models.
-func (s source) loadInPython(t *testing.T, p *pypeer.Peer, path string) *pypeer.App {
+// loadInPython loads an archive into a fresh application with the same models,
+// whose metas have the given encoding.
+func (s source) loadInPython(t *testing.T, p *pypeer.Peer, path string, enc resource.Encoding) *pypeer.App {
 	t.Helper()
-	app := p.MustNew(t, s.config)
+	c := s.config
+	c.Store = pypeer.Store{Kind: "memory", Encoding: enc}
+	app := p.MustNew(t, c)
 	if _, err := app.Load(path, "raise_error"); err != nil {
 		t.Fatal(err)
 	}
 	return app
+}
+
+// in returns the source's state as a store of the given backend should hold it.
+// Metas in JSON keep times and bytes of their indexed data as text, here as there.
+func (s source) in(t *testing.T, p *pypeer.Peer, b backend) pypeer.State {
+	t.Helper()
+	if b.encoding == resource.Msgpack || s.config.Store.Encoding != resource.Msgpack {
+		return s.state
+	}
+	return s.loadInPython(t, p, s.archive, b.encoding).MustState(t)
 }
 
 // store is one of our stores with the catalog of its models.
@@ -80,16 +93,27 @@ type store struct {
 	catalog *manager.Catalog
 }
 
-// backends open an empty store of each kind.
-var backends = map[string]func(t *testing.T) store{
-	"memory": func(t *testing.T) store { return newStore(t, memory.New()) },
-	"sqlite": func(t *testing.T) store {
-		f, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return newStore(t, f)
-	},
+// backend is a kind of store of ours, with the encoding of its metas and infos.
+type backend struct {
+	name     string
+	encoding resource.Encoding
+	open     func(t *testing.T) store
+}
+
+var backends = []backend{
+	{"memory", resource.Msgpack, func(t *testing.T) store { return newStore(t, memory.New()) }},
+	{"sqlite", resource.Msgpack, func(t *testing.T) store { return newSQLite(t, resource.Msgpack) }},
+	{"sqlite json", resource.JSON, func(t *testing.T) store { return newSQLite(t, resource.JSON) }},
+}
+
+// newSQLite opens an empty store in a fresh directory.
+func newSQLite(t *testing.T, enc resource.Encoding) store {
+	t.Helper()
+	f, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Encoding: enc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newStore(t, f)
 }
 
 func newStore(t *testing.T, f storage.Factory) store {

@@ -14,22 +14,23 @@ import (
 // load what we dump.
 func TestTheOriginalsDataGoThereAndBack(t *testing.T) {
 	p := pypeer.Start(t)
-	for name, open := range backends {
-		t.Run(name, func(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
 			eachSeed(t, p, 8, 250, func(t *testing.T, s source) {
-				ours := open(t)
+				ours := b.open(t)
 				loaded := ours.load(t, s.archive, manager.LoadOptions{})
 				for _, m := range s.app.Models {
 					if l := loaded[m.Name]; l.Loaded != l.Total || l.Skipped != 0 {
 						t.Errorf("%s: %+v", m.Name, l)
 					}
 				}
-				equal(t, "loaded here", s.state, ours.state(t))
+				want := s.in(t, p, b)
+				equal(t, "loaded here", want, ours.state(t))
 
 				dumped := ours.dump(t)
-				back := s.loadInPython(t, p, dumped)
-				equal(t, "dumped here, loaded by the original", s.state, back.MustState(t))
-				sameAgain(t, ours, open(t), dumped)
+				back := s.loadInPython(t, p, dumped, b.encoding)
+				equal(t, "dumped here, loaded by the original", want, back.MustState(t))
+				sameAgain(t, ours, b.open(t), dumped)
 			})
 		})
 	}
@@ -60,19 +61,19 @@ func sameAgain(t *testing.T, ours, other store, dumped string) {
 func TestLoadingTwiceChangesNothing(t *testing.T) {
 	p := pypeer.Start(t)
 	s := randomSource(t, p, 5, 250)
-	for name, open := range backends {
-		t.Run(name, func(t *testing.T) {
-			ours := open(t)
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			ours := b.open(t)
 			ours.load(t, s.archive, manager.LoadOptions{})
 			for _, d := range []manager.OnDuplicate{manager.Skip, manager.Overwrite, manager.Newer} {
 				ours.load(t, s.archive, manager.LoadOptions{OnDuplicate: d})
 				equal(t, string(d), s.state, ours.state(t))
 			}
-			b, err := os.ReadFile(s.archive)
+			data, err := os.ReadFile(s.archive)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = ours.tryLoad(t.Context(), b, manager.LoadOptions{})
+			_, err = ours.tryLoad(t.Context(), data, manager.LoadOptions{})
 			if code, ok := manager.CodeOf(err); !ok || code != manager.CodeDuplicate {
 				t.Fatalf("raise_error on existing resources gave %v", err)
 			}

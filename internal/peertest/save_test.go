@@ -23,15 +23,15 @@ const newPerModel = 25
 // has the original decode, check and update all of them.
 func TestTheOriginalUsesWhatWasSavedHere(t *testing.T) {
 	p := pypeer.Start(t)
-	for name, open := range backends {
-		t.Run(name, func(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
 			eachSeed(t, p, 8, 150, func(t *testing.T, s source) {
-				ours := open(t)
+				ours := b.open(t)
 				ours.load(t, s.archive, manager.LoadOptions{})
 				for _, m := range s.app.Models {
 					saveSamples(t, s, ours, m)
 				}
-				back := s.loadInPython(t, p, ours.dump(t))
+				back := s.loadInPython(t, p, ours.dump(t), b.encoding)
 				equal(t, "dumped here, loaded by the original", ours.state(t), back.MustState(t))
 				for _, m := range s.app.Models {
 					use(t, back, m)

@@ -53,6 +53,17 @@ type Ran struct {
 	Refused map[string]int
 }
 
+// Query is a query with the original's answer.
+type Query struct {
+	// Query is a ResourceMetaSearchQuery. It has sorts exactly when the order of
+	// the answer is determined.
+	Query json.RawMessage
+	// IDs are what it selects.
+	IDs []resource.ID
+	// Error is the exception it raises instead, empty for none.
+	Error string
+}
+
 // Samples are new values of a model.
 type Samples struct {
 	Values []Sample
@@ -119,6 +130,11 @@ func (a *App) Backfill() (n map[string]int64, err error) {
 // Datetimes in it are {"$datetime": text} or RFC 3339 text.
 func (a *App) Search(model string, query json.RawMessage) (ids []resource.ID, err error) {
 	return ids, a.call("search", map[string]any{"model": model, "query": query}, &ids)
+}
+
+// Queries returns n random queries over a model, with the original's answers.
+func (a *App) Queries(model string, seed int64, n int) (q []Query, err error) {
+	return q, a.call("queries", map[string]any{"model": model, "seed": seed, "n": n}, &q)
 }
 
 // State returns everything the app holds.

@@ -22,6 +22,7 @@ from autocrud.types import OnDuplicate, RevisionStatus
 import golden
 import randmodels
 import randops
+import randquery
 
 msgpack = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -117,6 +118,18 @@ class App:
         q = msgspec.convert(datetimes(query), ResourceMetaSearchQuery)
         return [m.resource_id for m in self.manager(model).search_resources(q)]
 
+    def queries(self, model, seed, n):
+        """Random queries with the ids they select, or the exception they raise."""
+        picker = randquery.Queries(list(self.manager(model).storage.dump_meta()), random.Random(seed))
+        out = []
+        for _ in range(n):
+            query = picker.pick()
+            try:
+                out.append({"query": query, "ids": self.search(model, query)})
+            except Exception as e:  # values of several types in one field: the original cannot order them
+                out.append({"query": query, "error": f"{type(e).__name__}: {e}"})
+        return out
+
     def state(self):
         """Everything stored, as key -> base64 bytes; metas and infos as archives have them."""
         out = {}
@@ -167,7 +180,7 @@ class App:
                 raise ValueError(f"{meta.resource_id}: the payload is not what the library would write: {payload!r}")
             if info.data_hash != m.get_data_hash(data):
                 raise ValueError(f"{meta.resource_id}: data hash {info.data_hash} is not that of the payload")
-            if m.indexed_fields and meta.indexed_data != indexed(m, data):
+            if m.indexed_fields and said(meta.indexed_data) != said(m._extract_indexed_values(data)):
                 raise ValueError(f"{meta.resource_id}: indexed data {meta.indexed_data} is not that of the payload")
         return len(metas)
 
@@ -186,9 +199,9 @@ class App:
         return updated
 
 
-def indexed(manager, data):
-    """The indexed data of a value as it is after a trip through an archive."""
-    return msgspec.msgpack.decode(msgpack.encode(manager._extract_indexed_values(data)))
+def said(indexed):
+    """Indexed data as JSON says it: stores with JSON metas keep times and bytes as text."""
+    return msgspec.json.encode(indexed, order="deterministic")
 
 
 def text(b):

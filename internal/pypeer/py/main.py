@@ -30,7 +30,7 @@ def call(req):
     for ops in (archives.OPS, timed.OPS):
         if op in ops:
             return ops[op](**req)
-    if op in ("run", "dump", "load", "backfill", "search", "state", "samples", "check", "update_all"):
+    if op in ("run", "dump", "load", "backfill", "search", "queries", "state", "samples", "check", "update_all"):
         return getattr(APPS[req.pop("app")], op)(**req)
     raise ValueError(f"operation {op!r} is not known")
 
@@ -41,11 +41,11 @@ def main():
     os.dup2(2, 1)
     for line in sys.stdin:
         try:
-            answer = {"result": call(json.loads(line))}
+            answer = json.dumps({"result": call(json.loads(line))})
         except Exception as e:
             traceback.print_exc()
-            answer = {"error": f"{type(e).__name__}: {e}"}
-        out.write(json.dumps(answer) + "\n")
+            answer = json.dumps({"error": f"{type(e).__name__}: {e}"})
+        out.write(answer + "\n")
         out.flush()
 
 
