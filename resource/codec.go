@@ -14,6 +14,12 @@ func (m Meta) Append(enc Encoding, b []byte) []byte {
 // MarshalJSON returns the original's JSON form of m.
 func (m Meta) MarshalJSON() ([]byte, error) { return m.appendJSON(nil), nil }
 
+// UnmarshalJSON reads what [Meta.MarshalJSON] writes, see [DecodeMeta].
+func (m *Meta) UnmarshalJSON(b []byte) (err error) {
+	*m, err = DecodeMeta(JSON, b)
+	return err
+}
+
 // Append appends i in the given encoding to b, in the bytes the original
 // writes, and returns the extended slice.
 func (i RevisionInfo) Append(enc Encoding, b []byte) []byte {
@@ -25,6 +31,13 @@ func (i RevisionInfo) Append(enc Encoding, b []byte) []byte {
 
 // MarshalJSON returns the original's JSON form of i.
 func (i RevisionInfo) MarshalJSON() ([]byte, error) { return i.appendJSON(nil), nil }
+
+// UnmarshalJSON reads what [RevisionInfo.MarshalJSON] writes, see
+// [DecodeRevisionInfo].
+func (i *RevisionInfo) UnmarshalJSON(b []byte) (err error) {
+	*i, err = DecodeRevisionInfo(JSON, b)
+	return err
+}
 
 // DecodeMeta decodes a meta that is the whole of b. Keys may stand in any order
 // and unknown ones are ignored; of a repeated key the last one counts. An error

@@ -60,6 +60,10 @@ func TestMetaJSON(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Fatalf("%s, %v; want %s", got, err, want)
 	}
+	var back resource.Meta
+	if err := json.Unmarshal(got, &back); err != nil || string(back.Append(resource.JSON, nil)) != want {
+		t.Fatalf("read back: %+v, %v", back, err)
+	}
 }
 
 func TestRevisionInfoForms(t *testing.T) {
@@ -85,6 +89,10 @@ func TestRevisionInfoForms(t *testing.T) {
 			text, err := json.Marshal(info)
 			if err != nil || !strings.Contains(string(text), `"revision_id":"person:p1:1",`+tc.json+`,"created_time"`) {
 				t.Fatalf("%s, %v", text, err)
+			}
+			var again resource.RevisionInfo
+			if err := json.Unmarshal(text, &again); err != nil || !reflect.DeepEqual(again, info) {
+				t.Fatalf("read back: %+v, %v", again, err)
 			}
 			for _, enc := range []resource.Encoding{resource.JSON, resource.Msgpack} {
 				b := info.Append(enc, nil)

@@ -73,7 +73,7 @@ func (r *Reader[B]) wideToken(start int, c byte) (token, error) {
 	}
 	width, t := wideForm(c)
 	if len(r.b)-r.off < width {
-		return token{}, r.fail(start, "the input ends inside a %v", t.kind)
+		return token{}, r.fail(start, "the input ends inside the head of a value")
 	}
 	t.n = r.bigEndian(width)
 	switch t.kind {
@@ -149,7 +149,7 @@ func smallerLength(width int) uint64 {
 // ext reads the type byte of an extension.
 func (r *Reader[B]) ext(start int, t token) (token, error) {
 	if r.off >= len(r.b) {
-		return token{}, r.fail(start, "the input ends inside an ext")
+		return token{}, r.fail(start, "the input ends inside the head of a value")
 	}
 	t.ext = int8(r.b[r.off])
 	r.off++
