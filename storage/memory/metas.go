@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -86,21 +87,22 @@ func yieldEach[K, V any](ctx context.Context, begin func() ([]K, func(K) V, erro
 }
 
 func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
-	m, err := r.freeze(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var page []storage.Unfilled
-	for _, id := range m.ids() {
-		row := m.metas[id]
-		if len(page) >= limit {
-			break
+	err := r.look(ctx, func(m *model) error {
+		for id, row := range m.metas {
+			if id > after && !row.meta.Rev.Complete() {
+				page = append(page, storage.Unfilled{Meta: row.meta, Stored: row.stored})
+			}
 		}
-		if id > after && !row.meta.Rev.Complete() {
-			page = append(page, storage.Unfilled{Meta: row.meta, Stored: bytes.Clone(row.stored), Current: m.current(row.meta)})
+		slices.SortFunc(page, func(a, b storage.Unfilled) int { return cmp.Compare(a.Meta.ResourceID, b.Meta.ResourceID) })
+		page = page[:min(max(limit, 0), len(page))]
+		for i := range page {
+			page[i].Stored = bytes.Clone(page[i].Stored)
+			page[i].Current = m.current(page[i].Meta)
 		}
-	}
-	return page, nil
+		return nil
+	})
+	return page, err
 }
 
 // current returns the info of a meta's current revision.

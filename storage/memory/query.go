@@ -13,15 +13,14 @@ func (r metaReader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.M
 }
 
 func (r metaReader) Count(ctx context.Context, q qb.Query) (int64, error) {
-	m, err := r.freeze(ctx)
-	if err != nil {
-		return 0, err
-	}
 	var n int64
-	for _, row := range m.metas {
-		if qb.Match(row.meta, q.Where) {
-			n++
+	err := r.look(ctx, func(m *model) error {
+		for _, row := range m.metas {
+			if qb.Match(row.meta, q.Where) {
+				n++
+			}
 		}
-	}
-	return n, nil
+		return nil
+	})
+	return n, err
 }

@@ -83,7 +83,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		},
 		"ignores a cancelled context": {
 			func(f storage.Factory) storage.Factory { return ignoresCancel{f} },
-			[]string{"G7/cancelled_writes_change_nothing", "G7/cancel_during_compute_writes_nothing"},
+			[]string{"G7/cancelled_writes_change_nothing", "G7/cancel_during_compute_writes_nothing", "G7/waiting_for_another_writer_can_be_cancelled"},
 		},
 		"publishes over what exists": {
 			func(f storage.Factory) storage.Factory { return overwrites{f} },

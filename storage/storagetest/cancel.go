@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,11 +13,15 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
+// patience is how long a check waits for what should end at once.
+const patience = 3 * time.Second
+
 func cancelChecks() []check {
 	return []check{
 		{"G7/cancelled_reads_give_the_error", cancelledReads},
 		{"G7/cancelled_writes_change_nothing", cancelledWrites},
 		{"G7/cancelled_ledger_changes_nothing", cancelledLedger},
+		{"G7/waiting_for_another_writer_can_be_cancelled", cancelledWaiting},
 		{"G7/cancel_during_compute_writes_nothing", cancelDuringCompute},
 	}
 }
@@ -136,4 +141,39 @@ func cancelDuringCompute(t T, s subject) {
 	wantRevisions(t, stores.Revisions, "p1")
 	s.put(t, "p2")
 	wantIDs(t, stores.Metas, "p2")
+}
+
+// cancelledWaiting begins a unit while another holds the same resource.
+func cancelledWaiting(t T, s subject) {
+	stores := s.use(t)
+	s.put(t, "p1")
+	r := refsTo("p1")[0]
+	b := storage.Batch{Refs: []storage.Ref{r}}
+	inside, leave, first := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	go func() {
+		first <- s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {
+			once.Do(func() {
+				close(inside)
+				<-leave
+			})
+			return increment(r)(v)
+		})
+	}()
+	<-inside
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	waiting := make(chan error, 1)
+	go func() { waiting <- s.Unit().Update(ctx, b, increment(r)) }()
+	select {
+	case err := <-waiting:
+		close(leave)
+		ok(t, "unit that was waited for", <-first)
+		wantErr(t, "unit that waited", err, context.DeadlineExceeded)
+	case <-time.After(patience):
+		close(leave)
+		ok(t, "unit that was waited for", errors.Join(<-first, <-waiting))
+		t.Fatalf("a unit went on waiting after its context had ended")
+	}
+	wantRevisions(t, stores.Revisions, r.ID, r.ID.Revision(1), r.ID.Revision(2))
 }
