@@ -38,17 +38,13 @@ func (l ledger) Claim(ctx context.Context, job storage.Job, lease time.Duration)
 		row.token = uuid.New()
 		return j.save(row)
 	})
-	if err != nil || refusal != nil {
-		return row.Job, storage.Claim{}, cmpError(err, refusal)
+	if err == nil {
+		err = refusal
+	}
+	if err != nil {
+		return row.seen(), storage.Claim{}, err
 	}
 	return row.seen(), storage.Claim{Job: row.ID, Token: row.token}, nil
-}
-
-func cmpError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // seen returns the job as a later read gives it.

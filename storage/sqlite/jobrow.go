@@ -194,7 +194,7 @@ func (j jobs) addChunk(job uuid.UUID, no int, outcome, staged []byte) error {
 	return err
 }
 
-// remove forgets jobs that have ended, with their chunks.
+// remove forgets a job with its chunks.
 func (j jobs) remove(id uuid.UUID) error {
 	_, chunks := j.t.exec(`DELETE FROM specstar_chunks WHERE store = ? AND job = ?`, j.store, id[:])
 	_, row := j.t.exec(`DELETE FROM specstar_jobs WHERE store = ? AND id = ?`, j.store, id[:])

@@ -23,8 +23,6 @@ func (r metaReader) doing(action string) string { return action + " of model " +
 
 // Get returns the meta of id.
 func (r metaReader) Get(ctx context.Context, id resource.ID) (resource.Meta, error) {
-	ctx, stop := r.f.reading(ctx)
-	defer stop()
 	for m, err := range r.metas(ctx, `SELECT data FROM `+r.t.meta+` WHERE resource_id = ?`, string(id)) {
 		return m, err
 	}
@@ -33,8 +31,6 @@ func (r metaReader) Get(ctx context.Context, id resource.ID) (resource.Meta, err
 
 // GetMany returns the metas of those ids that exist, by ascending id.
 func (r metaReader) GetMany(ctx context.Context, ids []resource.ID) ([]resource.Meta, error) {
-	ctx, stop := r.f.reading(ctx)
-	defer stop()
 	var found []resource.Meta
 	for m, err := range r.metas(ctx, `SELECT data FROM `+r.t.meta+` WHERE resource_id IN (SELECT value FROM json_each(?)) ORDER BY resource_id`, jsonIDs(ids)) {
 		if err != nil {

@@ -222,3 +222,22 @@ func TestTwoOpenTheSameNewDirectory(t *testing.T) {
 		t.Errorf("ids are %v, want one", ids)
 	}
 }
+
+func TestCommitsWaitForTheDisk(t *testing.T) {
+	f := openModel(t, Config{})
+	err := f.write.do(t.Context(), "look", func(x *tx) error {
+		for pragma, want := range map[string]string{"synchronous": "2", "wal_autocheckpoint": "20000", "journal_mode": "wal"} {
+			var got string
+			if err := x.w.conn.QueryRowContext(x.run, `PRAGMA `+pragma).Scan(&got); err != nil {
+				return err
+			}
+			if got != want {
+				t.Errorf("%s is %s, want %s", pragma, got, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

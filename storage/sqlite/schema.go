@@ -82,7 +82,19 @@ func disturbed(err error) bool {
 	return false
 }
 
+// runMigrations makes a new file's tables without waiting for the disk after
+// each of goose's transactions: that loses none but the last ones, which are
+// then repeated, and the commit of the store's identity waits for them all.
 func runMigrations(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, `PRAGMA synchronous = normal`); err != nil {
+		return err
+	}
+	err := applyMigrations(ctx, db)
+	_, full := db.ExecContext(context.WithoutCancel(ctx), `PRAGMA synchronous = full`)
+	return errors.Join(err, full)
+}
+
+func applyMigrations(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
