@@ -60,6 +60,9 @@ func (s *session) followCaused(ctx context.Context, parent storage.Job, rulesOff
 			task.End("stopped waiting")
 			return nil, err
 		}
+		if n := handled(row); n > 0 {
+			task.Update(n, n)
+		}
 		task.End(string(row.State))
 		more, err := s.followCaused(ctx, row, rulesOff, board)
 		if err != nil {
