@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -126,11 +127,31 @@ func metaRecord(data []byte) (Record, error) {
 }
 
 func revisionRecord(data []byte, owned bool) (Record, error) {
+	info, raw, ok := splitRevision(data)
+	if ok {
+		if i, err := resource.DecodeRevisionInfo(resource.Msgpack, info); err == nil {
+			return Revision{Revision: resource.Revision{Info: i, Data: keep(raw, owned)}}, nil
+		}
+	}
 	rev, err := decodeRevision(data, owned)
 	if err != nil {
 		return nil, err
 	}
 	return Revision{Revision: rev}, nil
+}
+
+// splitRevision is the quick way to the two parts of a revision in written
+// order. It finds the second key by its bytes; if these were part of a text of
+// the info, the info does not decode.
+func splitRevision(data []byte) (info, raw []byte, ok bool) {
+	const first, second = "\x82\xa4info", "\xa8raw_data"
+	at := bytes.Index(data, []byte(second))
+	if at < len(first) || string(data[:len(first)]) != first {
+		return nil, nil, false
+	}
+	r := msgpack.NewReader(data[at+len(second):])
+	raw, err := r.Bin()
+	return data[len(first):at], raw, err == nil && r.End() == nil
 }
 
 // decode reads the map; a key that no record has is skipped.
