@@ -122,7 +122,7 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 }
 
 func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {
-	return stream(l.f, l.f.reads, "read the ledger of", ctx, query, args, func(rows *sql.Rows) (storage.Job, error) {
+	return stream(ctx, l.f, l.f.reads, "read the ledger of", query, args, func(rows *sql.Rows) (storage.Job, error) {
 		r, err := scanJob(rows)
 		return r.Job, err
 	})
@@ -135,7 +135,7 @@ func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
 		n     int64
 	}
 	counts := map[storage.JobState]int64{}
-	for c, err := range stream(l.f, l.f.reads, "count the jobs of", ctx, `SELECT state, count(*) FROM specstar_jobs WHERE store = ? GROUP BY state`,
+	for c, err := range stream(ctx, l.f, l.f.reads, "count the jobs of", `SELECT state, count(*) FROM specstar_jobs WHERE store = ? GROUP BY state`,
 		[]any{l.f.identity.number}, func(rows *sql.Rows) (c count, err error) { return c, rows.Scan(&c.state, &c.n) }) {
 		if err != nil {
 			return nil, err
@@ -148,7 +148,7 @@ func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
 // Chunks returns the chunks of a job that are done, by number.
 func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, error) {
 	var chunks []storage.Chunk
-	for c, err := range stream(l.f, l.f.reads, "read chunks in", ctx, `SELECT no, outcome FROM specstar_chunks WHERE store = ? AND job = ? ORDER BY no`,
+	for c, err := range stream(ctx, l.f, l.f.reads, "read chunks in", `SELECT no, outcome FROM specstar_chunks WHERE store = ? AND job = ? ORDER BY no`,
 		[]any{l.f.identity.number, job[:]}, func(rows *sql.Rows) (c storage.Chunk, err error) { return c, rows.Scan(&c.No, &c.Outcome) }) {
 		if err != nil {
 			return nil, err

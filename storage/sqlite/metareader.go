@@ -48,7 +48,7 @@ func (r metaReader) All(ctx context.Context) iter.Seq2[resource.Meta, error] {
 
 // metas streams the decoded first column of a query.
 func (r metaReader) metas(ctx context.Context, query string, args ...any) iter.Seq2[resource.Meta, error] {
-	return stream(r.f, r.q, r.doing("read metas"), ctx, query, args, func(rows *sql.Rows) (resource.Meta, error) {
+	return stream(ctx, r.f, r.q, r.doing("read metas"), query, args, func(rows *sql.Rows) (resource.Meta, error) {
 		var data sql.RawBytes
 		if err := rows.Scan(&data); err != nil {
 			return resource.Meta{}, err
@@ -66,7 +66,7 @@ func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) 
 		LEFT JOIN ` + r.t.data + ` AS d ON d.uid = i.uid
 		WHERE (` + unfilled + `) AND m.resource_id > ? ORDER BY m.resource_id LIMIT ?`
 	var page []storage.Unfilled
-	for u, err := range stream(r.f, r.q, r.doing("read metas without rev_*"), ctx, query, []any{string(after), limit}, r.unfilled) {
+	for u, err := range stream(ctx, r.f, r.q, r.doing("read metas without rev_*"), query, []any{string(after), limit}, r.unfilled) {
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +102,7 @@ func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
 
 // Blobs returns the ids of the blobs remembered with the model, ascending.
 func (r metaReader) Blobs(ctx context.Context) iter.Seq2[string, error] {
-	return stream(r.f, r.q, r.doing("list blobs"), ctx, `SELECT file_id FROM specstar_model_blobs WHERE store = ? AND model = ? ORDER BY file_id`,
+	return stream(ctx, r.f, r.q, r.doing("list blobs"), `SELECT file_id FROM specstar_model_blobs WHERE store = ? AND model = ? ORDER BY file_id`,
 		[]any{r.f.identity.number, r.t.model}, func(rows *sql.Rows) (string, error) {
 			var id string
 			return id, rows.Scan(&id)

@@ -21,7 +21,7 @@ func (r revisionReader) doing() string { return "read revisions of model " + r.t
 
 // Info returns the info stored under key.
 func (r revisionReader) Info(ctx context.Context, key resource.RevisionKey) (resource.RevisionInfo, error) {
-	for i, err := range stream(r.f, r.q, r.doing(), ctx, r.t.selectKey("d.info"), keyArgs(key), r.info) {
+	for i, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectKey("d.info"), keyArgs(key), r.info) {
 		return i, err
 	}
 	return resource.RevisionInfo{}, noRevision(r.t, key)
@@ -29,7 +29,7 @@ func (r revisionReader) Info(ctx context.Context, key resource.RevisionKey) (res
 
 // Get returns the revision stored under key.
 func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (resource.Revision, error) {
-	for v, err := range stream(r.f, r.q, r.doing(), ctx, r.t.selectKey("d.info, d.data"), keyArgs(key), r.revision) {
+	for v, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectKey("d.info, d.data"), keyArgs(key), r.revision) {
 		return v, err
 	}
 	return resource.Revision{}, noRevision(r.t, key)
@@ -37,7 +37,7 @@ func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (reso
 
 // List returns the infos of a resource's revisions.
 func (r revisionReader) List(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error] {
-	return stream(r.f, r.q, r.doing(), ctx, r.t.selectInfos(), []any{string(id)}, r.info)
+	return stream(ctx, r.f, r.q, r.doing(), r.t.selectInfos(), []any{string(id)}, r.info)
 }
 
 // dumpBatch is how many resources one query of DumpAll reads.
@@ -64,7 +64,7 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 
 // dump yields the revisions of a batch and reports whether to go on.
 func (r revisionReader) dump(ctx context.Context, ids []resource.ID, yield func(resource.Revision, error) bool) bool {
-	for v, err := range stream(r.f, r.q, r.doing(), ctx, r.t.selectBatch(), []any{jsonIDs(ids)}, r.revision) {
+	for v, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectBatch(), []any{jsonIDs(ids)}, r.revision) {
 		if !yield(v, err) || err != nil {
 			return false
 		}

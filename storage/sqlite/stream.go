@@ -9,7 +9,7 @@ import (
 
 // stream runs a query and yields what scan makes of each row. An error is
 // yielded once, last. The rows are closed when the loop ends, however it ends.
-func stream[T any](f *Factory, q queryer, doing string, ctx context.Context, query string, args []any, scan func(*sql.Rows) (T, error)) iter.Seq2[T, error] {
+func stream[T any](ctx context.Context, f *Factory, q queryer, doing string, query string, args []any, scan func(*sql.Rows) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ctx, stop := f.reading(ctx)
 		defer stop()
