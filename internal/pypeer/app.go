@@ -11,6 +11,8 @@ import (
 const (
 	Small  = "small"  // person, document, sales-order
 	Item   = "item"   // item
+	Cat    = "cat"    // cat with schema version 1
+	Cat2   = "cat2"   // cat with schema version 2, which 1 is migrated to
 	GoAPI  = "goapi"  // go-package, go-release, go-symbol
 	Random = "random" // two to four models, from Config.Seed
 )
@@ -124,6 +126,12 @@ func (a *App) Load(path, onDuplicate string) (s map[string]LoadStats, err error)
 // model.
 func (a *App) Backfill() (n map[string]int64, err error) {
 	return n, a.call("backfill", nil, &n)
+}
+
+// Migrate migrates about half of a model's resources to its schema version, some
+// with all their revisions, and returns how many.
+func (a *App) Migrate(model string, seed int64) (n int, err error) {
+	return n, a.call("migrate", map[string]any{"model": model, "seed": seed}, &n)
 }
 
 // Search returns the ids that a ResourceMetaSearchQuery in JSON selects.

@@ -114,6 +114,20 @@ class App:
     def backfill(self):
         return {name: m.backfill_revision_meta() for name, m in self.managers().items()}
 
+    def migrate(self, model, seed):
+        """Migrates about half of the resources to the model's schema version, some with all their revisions."""
+        rng, m = random.Random(seed), self.manager(model)
+        migrated = 0
+        for meta in list(m.storage.dump_meta()):
+            if rng.randrange(2):
+                continue
+            m.migrate(meta.resource_id)
+            migrated += 1
+            if rng.randrange(2):
+                for revision_id in list(m.storage.list_revisions(meta.resource_id)):
+                    m.migrate(meta.resource_id, revision_id=revision_id)
+        return migrated
+
     def search(self, model, query):
         q = msgspec.convert(datetimes(query), ResourceMetaSearchQuery)
         return [m.resource_id for m in self.manager(model).search_resources(q)]

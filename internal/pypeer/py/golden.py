@@ -78,6 +78,12 @@ class Cat(msgspec.Struct):
     age: int
 
 
+class CatV2(msgspec.Struct):
+    name: str
+    years: int
+    lives: int = 9
+
+
 class GoSignature(msgspec.Struct):
     text: str
     archs: list[str]
@@ -129,7 +135,13 @@ def item():
 
 
 def cat():
-    return [(Schema(Cat, version="1"), "cat", Encoding.json, ["name"])]
+    return [(Schema(Cat, version="1"), "cat", Encoding.json, ["name", "age"])]
+
+
+def cat2():
+    """The same model one schema version on, with the way there."""
+    schema = Schema(CatV2, version="2").step("1", lambda c: CatV2(name=c.name, years=c.age), source_type=Cat)
+    return [(schema, "cat", Encoding.json, ["name", "years"])]
 
 
 def goapi():
@@ -141,4 +153,4 @@ def goapi():
     ]
 
 
-SETS = {"small": small, "item": item, "cat": cat, "goapi": goapi}
+SETS = {"small": small, "item": item, "cat": cat, "cat2": cat2, "goapi": goapi}
