@@ -69,12 +69,6 @@ func (r *Reader[B]) MapLen() (int, error) {
 	return int(t.n), err
 }
 
-// ArrayLen reads the head of an array and returns its number of elements.
-func (r *Reader[B]) ArrayLen() (int, error) {
-	t, err := r.expect(kindArray)
-	return int(t.n), err
-}
-
 // Bool reads a boolean.
 func (r *Reader[B]) Bool() (bool, error) {
 	t, err := r.expect(kindBool)
@@ -100,7 +94,7 @@ func (r *Reader[B]) Int() (int64, error) {
 
 // Str reads a text, which must be UTF-8.
 func (r *Reader[B]) Str() (B, error) {
-	if s, ok := r.shortStr(); ok && validText(s) {
+	if s, ok := r.shortStr(); ok && utf8.ValidString(string(s)) {
 		r.off += 1 + len(s)
 		return s, nil
 	}
@@ -230,16 +224,8 @@ func (r *Reader[B]) take(t token) B {
 
 func (r *Reader[B]) text(start int, t token) (B, error) {
 	s := r.take(t)
-	if !validText(s) {
+	if !utf8.ValidString(string(s)) {
 		return s, r.fail(start, "text is not UTF-8")
 	}
 	return s, nil
-}
-
-func validText[B []byte | string](s B) bool {
-	var or byte
-	for i := range len(s) {
-		or |= s[i]
-	}
-	return or < utf8.RuneSelf || utf8.ValidString(string(s))
 }
