@@ -55,6 +55,7 @@ type bench struct {
 	scratch   scratch
 	resources int
 	bytes     int64
+	alone     bool // without the original
 }
 
 func newBench(resources int) (*bench, error) {
@@ -73,6 +74,9 @@ func (b *bench) close() error { return b.scratch.close() }
 
 // round measures both sides once. The side that begins alternates.
 func (b *bench) round(ctx context.Context, i int, r *results) error {
+	if b.alone {
+		return b.measureOurs(ctx, r)
+	}
 	sides := []func(context.Context, *results) error{b.measureTheirs, b.measureOurs}
 	if i%2 == 1 {
 		sides[0], sides[1] = sides[1], sides[0]

@@ -20,6 +20,7 @@ import (
 type options struct {
 	resources  int
 	rounds     int
+	alone      bool
 	json       bool
 	cpuProfile string
 	top        int
@@ -29,6 +30,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.resources, "n", 20_000, "resources in the archive, one revision each")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures both sides once")
+	flag.BoolVar(&o.alone, "alone", false, "measure our side only, for work on it")
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of our side in this file")
 	flag.IntVar(&o.top, "top", 0, "print this many top entries of our profile for load, dump, read and write")
@@ -55,6 +57,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
+	b.alone = o.alone
 	results := newResults(b)
 	for i := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)

@@ -56,13 +56,16 @@ func (r *results) rows() []row {
 			w.Ratios = append(w.Ratios, float64(t[i].wall)/float64(o[i].wall))
 		}
 		w.Ratio = median(w.Ratios)
-		w.Reached = w.Ratio >= op.floor
+		w.Reached = len(w.Ratios) > 0 && w.Ratio >= op.floor
 		rows = append(rows, w)
 	}
 	return rows
 }
 
 func (r *results) side(ts []timing) side {
+	if len(ts) == 0 {
+		return side{}
+	}
 	var wall, cpu []float64
 	for _, t := range ts {
 		wall = append(wall, t.wall.Seconds())
