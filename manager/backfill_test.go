@@ -1,12 +1,14 @@
 package manager_test
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
@@ -225,6 +227,9 @@ func TestMigratedRevisionsAreLoadedAsTheyAre(t *testing.T) {
 			if n.Code != manager.CodeHashStale {
 				t.Errorf("%+v", n)
 			}
+		}
+		if a, err := manager.VerifyArchive(t.Context(), bytes.NewReader(in), archive.Limits{}); err != nil || !a.OK || len(a.Notes) == 0 {
+			t.Errorf("verify archive: %+v, %v", a, err)
 		}
 		other := open(t)
 		dump := s.dumpAll(t)

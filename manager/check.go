@@ -9,7 +9,6 @@ import (
 
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -46,7 +45,6 @@ func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, 
 		}
 		return checkModelName(model)
 	}
-	ck.findings = Findings{OK: true}
 	if err := ck.run(ctx); err != nil {
 		return nil, fmt.Errorf("check archive: %w", err)
 	}
@@ -82,7 +80,7 @@ func (c *Catalog) checkReferences(ctx context.Context, ck *checker) error {
 // the check, other problems are listed together.
 func VerifyArchive(ctx context.Context, src Source, l archive.Limits) (Findings, error) {
 	ck := newChecker(src, LoadOptions{Limits: l})
-	ck.findings = Findings{OK: true}
+	ck.noteStale = true
 	err := ck.run(ctx)
 	if bad, ok := errors.AsType[*archive.Error](err); ok {
 		ck.findings.problem(problemOf(bad))
@@ -122,6 +120,8 @@ type checker struct {
 	hash idHash
 	// unknown reports why a model cannot be loaded; nil takes any.
 	unknown func(model string) error
+	// noteStale notes hashes that a migration left stale.
+	noteStale bool
 
 	models   map[string]*modelCheck
 	sections []*section
@@ -133,11 +133,12 @@ type checker struct {
 
 func newChecker(src Source, o LoadOptions) *checker {
 	return &checker{
-		src:    src,
-		opts:   o,
-		hash:   newIDHash(),
-		models: make(map[string]*modelCheck),
-		refs:   make(map[string]blobRef),
+		src:      src,
+		opts:     o,
+		hash:     newIDHash(),
+		models:   make(map[string]*modelCheck),
+		refs:     make(map[string]blobRef),
+		findings: Findings{OK: true},
 	}
 }
 
@@ -182,139 +183,4 @@ func (ck *checker) record(rec archive.Record, f frame) error {
 		ck.section().close(f.offset)
 	}
 	return nil
-}
-
-// section returns the section that the reader is in.
-func (ck *checker) section() *section { return ck.sections[len(ck.sections)-1] }
-
-func (ck *checker) start(model string, f frame) error {
-	if ck.unknown != nil && ck.wanted(model) {
-		if err := ck.unknown(model); err != nil {
-			return &archive.Error{
-				Code: string(CodeModelUnknown), Offset: f.offset,
-				Err: &recordError{model: model, message: err.Error()},
-			}
-		}
-	}
-	m := ck.models[model]
-	if m == nil {
-		m = newModelCheck(model)
-		ck.models[model] = m
-	}
-	ck.sections = append(ck.sections, newSection(m, int32(len(ck.sections)), ck.wanted(model)))
-	return nil
-}
-
-func (ck *checker) meta(meta *resource.Meta, f frame) error {
-	s := ck.section()
-	if err := meta.ResourceID.CheckStored(); err != nil {
-		return s.bad(archive.CodeStructure, f, meta.ResourceID, "meta: %v", err)
-	}
-	id := ck.hash.id(meta.ResourceID)
-	s.model.metas = append(s.model.metas, metaMark{
-		id:      id,
-		current: ck.hash.key(currentKey(*meta)),
-		frame:   f,
-		section: s.no,
-	})
-	s.record(id, f, true)
-	s.model.learn(meta)
-	return nil
-}
-
-func (ck *checker) revision(rev *resource.Revision, f frame) error {
-	s := ck.section()
-	if err := checkRevision(rev); err != nil {
-		return s.bad(err.code, f, rev.Info.ResourceID, "%s", err.message)
-	}
-	content := ck.hash.bytes(rev.Data)
-	ck.scratch = rev.Info.Append(resource.Msgpack, ck.scratch[:0])
-	id := ck.hash.id(rev.Info.ResourceID)
-	s.model.revisions = append(s.model.revisions, revisionMark{
-		id:      id,
-		key:     ck.hash.key(rev.Info.Key()),
-		uid:     ck.hash.bytes(rev.Info.UID[:]),
-		content: content ^ ck.hash.bytes(ck.scratch),
-		frame:   f,
-		section: s.no,
-	})
-	s.record(id, f, false)
-	if s.model.encoding == "" {
-		s.model.encoding = payload.Sniff(rev.Data)
-	}
-	if s.wanted {
-		ck.references(s, rev, f)
-	}
-	return nil
-}
-
-// references remembers the blobs that a payload refers to.
-func (ck *checker) references(s *section, rev *resource.Revision, f frame) {
-	for _, b := range payload.Binaries(rev.Data) {
-		if _, ok := ck.refs[b.FileID]; !ok {
-			ck.refs[b.FileID] = blobRef{fileID: b.FileID, model: s.model.name, id: rev.Info.ResourceID, offset: f.offset}
-		}
-	}
-}
-
-// contentError is what is wrong with a record by itself.
-type contentError struct{ code, message string }
-
-// checkRevision reports what is wrong with a revision by itself. The hash of a
-// migrated revision is not compared: the original leaves that of the payload
-// before the migration.
-func checkRevision(rev *resource.Revision) *contentError {
-	info := &rev.Info
-	if err := info.ResourceID.CheckStored(); err != nil {
-		return &contentError{archive.CodeStructure, fmt.Sprintf("revision %s: %v", info.RevisionID, err)}
-	}
-	n, ok := info.RevisionID.Number()
-	if !ok || info.ResourceID.Revision(n) != info.RevisionID {
-		return &contentError{archive.CodeStructure, fmt.Sprintf("revision id %q is not one of resource %s", info.RevisionID, info.ResourceID)}
-	}
-	want, ok := info.DataHash.Get()
-	if !ok || info.ParentSchemaVersion.IsSet() {
-		return nil
-	}
-	if got := resource.DataHash(rev.Data); got != want {
-		return &contentError{archive.CodeCorrupt, fmt.Sprintf("payload of revision %s has hash %s, not %s", info.RevisionID, got, want)}
-	}
-	return nil
-}
-
-func (ck *checker) blob(b *archive.Blob, f frame) error {
-	s := ck.section()
-	if err := checkBlob(b); err != nil {
-		return s.bad(err.code, f, "", "%s", err.message)
-	}
-	mark := blobMark{id: ck.hash.bytes([]byte(b.FileID)), content: ck.hash.bytes(b.Data), frame: f, section: s.no}
-	ck.blobs = append(ck.blobs, mark)
-	return nil
-}
-
-// checkBlob reports what is wrong with a blob by itself.
-func checkBlob(b *archive.Blob) *contentError {
-	switch {
-	case b.FileID == "":
-		return &contentError{archive.CodeStructure, "blob without a file_id"}
-	case b.Size != int64(len(b.Data)):
-		return &contentError{archive.CodeCorrupt, fmt.Sprintf("blob %s has %d bytes, not %d", b.FileID, len(b.Data), b.Size)}
-	case isContentHash(b.FileID) && resource.ContentHash(b.Data) != b.FileID:
-		return &contentError{archive.CodeCorrupt, fmt.Sprintf("blob %s has other content than its id says", b.FileID)}
-	}
-	return nil
-}
-
-// isContentHash reports whether a blob's id is the hash of its content rather
-// than a key that its writer chose.
-func isContentHash(fileID string) bool {
-	if len(fileID) != 32 {
-		return false
-	}
-	for _, c := range []byte(fileID) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }

@@ -79,7 +79,7 @@ type dumper struct {
 // dumpPage is how many resources are read at a time.
 const dumpPage = 1000
 
-func (d *dumper) run(ctx context.Context) error {
+func (d *dumper) run(ctx context.Context) (err error) {
 	if d.opts.Query.IsSet() && len(d.opts.Models) != 1 {
 		return &RefusedError{Code: CodeInvalid, Message: "a query selects the resources of one model: name it"}
 	}
@@ -87,7 +87,11 @@ func (d *dumper) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer snap.Close()
+	defer func() {
+		if closeErr := snap.Close(); err == nil {
+			err = closeErr
+		}
+	}()
 	models, err := d.models(ctx)
 	if err != nil {
 		return err

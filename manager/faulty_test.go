@@ -150,7 +150,6 @@ func TestALoadThatCrashesAnywhereIsResumed(t *testing.T) {
 func crash(t *testing.T, calls int, after bool, in []byte, on manager.OnDuplicate, want map[string]manager.LoadStats, dump []byte) bool {
 	t.Helper()
 	f := memory.New()
-	defer f.Close()
 	blobs, err := storage.BuildBlobStore(t.Context(), f)
 	if err != nil {
 		t.Fatal(err)

@@ -20,13 +20,17 @@ import (
 // is a note. Unset rev_* fields are fine. A row that cannot be decoded ends the
 // reading of its model and is a problem. It writes nothing; the error is for a
 // store that is unavailable.
-func (c *Catalog) Verify(ctx context.Context) (Findings, error) {
-	f := Findings{OK: true}
+func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
+	f.OK = true
 	snap, err := c.factory.Snapshot(ctx)
 	if err != nil {
 		return f, fmt.Errorf("verify: %w", err)
 	}
-	defer snap.Close()
+	defer func() {
+		if closeErr := snap.Close(); err == nil {
+			err = closeErr
+		}
+	}()
 	infos, err := c.Models(ctx)
 	if err != nil {
 		return f, fmt.Errorf("verify: %w", err)
@@ -135,15 +139,10 @@ func agrees(r, want resource.RevMeta) bool {
 // revision compares a payload with its hash and notes the blobs it refers to.
 func (v *verifier) revision(rev *resource.Revision) {
 	info := &rev.Info
-	if want, ok := info.DataHash.Get(); ok && want != resource.DataHash(rev.Data) {
-		if info.ParentSchemaVersion.IsSet() {
-			v.findings.note(Problem{
-				Code: CodeHashStale, Model: v.model, ResourceID: info.ResourceID,
-				Message: fmt.Sprintf("model %s: hash of revision %s is that of the payload before its migration", v.model, info.RevisionID),
-			})
-		} else {
-			v.report(CodeHashWrong, info.ResourceID, "payload of revision %s is not what its hash says", info.RevisionID)
-		}
+	if hasStaleHash(rev) {
+		v.findings.note(staleHash(v.model, info, 0))
+	} else if bad := checkRevision(rev); bad != nil {
+		v.report(CodeHashWrong, info.ResourceID, "%s", bad.message)
 	}
 	for _, b := range payload.Binaries(rev.Data) {
 		if _, ok := v.blobs[b.FileID]; !ok {

@@ -1,0 +1,162 @@
+package manager
+
+import (
+	"fmt"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
+)
+
+// section returns the section that the reader is in.
+func (ck *checker) section() *section { return ck.sections[len(ck.sections)-1] }
+
+func (ck *checker) start(model string, f frame) error {
+	if ck.unknown != nil && ck.wanted(model) {
+		if err := ck.unknown(model); err != nil {
+			return &archive.Error{
+				Code: string(CodeModelUnknown), Offset: f.offset,
+				Err: &recordError{model: model, message: err.Error()},
+			}
+		}
+	}
+	m := ck.models[model]
+	if m == nil {
+		m = newModelCheck(model)
+		ck.models[model] = m
+	}
+	ck.sections = append(ck.sections, newSection(m, int32(len(ck.sections)), ck.wanted(model)))
+	return nil
+}
+
+func (ck *checker) meta(meta *resource.Meta, f frame) error {
+	s := ck.section()
+	if err := meta.ResourceID.CheckStored(); err != nil {
+		return s.bad(archive.CodeStructure, f, meta.ResourceID, "meta: %v", err)
+	}
+	id := ck.hash.id(meta.ResourceID)
+	s.model.metas = append(s.model.metas, metaMark{
+		id:      id,
+		current: ck.hash.key(currentKey(*meta)),
+		frame:   f,
+		section: s.no,
+	})
+	s.record(id, f, true)
+	s.model.learn(meta)
+	return nil
+}
+
+func (ck *checker) revision(rev *resource.Revision, f frame) error {
+	s := ck.section()
+	if err := checkRevision(rev); err != nil {
+		return s.bad(err.code, f, rev.Info.ResourceID, "%s", err.message)
+	}
+	if ck.noteStale && hasStaleHash(rev) {
+		ck.findings.note(staleHash(s.model.name, &rev.Info, f.offset))
+	}
+	content := ck.hash.bytes(rev.Data)
+	ck.scratch = rev.Info.Append(resource.Msgpack, ck.scratch[:0])
+	id := ck.hash.id(rev.Info.ResourceID)
+	s.model.revisions = append(s.model.revisions, revisionMark{
+		id:      id,
+		key:     ck.hash.key(rev.Info.Key()),
+		uid:     ck.hash.bytes(rev.Info.UID[:]),
+		content: content ^ ck.hash.bytes(ck.scratch),
+		frame:   f,
+		section: s.no,
+	})
+	s.record(id, f, false)
+	if s.model.encoding == "" {
+		s.model.encoding = payload.Sniff(rev.Data)
+	}
+	if s.wanted {
+		ck.references(s, rev, f)
+	}
+	return nil
+}
+
+// references remembers the blobs that a payload refers to.
+func (ck *checker) references(s *section, rev *resource.Revision, f frame) {
+	for _, b := range payload.Binaries(rev.Data) {
+		if _, ok := ck.refs[b.FileID]; !ok {
+			ck.refs[b.FileID] = blobRef{fileID: b.FileID, model: s.model.name, id: rev.Info.ResourceID, offset: f.offset}
+		}
+	}
+}
+
+// contentError is what is wrong with a record by itself.
+type contentError struct{ code, message string }
+
+// checkRevision reports what is wrong with a revision by itself. The hash of a
+// migrated revision is not compared: the original leaves that of the payload
+// before the migration.
+func checkRevision(rev *resource.Revision) *contentError {
+	info := &rev.Info
+	if err := info.ResourceID.CheckStored(); err != nil {
+		return &contentError{archive.CodeStructure, fmt.Sprintf("revision %s: %v", info.RevisionID, err)}
+	}
+	n, ok := info.RevisionID.Number()
+	if !ok || info.ResourceID.Revision(n) != info.RevisionID {
+		return &contentError{archive.CodeStructure, fmt.Sprintf("revision id %q is not one of resource %s", info.RevisionID, info.ResourceID)}
+	}
+	want, ok := info.DataHash.Get()
+	if !ok || info.ParentSchemaVersion.IsSet() {
+		return nil
+	}
+	if got := resource.DataHash(rev.Data); got != want {
+		return &contentError{archive.CodeCorrupt, fmt.Sprintf("payload of revision %s has hash %s, not %s", info.RevisionID, got, want)}
+	}
+	return nil
+}
+
+// hasStaleHash reports whether a revision has the hash of the payload before its
+// migration.
+func hasStaleHash(rev *resource.Revision) bool {
+	want, ok := rev.Info.DataHash.Get()
+	return ok && rev.Info.ParentSchemaVersion.IsSet() && want != resource.DataHash(rev.Data)
+}
+
+// staleHash is the note about such a revision.
+func staleHash(model string, info *resource.RevisionInfo, offset int64) Problem {
+	return Problem{
+		Code: CodeHashStale, Offset: offset, Model: model, ResourceID: info.ResourceID,
+		Message: fmt.Sprintf("model %s: hash of revision %s is that of the payload before its migration", model, info.RevisionID),
+	}
+}
+
+func (ck *checker) blob(b *archive.Blob, f frame) error {
+	s := ck.section()
+	if err := checkBlob(b); err != nil {
+		return s.bad(err.code, f, "", "%s", err.message)
+	}
+	mark := blobMark{id: ck.hash.bytes([]byte(b.FileID)), content: ck.hash.bytes(b.Data), frame: f, section: s.no}
+	ck.blobs = append(ck.blobs, mark)
+	return nil
+}
+
+// checkBlob reports what is wrong with a blob by itself.
+func checkBlob(b *archive.Blob) *contentError {
+	switch {
+	case b.FileID == "":
+		return &contentError{archive.CodeStructure, "blob without a file_id"}
+	case b.Size != int64(len(b.Data)):
+		return &contentError{archive.CodeCorrupt, fmt.Sprintf("blob %s has %d bytes, not %d", b.FileID, len(b.Data), b.Size)}
+	case isContentHash(b.FileID) && resource.ContentHash(b.Data) != b.FileID:
+		return &contentError{archive.CodeCorrupt, fmt.Sprintf("blob %s has other content than its id says", b.FileID)}
+	}
+	return nil
+}
+
+// isContentHash reports whether a blob's id is the hash of its content rather
+// than a key that its writer chose.
+func isContentHash(fileID string) bool {
+	if len(fileID) != 32 {
+		return false
+	}
+	for _, c := range []byte(fileID) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
