@@ -105,6 +105,7 @@ func writeArchive(t *testing.T, n int) string {
 // and publishes, and lets another one continue: the store must become what an
 // undisturbed load makes, with nothing visible before all is.
 func TestLoadSurvivesKill(t *testing.T) {
+	t.Parallel()
 	path := writeArchive(t, 10_500)
 	calm := "sqlite:" + t.TempDir()
 	began := time.Now()
@@ -206,6 +207,7 @@ func saveStream(t *testing.T, resources, each int) (path string, lines int) {
 // saves at random points and repeats the command: each save must take effect
 // exactly once.
 func TestSavesSurviveKill(t *testing.T) {
+	t.Parallel()
 	path, lines := saveStream(t, 250, 8)
 	calm := "sqlite:" + t.TempDir()
 	began := time.Now()

@@ -73,8 +73,8 @@ func (a *app) withSession(ctx context.Context, o sessionOptions, do func(context
 	s := &session{app: a, options: o, data: data}
 	defer func() { err = errors.Join(err, s.closeStore()) }()
 	for {
-		if err := s.open(ctx); err != nil {
-			return errors.Join(err, s.close(ctx))
+		if err := s.enterQueue(ctx); err != nil {
+			return err
 		}
 		err := do(ctx, s)
 		err = errors.Join(err, s.close(ctx))
@@ -82,6 +82,27 @@ func (a *app) withSession(ctx context.Context, o sessionOptions, do func(context
 			return err
 		}
 		a.note("the worker that owned the queue went away; continuing without it")
+	}
+}
+
+// enterQueue opens the session. An owner that is just ending may still be found
+// though its queue is gone: then it is looked for again.
+func (s *session) enterQueue(ctx context.Context) error {
+	deadline := time.Now().Add(ownerWait)
+	for {
+		err := s.open(ctx)
+		if err == nil {
+			return nil
+		}
+		err = errors.Join(err, s.close(ctx))
+		if !errors.Is(err, errOwnerGone) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errInterrupted
+		case <-time.After(followEvery):
+		}
 	}
 }
 
@@ -304,6 +325,12 @@ func (s *session) close(ctx context.Context) error {
 	var errs []error
 	if s.worker != nil {
 		errs = append(errs, s.worker.stop(ctx))
+	}
+	for _, l := range []*owner.Lock{s.storeLock, s.dataLock} {
+		if l != nil {
+			// Others must not come any more while the queue ends.
+			errs = append(errs, l.Retract())
+		}
 	}
 	if s.conn != nil {
 		s.conn.Close()

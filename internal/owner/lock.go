@@ -76,8 +76,8 @@ func Acquire(data, command string) (*Lock, error) {
 
 // sign removes the card of a former owner and writes who the new one is.
 func (l *Lock) sign(command string) error {
-	if err := os.Remove(cardPath(l.data)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the endpoint of a former owner: %w", err)
+	if err := l.Retract(); err != nil {
+		return fmt.Errorf("forget a former owner: %w", err)
 	}
 	b, err := json.Marshal(holder{PID: os.Getpid(), Command: command})
 	if err != nil {
@@ -92,14 +92,17 @@ func (l *Lock) sign(command string) error {
 	return nil
 }
 
-// Close removes the card and gives the directory up.
-func (l *Lock) Close() error {
-	err := os.Remove(cardPath(l.data))
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
+// Retract removes the card: nobody is to connect any more. Those who look for
+// the owner wait for the lock then.
+func (l *Lock) Retract() error {
+	if err := os.Remove(cardPath(l.data)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove endpoint: %w", err)
 	}
-	return errors.Join(err, l.file.Close())
+	return nil
 }
+
+// Close removes the card and gives the directory up.
+func (l *Lock) Close() error { return errors.Join(l.Retract(), l.file.Close()) }
 
 // readHolder returns who holds the lock as far as the file tells.
 func readHolder(path string) holder {
