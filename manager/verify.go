@@ -141,7 +141,7 @@ func (v *verifier) revision(rev *resource.Revision) {
 	info := &rev.Info
 	if hasStaleHash(rev) {
 		v.findings.note(staleHash(v.model, info, 0))
-	} else if bad := checkRevision(rev); bad != nil {
+	} else if bad := checkHash(rev); bad != nil {
 		v.report(CodeHashWrong, info.ResourceID, "%s", bad.message)
 	}
 	for _, b := range payload.Binaries(rev.Data) {
