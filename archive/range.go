@@ -15,7 +15,7 @@ func ReadAt(r io.ReaderAt, from, to int64, l Limits) iter.Seq2[Record, error] {
 // NewRangeReader returns a [Reader] of the frames that [ReadAt] yields. Its
 // [Reader.Next] ends with io.EOF at byte to.
 func NewRangeReader(r io.ReaderAt, from, to int64, l Limits) *Reader {
-	rd := NewReader(io.NewSectionReader(r, from, to-from), l)
+	rd := newReader(io.NewSectionReader(r, from, to-from), l, int(min(bufferBytes, max(to-from, lengthBytes))))
 	rd.ranged = true
 	rd.frames.start, rd.frames.end = from, from
 	return rd

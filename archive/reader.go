@@ -9,22 +9,26 @@ import (
 )
 
 // Reader reads an archive record by record in constant memory: what it holds is
-// its buffer and the frame at hand. It checks frames, fields and structure;
+// its buffer and the frames at hand. It checks frames, fields and structure;
 // whether ids, hashes and references are right is the caller's business.
 type Reader struct {
-	frames  frames
-	limits  Limits
-	section section
-	ranged  bool // reads part of an archive, without structure
-	records int64
-	err     error
+	frames frames
+	limits Limits
+	// start and end are the borders of the frame last returned.
+	start, end int64
+	section    section
+	ranged     bool // reads part of an archive, without structure
+	records    int64
+	err        error
 }
 
 // NewReader returns a Reader of the plain (decompressed) stream r.
-func NewReader(r io.Reader, l Limits) *Reader {
+func NewReader(r io.Reader, l Limits) *Reader { return newReader(r, l, bufferBytes) }
+
+func newReader(r io.Reader, l Limits, buffer int) *Reader {
 	l = l.withDefaults()
 	return &Reader{
-		frames: frames{r: bufio.NewReaderSize(r, bufferBytes), limit: l.FrameBytes},
+		frames: frames{r: bufio.NewReaderSize(r, buffer), limit: l.FrameBytes},
 		limits: l,
 	}
 }
@@ -45,8 +49,58 @@ func (r *Reader) Next() (Record, error) {
 }
 
 // Records yields what [Reader.Next] returns, without the final io.EOF. An error
-// is yielded once, last, with a nil record.
+// is yielded once, last, with a nil record. It reads ahead and decodes on
+// several processors, so that after an early end of the loop the place in the
+// stream is undefined. Neighbouring records may share memory.
 func (r *Reader) Records() iter.Seq2[Record, error] {
+	if r.ranged {
+		return r.oneByOne()
+	}
+	return func(yield func(Record, error) bool) {
+		if r.err != nil {
+			yieldEnd(yield, r.err)
+			return
+		}
+		r.frames.readAhead(func(b *batch) bool {
+			more := r.yieldBatch(b, yield)
+			if r.err != nil {
+				yieldEnd(yield, r.err)
+			}
+			return more
+		})
+	}
+}
+
+// yieldBatch yields the records of a batch and reports whether to go on.
+func (r *Reader) yieldBatch(b *batch, yield func(Record, error) bool) bool {
+	for i, s := range b.frames {
+		r.start, r.end = s.start, s.end
+		var rec Record
+		if rec, r.err = r.admit(func() (Record, error) {
+			if i == len(b.records) {
+				return nil, b.err
+			}
+			return b.records[i], nil
+		}); r.err != nil || !yield(rec, nil) {
+			return false
+		}
+	}
+	if b.end != nil {
+		r.start = b.endStart
+		r.err = r.frameError(b.end)
+	}
+	return b.end == nil
+}
+
+// yieldEnd yields the error that ends a stream, unless it is its regular end.
+func yieldEnd(yield func(Record, error) bool, err error) {
+	if err != io.EOF {
+		yield(nil, err)
+	}
+}
+
+// oneByOne yields without reading ahead, which does not pay for a few frames.
+func (r *Reader) oneByOne() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for {
 			rec, err := r.Next()
@@ -60,24 +114,30 @@ func (r *Reader) Records() iter.Seq2[Record, error] {
 	}
 }
 
-// Offset is the first byte of the frame last read.
-func (r *Reader) Offset() int64 { return r.frames.start }
+// Offset is the first byte of the frame last returned.
+func (r *Reader) Offset() int64 { return r.start }
 
-// End is the byte behind the frame last read.
-func (r *Reader) End() int64 { return r.frames.end }
+// End is the byte behind the frame last returned.
+func (r *Reader) End() int64 { return r.end }
 
 func (r *Reader) next() (Record, error) {
 	data, owned, err := r.frames.next()
+	r.start, r.end = r.frames.start, r.frames.end
 	if err != nil {
 		return nil, r.frameError(err)
 	}
+	return r.admit(func() (Record, error) { return decodeRecord(data, owned) })
+}
+
+// admit checks that the record that decode gives may stand where it does.
+func (r *Reader) admit(decode func() (Record, error)) (Record, error) {
 	if r.section.ended {
 		return nil, r.bad(CodeStructure, errors.New("bytes behind the "+tagEOF))
 	}
 	if r.records++; r.records > r.limits.Records {
 		return nil, r.bad(CodeCorrupt, fmt.Errorf("more than %d records", r.limits.Records))
 	}
-	rec, err := decodeRecord(data, owned)
+	rec, err := decode()
 	if err != nil {
 		return nil, r.bad(CodeCorrupt, err)
 	}
@@ -94,7 +154,7 @@ func (r *Reader) next() (Record, error) {
 }
 
 func (r *Reader) bad(code string, err error) error {
-	return &Error{Code: code, Offset: r.frames.start, Err: err}
+	return &Error{Code: code, Offset: r.start, Err: err}
 }
 
 // frameError says what an error of the frame layer means for the archive.
@@ -112,5 +172,5 @@ func (r *Reader) frameError(err error) error {
 	case errors.Is(err, errFrame), errors.Is(err, errCompressed):
 		return r.bad(CodeCorrupt, err)
 	}
-	return fmt.Errorf("read archive at byte %d: %w", r.frames.start, err)
+	return fmt.Errorf("read archive at byte %d: %w", r.start, err)
 }
