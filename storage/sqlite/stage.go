@@ -16,14 +16,15 @@ import (
 // reader finds them, and remembers the rest in the chunk's row.
 func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	names := map[string]tables{}
-	for model := range s.Models {
+	writes := map[string]storage.ModelWrites{}
+	for model, w := range s.Models {
 		t, err := u.f.tables(ctx, model)
 		if err != nil {
 			return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
 		}
-		names[model] = t
+		names[model], writes[model] = t, byID(w)
 	}
-	models, err := stagedModels(s.Models, u.f.encoding())
+	models, err := stagedModels(writes, u.f.encoding())
 	if err != nil {
 		return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
 	}
@@ -36,7 +37,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 			return err
 		}
 		for _, m := range models {
-			if err := t.stageRevisions(names[m.model], u.f.encoding(), s.Models[m.model].Revisions, m.entries); err != nil {
+			if err := t.stageRevisions(names[m.model], u.f.encoding(), writes[m.model].Revisions, m.entries); err != nil {
 				return err
 			}
 		}

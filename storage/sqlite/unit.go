@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,16 +87,26 @@ func (u unit) write(j jobs, names map[string]tables, b storage.Batch, w storage.
 }
 
 func (u unit) writeModel(j jobs, names tables, w storage.ModelWrites) error {
+	w = byID(w)
 	if err := j.t.saveRevisions(names, u.f.encoding(), w.Revisions); err != nil {
 		return err
 	}
-	metas := slices.SortedStableFunc(slices.Values(w.Metas), func(a, b resource.Meta) int {
-		return compareIDs(a.ResourceID, b.ResourceID)
-	})
-	if err := j.t.saveMetas(names, u.f.encoding(), metas); err != nil {
+	if err := j.t.saveMetas(names, u.f.encoding(), w.Metas); err != nil {
 		return err
 	}
 	return j.rememberBlobs(names.model, w.Blobs)
+}
+
+// byID returns the writes by ascending resource id, so that neighbours in the
+// indexes are written together. Writes to one resource keep their order.
+func byID(w storage.ModelWrites) storage.ModelWrites {
+	w.Metas = slices.SortedStableFunc(slices.Values(w.Metas), func(a, b resource.Meta) int {
+		return cmp.Compare(a.ResourceID, b.ResourceID)
+	})
+	w.Revisions = slices.SortedStableFunc(slices.Values(w.Revisions), func(a, b resource.Revision) int {
+		return cmp.Compare(a.Info.ResourceID, b.Info.ResourceID)
+	})
+	return w
 }
 
 // rememberBlobs adds blobs to what is remembered of a model.

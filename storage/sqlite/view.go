@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"database/sql"
 	"encoding/hex"
 	"fmt"
@@ -184,5 +183,3 @@ func (v *view) Infos(r storage.Ref) ([]resource.RevisionInfo, error) {
 
 // Ended reports whether a job of the batch has ended before.
 func (v *view) Ended(job uuid.UUID) bool { return v.ended[job] }
-
-func compareIDs(a, b resource.ID) int { return cmp.Compare(a, b) }
