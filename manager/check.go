@@ -150,13 +150,10 @@ func (ck *checker) wanted(model string) bool {
 // run reads the archive, then checks what its records are to each other.
 func (ck *checker) run(ctx context.Context) error {
 	r := archive.NewReader(io.NewSectionReader(ck.src, 0, ck.src.Size()), ck.opts.Limits)
-	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
+	n := 0
+	for rec, err := range r.Records() {
+		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
-		}
-		rec, err := r.Next()
-		if err == io.EOF {
-			break
 		}
 		if err != nil {
 			return err
