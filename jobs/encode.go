@@ -33,8 +33,8 @@ type wireSave struct {
 type wireOperation struct {
 	Op         manager.Op      `json:"op"`
 	ResourceID string          `json:"resource_id,omitzero"`
-	Data       json.RawMessage `json:"data,omitempty"`
-	DataBase64 []byte          `json:"data_base64,omitempty"`
+	Data       json.RawMessage `json:"data,omitzero"`
+	DataBase64 []byte          `json:"data_base64,omitzero"`
 	Status     string          `json:"status,omitzero"`
 	Expected   string          `json:"expected_revision_id,omitzero"`
 }

@@ -93,14 +93,19 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 			rows = append(rows, s.row(e, m))
 		}
 	}
+	known := make(map[uuid.UUID]bool)
 	if len(rows) > 0 {
-		if _, err := s.ledger.Insert(ctx, rows); err != nil {
+		inserted, err := s.ledger.Insert(ctx, rows)
+		if err != nil {
 			return fail(receipts, fmt.Errorf("record jobs: %w", err))
+		}
+		for i, row := range rows {
+			known[row.ID] = !inserted[i]
 		}
 	}
 	for i, a := range s.publisher.Publish(ctx, messages) {
 		r := &receipts[places[i]]
-		r.Duplicate, r.Err = a.Duplicate, a.Err
+		r.Duplicate, r.Err = a.Duplicate || known[r.ID], a.Err
 	}
 	s.published(ctx, rows, receipts)
 	return receipts, firstError(receipts)
