@@ -94,8 +94,8 @@ func (a *app) dump(ctx context.Context, f *dumpFlags) (err error) {
 	}
 	if f.out == "-" {
 		err = write(a.stdout)
-	} else {
-		err = writeWhole(f.out, write)
+	} else if err = writeWhole(f.out, write); err != nil {
+		err = fmt.Errorf("write %s: %w", f.out, err)
 	}
 	if err != nil {
 		return fmt.Errorf("dump %s: %w", a.global.store, err)
@@ -136,7 +136,7 @@ func hasModel(known []storage.ModelInfo, name string) bool {
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	if info, serr := os.Stat(path); serr == nil && !info.Mode().IsRegular() {
 		if info.IsDir() {
-			return fmt.Errorf("%s is a directory; name a file in it", path)
+			return errors.New("it is a directory; name a file in it")
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {

@@ -123,7 +123,7 @@ func (s *session) unset(ctx context.Context) (n int64, err error) {
 }
 
 // pause waits a moment before the next look. It fails when ctx ends, when the
-// queue's owner went away, and when our own consumer failed.
+// queue's owner went away, and when our own consumer failed or cannot write.
 func (s *session) pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -133,6 +133,9 @@ func (s *session) pause(ctx context.Context) error {
 	case <-s.failed():
 		return fmt.Errorf("consume jobs: %w", s.failure())
 	case <-time.After(followEvery):
-		return nil
 	}
+	if s.worker != nil {
+		return s.worker.outage.lasting()
+	}
+	return nil
 }

@@ -40,7 +40,12 @@ func (a *app) openReader(ctx context.Context) (*store, error) {
 	if url.memory || !sqlite.Exists(url.dir) {
 		return withBlobs(ctx, memory.New())
 	}
-	return a.openSQLite(ctx, url.dir, true)
+	s, err := a.openSQLite(ctx, url.dir, true)
+	if errors.Is(err, storage.ErrNotFound) {
+		// The file holds stores with other table prefixes only.
+		return withBlobs(ctx, memory.New())
+	}
+	return s, err
 }
 
 // openWriter opens the store, making it when it is not there.

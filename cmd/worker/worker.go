@@ -43,6 +43,7 @@ type worker struct {
 	background sync.WaitGroup
 	cancel     context.CancelFunc
 	watched    watched
+	outage     *outageWatch
 }
 
 // startWorker starts to consume the queue of the session.
@@ -62,8 +63,9 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
+	w.outage = &outageWatch{Executor: w.executor(catalog)}
 	w.consumer, err = consumer.New(consumer.Config{
-		JetStream: js, Queue: s.queue, Executor: w.executor(catalog), Logger: s.app.log, Exclusive: exclusive,
+		JetStream: js, Queue: s.queue, Executor: w.outage, Logger: s.app.log, Exclusive: exclusive,
 	})
 	if err != nil {
 		return nil, err
