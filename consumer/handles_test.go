@@ -63,6 +63,12 @@ func (m *fakeMessage) InProgress() error {
 	return nil
 }
 
+func (m *fakeMessage) inProgress() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.beats
+}
+
 // fakeSource hands out what is put into its channel.
 type fakeSource struct {
 	messages chan message
@@ -275,8 +281,8 @@ func TestMessagesInHandAreKeptAlive(t *testing.T) {
 		synctest.Wait()
 		src.messages <- b
 		time.Sleep(9 * time.Minute)
-		if a.beats < 26 || b.beats < 26 {
-			t.Fatalf("%d and %d beats in 9 minutes", a.beats, b.beats)
+		if a.inProgress() < 26 || b.inProgress() < 26 {
+			t.Fatalf("%d and %d beats in 9 minutes", a.inProgress(), b.inProgress())
 		}
 		h.Stop()
 		<-h.Done()

@@ -20,6 +20,9 @@ const (
 	// soloAttempt is the attempt from which a save runs alone: it may be what
 	// kills the process.
 	soloAttempt = 3
+	// deathFactor is how many times more often than it may fail the worker of a
+	// long job may die.
+	deathFactor = 10
 )
 
 // Config is what an [Executor] works with.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -289,6 +290,69 @@ func TestFailingLoadDiesAfterItsAttempts(t *testing.T) {
 	if row := b.row(t, "load-1"); row.State != storage.JobDead || row.ErrorCode != jobs.CodePanic || len(row.Envelope) == 0 {
 		t.Fatalf("row %+v", row)
 	}
+}
+
+// TestKilledBatchDoesNotKillTheInnocent: a worker that is killed again and again
+// counts the whole batch, but only what runs alone can use up its attempts.
+func TestKilledBatchDoesNotKillTheInnocent(t *testing.T) {
+	b := newBench()
+	for i := range 3 * jobs.DefaultMaxAttempts {
+		b.fault = func(ids []string) error {
+			if slices.Contains(ids, "a") {
+				runtime.Goexit() // as sudden as a kill: nothing is given back
+			}
+			return nil
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			b.Execute(t.Context(), []jobs.Delivery{save("a", i+2), save("b", i+2), save("c", i+2)})
+		}()
+		<-ended
+	}
+	b.fault = nil
+	vs := b.Execute(t.Context(), []jobs.Delivery{save("a", 99), save("b", 99), save("c", 99)})
+	if !slices.Equal(actions(vs), []string{"bury", "ack", "ack"}) || vs[0].Code != jobs.CodeAttempts || vs[1].State != storage.JobDone {
+		t.Fatalf("%+v", vs)
+	}
+}
+
+func TestLoadOutlivesManyWorkers(t *testing.T) {
+	b := newBench()
+	l := b.factory.Ledger()
+	id := jobs.ID(b.factory.ID(), "load-1")
+	for range 3 * jobs.DefaultMaxAttempts {
+		if _, _, err := l.Claim(t.Context(), storage.Job{ID: id, Text: "load-1", Kind: "load", Queue: b.Queue}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Takeover(t.Context(), b.Queue); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.load = func(context.Context, func(storage.Progress)) error {
+		return &jobs.RefusedError{Code: "ran", Err: errors.New("it ran")}
+	}
+	v := b.Execute(t.Context(), []jobs.Delivery{loadDelivery("load-1")})[0]
+	if v.Code != "ran" {
+		t.Fatalf("%+v", v)
+	}
+}
+
+func TestAttemptThatGetsFurtherIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.load = func(_ context.Context, progress func(storage.Progress)) error {
+			progress(storage.Progress{Done: 5, Total: 10})
+			time.Sleep(5 * time.Second)
+			return errors.New("failed")
+		}
+		for i := range 3 {
+			v := b.Execute(t.Context(), []jobs.Delivery{loadDelivery("load-1")})[0]
+			if v.Attempt != i || b.row(t, "load-1").Attempt != i {
+				t.Fatalf("run %d: verdict %+v, row %+v", i, v, b.row(t, "load-1"))
+			}
+		}
+	})
 }
 
 func TestDelayGrowsWithAttempts(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -18,6 +20,9 @@ type heartbeat struct {
 
 	mu   sync.Mutex
 	last storage.Progress
+	from int64 // how far former attempts came
+
+	advanced bool // this attempt came further and is not counted; see stop
 }
 
 // beatEvery is how often progress is recorded and the wish to cancel looked up;
@@ -25,8 +30,8 @@ type heartbeat struct {
 const beatEvery = time.Second
 
 // startHeartbeat beats until stop, at least three times in each lease.
-func (x *Executor) startHeartbeat(ctx context.Context, t *task, c storage.Claim) *heartbeat {
-	h := &heartbeat{done: make(chan struct{})}
+func (x *Executor) startHeartbeat(ctx context.Context, t *task, c storage.Claim, from int64) *heartbeat {
+	h := &heartbeat{done: make(chan struct{}), from: from}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.done)
@@ -50,7 +55,13 @@ func (h *heartbeat) run(x *Executor, t *task, c storage.Claim) {
 			// A lost beat is made good by the next one; the claim decides anyway.
 			_ = t.delivery.Extend()
 		}
-		job, err := x.Ledger.Renew(h.ctx, c, x.Lease, h.progressed())
+		p := h.progressed()
+		job, err := x.Ledger.Renew(h.ctx, c, x.Lease, p)
+		if err == nil && p.Done > h.from && !h.advanced {
+			// An attempt that gets further is not counted: a large job outlives many
+			// workers. When this fails the attempt stays counted.
+			h.advanced = x.Ledger.Refund(h.ctx, []uuid.UUID{c.Job}) == nil
+		}
 		switch {
 		case errors.Is(err, storage.ErrFenced):
 			h.cancel(storage.ErrFenced)
@@ -74,11 +85,13 @@ func (h *heartbeat) progress(p storage.Progress) {
 func (h *heartbeat) progressed() storage.Progress {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.last
+	p := h.last
+	p.Done = max(p.Done, h.from) // a resumed job counts from the start again
+	return p
 }
 
 // stop ends the beats and returns why the job's context had ended before, nil
-// when it had not.
+// when it had not. Then advanced may be read.
 func (h *heartbeat) stop() error {
 	cause := context.Cause(h.ctx)
 	h.cancel(nil)

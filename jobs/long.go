@@ -49,17 +49,20 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		x.finish(ctx, t, c, storage.Final{State: storage.JobCancelled, ErrorCode: CodeCancelled})
 		return
 	}
-	if t.attempt > x.MaxAttempts {
+	if t.attempt > x.attemptLimit(row) {
 		x.give(ctx, t, c, errors.New("the worker ended before the job did, each time"))
 		return
 	}
-	beat := x.startHeartbeat(ctx, t, c)
+	beat := x.startHeartbeat(ctx, t, c, row.Done)
 	var outcome []byte
 	err := guard(func() (err error) {
 		outcome, err = x.do(beat.ctx, t, c, beat.progress)
 		return err
 	})
 	cause := beat.stop()
+	if beat.advanced {
+		t.attempt = max(t.attempt-1, 0)
+	}
 	switch code, refused := refusal(err); {
 	case err == nil:
 		x.finished(ctx, t, c, outcome)
@@ -68,16 +71,25 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 	case errors.Is(cause, errCancelled):
 		x.finish(ctx, t, c, storage.Final{State: storage.JobCancelled, ErrorCode: CodeCancelled})
 	case ctx.Err() != nil:
-		x.release(ctx, t, c, true, CodeShutdown, err)
+		x.release(ctx, t, c, !beat.advanced, CodeShutdown, err)
 		t.again(ActionRetry, 0, CodeShutdown, err)
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(cause, storage.ErrUnavailable):
-		x.release(ctx, t, c, true, CodeUnavailable, err)
+		x.release(ctx, t, c, !beat.advanced, CodeUnavailable, err)
 		t.again(ActionPause, pauseDelay, CodeUnavailable, err)
 	case refused:
 		x.refuse(ctx, t, c, code, err)
 	default:
 		x.give(ctx, t, c, err)
 	}
+}
+
+// attemptLimit is how many attempts a long job has. One that never failed by
+// itself has many more: its workers were killed, perhaps for reasons of their own.
+func (x *Executor) attemptLimit(row storage.Job) int {
+	if row.ErrorCode == "" {
+		return deathFactor * x.MaxAttempts
+	}
+	return x.MaxAttempts
 }
 
 // do runs the body of a long job. A nil outcome means that the body has ended

@@ -39,20 +39,42 @@ func (x *Executor) runSaves(ctx context.Context, tasks []*task) {
 	if err != nil {
 		x.failAll(ctx, tasks, err)
 	}
+	x.refund(ctx, suspects(live))
 	var batch []*task
 	for _, t := range live {
-		if t.attempt < soloAttempt {
+		if !t.suspect {
 			batch = append(batch, t)
 			continue
 		}
 		x.apply(ctx, batch)
-		x.apply(ctx, []*task{t})
+		x.alone(ctx, t)
 		batch = nil
 	}
 	x.apply(ctx, batch)
 	for _, pair := range twins {
 		pair.follow()
 	}
+}
+
+// suspects marks and returns the tasks that failed often. Each of them is counted
+// anew when its turn comes: what ends the process before that is not its doing.
+func suspects(tasks []*task) []*task {
+	var found []*task
+	for _, t := range tasks {
+		if t.suspect = t.attempt >= soloAttempt; t.suspect {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// alone counts and applies one task by itself.
+func (x *Executor) alone(ctx context.Context, t *task) {
+	live, err := x.count(ctx, []*task{t})
+	if err != nil {
+		x.failAll(ctx, []*task{t}, err)
+	}
+	x.apply(ctx, live)
 }
 
 // twin is a message that repeats another one of its batch.

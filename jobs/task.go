@@ -17,6 +17,7 @@ type task struct {
 	err      error // why the message cannot be decoded
 	attempt  int
 	counted  bool // the present attempt is in the ledger
+	suspect  bool // failed often: runs alone
 	verdict  Verdict
 }
 
