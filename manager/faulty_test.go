@@ -14,7 +14,6 @@ import (
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
-	"github.com/specstar-worker/worker/storage/memory"
 )
 
 // errCrash is what a faulty store answers once its calls are used up.
@@ -122,25 +121,28 @@ func TestALoadThatCrashesAnywhereIsResumed(t *testing.T) {
 		name string
 		in   []byte
 		on   manager.OnDuplicate
+		open opener
 	}{
-		{"one unit of work", small, manager.RaiseError},
-		{"staged", large, manager.RaiseError},
-		{"skip", small, manager.Skip},
-		{"overwrite", scattered(t, 2500), manager.Overwrite},
+		{"one unit of work", small, manager.RaiseError, openMemory},
+		{"one unit of work in SQLite", small, manager.RaiseError, openSQLite},
+		{"staged", large, manager.RaiseError, openMemory},
+		{"skip", small, manager.Skip, openMemory},
+		{"skip in SQLite", small, manager.Skip, openSQLite},
+		{"overwrite", scattered(t, 2500), manager.Overwrite, openMemory},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			whole := openMemory(t)
 			want := whole.load(t, tc.in, manager.LoadOptions{OnDuplicate: tc.on})
 			dump := whole.dumpAll(t)
 			calls := 0
-			for crash(t, calls, false, tc.in, tc.on, want, dump) {
+			for crash(t, tc.open, calls, false, tc.in, tc.on, want, dump) {
 				calls++
 			}
 			if calls < 4 {
 				t.Fatalf("only %d calls to crash at", calls)
 			}
 			// The last call takes effect, but its caller does not live to know.
-			crash(t, calls-1, true, tc.in, tc.on, want, dump)
+			crash(t, tc.open, calls-1, true, tc.in, tc.on, want, dump)
 		})
 	}
 }
@@ -148,13 +150,10 @@ func TestALoadThatCrashesAnywhereIsResumed(t *testing.T) {
 // crash loads an archive into a store that crashes after the given number of
 // calls, then resumes, and checks that the result is that of an undisturbed
 // load. It returns false when the load needed no more calls than that.
-func crash(t *testing.T, calls int, after bool, in []byte, on manager.OnDuplicate, want map[string]manager.LoadStats, dump []byte) bool {
+func crash(t *testing.T, open opener, calls int, after bool, in []byte, on manager.OnDuplicate, want map[string]manager.LoadStats, dump []byte) bool {
 	t.Helper()
-	f := memory.New()
-	blobs, err := storage.BuildBlobStore(t.Context(), f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t)
+	f, blobs := s.factory, s.blobs
 	job := storage.Job{ID: uuid.New(), Kind: "load"}
 	_, claim, err := f.Ledger().Claim(t.Context(), job, 0)
 	if err != nil {
@@ -169,7 +168,6 @@ func crash(t *testing.T, calls int, after bool, in []byte, on manager.OnDuplicat
 		t.Fatalf("after %d calls: %v", calls, err)
 	}
 
-	s := &store{Catalog: manager.NewCatalog(f, blobs, manager.Options{}), factory: f, blobs: blobs}
 	row, claim, err := f.Ledger().Claim(t.Context(), job, time.Minute)
 	switch {
 	case errors.Is(err, storage.ErrFinal):
