@@ -164,12 +164,13 @@ func TestTooManyValues(t *testing.T) {
 
 func TestTypesAreStrict(t *testing.T) {
 	for name, read := range map[string]func(*msgpack.Reader[string]) error{
-		"MapLen": func(r *msgpack.Reader[string]) error { _, err := r.MapLen(); return err },
-		"Bool":   func(r *msgpack.Reader[string]) error { _, err := r.Bool(); return err },
-		"Int":    func(r *msgpack.Reader[string]) error { _, err := r.Int(); return err },
-		"Str":    func(r *msgpack.Reader[string]) error { _, err := r.Str(); return err },
-		"Bin":    func(r *msgpack.Reader[string]) error { _, err := r.Bin(); return err },
-		"Time":   func(r *msgpack.Reader[string]) error { _, err := r.Time(); return err },
+		"MapLen":   func(r *msgpack.Reader[string]) error { _, err := r.MapLen(); return err },
+		"ArrayLen": func(r *msgpack.Reader[string]) error { _, err := r.ArrayLen(); return err },
+		"Bool":     func(r *msgpack.Reader[string]) error { _, err := r.Bool(); return err },
+		"Int":      func(r *msgpack.Reader[string]) error { _, err := r.Int(); return err },
+		"Str":      func(r *msgpack.Reader[string]) error { _, err := r.Str(); return err },
+		"Bin":      func(r *msgpack.Reader[string]) error { _, err := r.Bin(); return err },
+		"Time":     func(r *msgpack.Reader[string]) error { _, err := r.Time(); return err },
 	} {
 		r := msgpack.NewReader("\xcb\x40\x00\x00\x00\x00\x00\x00\x00")
 		if err := read(&r); err == nil || !strings.Contains(err.Error(), "found float at byte 0") {

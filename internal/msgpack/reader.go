@@ -69,6 +69,12 @@ func (r *Reader[B]) MapLen() (int, error) {
 	return int(t.n), err
 }
 
+// ArrayLen reads the head of an array and returns its number of elements.
+func (r *Reader[B]) ArrayLen() (int, error) {
+	t, err := r.expect(kindArray)
+	return int(t.n), err
+}
+
 // Bool reads a boolean.
 func (r *Reader[B]) Bool() (bool, error) {
 	t, err := r.expect(kindBool)
