@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -15,7 +17,7 @@ func (x *Executor) cause(ctx context.Context, t *task) {
 	if x.Submitter == nil || t.env.RulesOff || t.env.Kind() != KindLoad {
 		return
 	}
-	models, err := x.Backfiller.Unfilled(ctx)
+	models, err := x.unfilled(ctx, t)
 	if err == nil && len(models) > 0 {
 		_, err = x.Submitter.Submit(ctx, x.backfillAfter(t, models))
 	}
@@ -38,6 +40,23 @@ func (x *Executor) causeAgain(ctx context.Context, t *task, row storage.Job) {
 			t.verdict.State = row.State
 		}
 	}
+}
+
+// unfilled returns the models that a load touched and that have rows to fill.
+func (x *Executor) unfilled(ctx context.Context, t *task) ([]string, error) {
+	row, err := x.Ledger.Get(ctx, t.row.ID)
+	if err != nil {
+		return nil, err
+	}
+	models, err := x.Backfiller.Unfilled(ctx)
+	var loaded map[string]json.RawMessage
+	if json.Unmarshal(row.Outcome, &loaded) != nil {
+		return models, err // whatever was loaded: filling more does no harm
+	}
+	return slices.DeleteFunc(models, func(name string) bool {
+		_, ok := loaded[name]
+		return !ok
+	}), err
 }
 
 // backfillAfter returns the backfill that a load causes. Everything in it is
