@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/sys/unix"
 
 	"github.com/specstar-worker/worker/internal/cli/progress"
 	"github.com/specstar-worker/worker/internal/cli/render"
@@ -171,7 +172,7 @@ func (a *app) board() *progress.Board {
 	switch {
 	case a.global.quiet || a.global.noProgress:
 		return progress.New(a.stderr, progress.None)
-	case isTerminal(a.stderr):
+	case hasWidth(a.stderr):
 		return progress.New(a.stderr, progress.Bars)
 	default:
 		return progress.New(a.stderr, progress.Lines)
@@ -190,6 +191,17 @@ func (a *app) note(format string, args ...any) {
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// hasWidth reports whether w is a terminal that bars fit on: some pretend to be
+// one and have no columns.
+func hasWidth(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok || !isTerminal(w) {
+		return false
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return err == nil && size.Col > 0
 }
 
 // wantsJSON reports whether errors go to standard output as JSON. It looks at

@@ -58,6 +58,10 @@ type Task struct {
 	name  string
 	unit  string
 	began time.Time
+	// last is the rate as last shown, still says that it is final; only the bar's
+	// own goroutine uses them.
+	last  string
+	still bool
 
 	mu          sync.Mutex
 	done, total int64
@@ -132,7 +136,11 @@ func (t *Task) counts(now time.Time) string {
 // speed renders the rate for a bar. The bar's own goroutine calls it, so it must
 // not take t.mu, which may be held by an update that waits for that goroutine.
 func (t *Task) speed(s decor.Statistics) string {
-	return " " + rate(s.Current, t.board.now().Sub(t.began))
+	if !t.still {
+		t.last = " " + rate(s.Current, t.board.now().Sub(t.began))
+		t.still = s.Completed || s.Aborted
+	}
+	return t.last
 }
 
 // rate renders how many a second.
