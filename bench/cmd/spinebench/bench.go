@@ -16,11 +16,12 @@ import (
 // store: dump dumps what load loaded.
 type operation struct {
 	name   string
+	input  input   // what it reads; load decides for dump
 	passes int     // how often the operation is repeated within one measurement
 	floor  float64 // the ratio that must be reached, 0 for none
 	aim    float64 // the ratio that would be nice
 	ours   func(o *ours, ctx context.Context) error
-	theirs func(p *pypeer.Peer, input, dir string) (pypeer.Timing, error)
+	theirs func(p *pypeer.Peer, path, dir string) (pypeer.Timing, error)
 }
 
 // fast is how often an operation of a tenth of a second is repeated, so that a
@@ -29,18 +30,22 @@ const fast = 5
 
 var operations = []operation{
 	{
+		name: "read api", input: goAPI, passes: fast, ours: (*ours).read,
+		theirs: func(p *pypeer.Peer, path, _ string) (pypeer.Timing, error) { return p.TimeRead(path, fast) },
+	},
+	{
 		name: "read", passes: fast, floor: 3, aim: 6, ours: (*ours).read,
-		theirs: func(p *pypeer.Peer, input, _ string) (pypeer.Timing, error) { return p.TimeRead(input, fast) },
+		theirs: func(p *pypeer.Peer, path, _ string) (pypeer.Timing, error) { return p.TimeRead(path, fast) },
 	},
 	{
 		name: "write", passes: fast, ours: (*ours).write,
-		theirs: func(p *pypeer.Peer, input, dir string) (pypeer.Timing, error) {
-			return p.TimeWrite(input, filepath.Join(dir, "written.acbak"), fast)
+		theirs: func(p *pypeer.Peer, path, dir string) (pypeer.Timing, error) {
+			return p.TimeWrite(path, filepath.Join(dir, "written.acbak"), fast)
 		},
 	},
 	{
 		name: "load", passes: 1, floor: 4, aim: 6, ours: (*ours).load,
-		theirs: func(p *pypeer.Peer, input, dir string) (pypeer.Timing, error) { return p.TimeLoad(dir, input) },
+		theirs: func(p *pypeer.Peer, path, dir string) (pypeer.Timing, error) { return p.TimeLoad(dir, path) },
 	},
 	{
 		name: "dump", passes: 1, floor: 8, aim: 20, ours: (*ours).dump,
@@ -50,12 +55,11 @@ var operations = []operation{
 	},
 }
 
-// bench is the input that all rounds share.
+// bench is what all rounds share.
 type bench struct {
-	scratch   scratch
-	resources int
-	bytes     int64
-	alone     bool // without the original
+	scratch scratch
+	inputs  map[input]archiveFile
+	alone   bool // without the original
 }
 
 func newBench(resources int) (*bench, error) {
@@ -63,11 +67,11 @@ func newBench(resources int) (*bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the input: %w", err)
 	}
-	size, err := makeArchive(archivePath(s), resources)
+	inputs, err := makeInputs(s.dir, resources)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make the input: %w", err), s.close())
 	}
-	return &bench{scratch: s, resources: resources, bytes: size}, nil
+	return &bench{scratch: s, inputs: inputs}, nil
 }
 
 func (b *bench) close() error { return b.scratch.close() }
@@ -102,12 +106,13 @@ func (b *bench) measureTheirs(ctx context.Context, r *results) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	for _, op := range operations {
-		t, err := op.theirs(p, archivePath(b.scratch), s.dir)
+		in := b.inputs[op.input]
+		t, err := op.theirs(p, in.path, s.dir)
 		if err != nil {
 			return err
 		}
-		if t.Resources != b.resources {
-			return fmt.Errorf("the original's %s did %d of %d resources", op.name, t.Resources, b.resources)
+		if t.Resources != in.resources {
+			return fmt.Errorf("the original's %s did %d of %d resources", op.name, t.Resources, in.resources)
 		}
 		r.theirs[op.name] = append(r.theirs[op.name], timing{t.Wall, t.CPU})
 	}
@@ -121,12 +126,14 @@ func (b *bench) measureOurs(ctx context.Context, r *results) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	o, err := newOurs(ctx, archivePath(b.scratch), s.dir)
+	o, err := newOurs(ctx, s.dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
 	for _, op := range operations {
+		in := b.inputs[op.input]
+		o.input = in.path
 		if op.name == "write" {
 			if err := o.hold(); err != nil {
 				return err
@@ -136,8 +143,8 @@ func (b *bench) measureOurs(ctx context.Context, r *results) (err error) {
 		if err != nil {
 			return fmt.Errorf("our %s: %w", op.name, err)
 		}
-		if o.resources != b.resources {
-			return fmt.Errorf("our %s did %d of %d resources", op.name, o.resources, b.resources)
+		if o.resources != in.resources {
+			return fmt.Errorf("our %s did %d of %d resources", op.name, o.resources, in.resources)
 		}
 		r.ours[op.name] = append(r.ours[op.name], t)
 		o.held = nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,13 +11,65 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/examples/goapi"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
 
-// model is the one model of the archive: name, level, team, body.
+// input names an archive to work on.
+type input int
+
+const (
+	items input = iota // generated, fat: one revision of 800 bytes each
+	goAPI              // the data set of package goapi, lean: two revisions each
+)
+
+// archiveFile is an archive on the shared scratch.
+type archiveFile struct {
+	path      string
+	resources int
+	bytes     int64
+}
+
+// makeInputs writes both archives to dir.
+func makeInputs(dir string, resources int) (map[input]archiveFile, error) {
+	fat := archiveFile{path: filepath.Join(dir, "items.acbak"), resources: resources}
+	size, err := makeArchive(fat.path, resources)
+	if err != nil {
+		return nil, err
+	}
+	fat.bytes = size
+	lean, err := unpackGoAPI(filepath.Join(dir, "goapi.acbak"))
+	return map[input]archiveFile{items: fat, goAPI: lean}, err
+}
+
+// unpackGoAPI writes the data set of package goapi as a plain archive.
+func unpackGoAPI(path string) (a archiveFile, err error) {
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		return a, err
+	}
+	defer z.Close()
+	plain, err := z.DecodeAll(goapi.Archive(), nil)
+	if err != nil {
+		return a, err
+	}
+	a = archiveFile{path: path, bytes: int64(len(plain))}
+	for rec, err := range archive.NewReader(bytes.NewReader(plain), archive.Limits{}).Records() {
+		if err != nil {
+			return a, err
+		}
+		if _, ok := rec.(archive.Meta); ok {
+			a.resources++
+		}
+	}
+	return a, os.WriteFile(path, plain, 0o600)
+}
+
+// model is the one model of the generated archive: name, level, team, body.
 const model = "item"
 
 // bodyBytes makes a payload of about 800 bytes and a resource of about 1.6 KB.
@@ -114,6 +167,3 @@ func (g generator) text(n int) []byte {
 	}
 	return b
 }
-
-// archivePath is where the archive is within a scratch.
-func archivePath(s scratch) string { return filepath.Join(s.dir, "input.acbak") }

@@ -16,18 +16,19 @@ import (
 	"github.com/specstar-worker/worker/storage/sqlite"
 )
 
-// ours is our side of one round: an empty embedded store and the input.
+// ours is our side of one round, with an embedded store that is empty at first.
 type ours struct {
-	input, dir string
-	factory    *sqlite.Factory
-	catalog    *manager.Catalog
+	dir     string
+	factory *sqlite.Factory
+	catalog *manager.Catalog
+	input   string // the archive of the next operation
 	// resources is how many resources the last operation was about.
 	resources int
 	// held are the input's records in memory, for write.
 	held []archive.Record
 }
 
-func newOurs(ctx context.Context, input, dir string) (*ours, error) {
+func newOurs(ctx context.Context, dir string) (*ours, error) {
 	f, err := sqlite.Open(ctx, sqlite.Config{Dir: filepath.Join(dir, "data")})
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func newOurs(ctx context.Context, input, dir string) (*ours, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &ours{input: input, dir: dir, factory: f, catalog: manager.NewCatalog(f, blobs, manager.Options{})}, nil
+	return &ours{dir: dir, factory: f, catalog: manager.NewCatalog(f, blobs, manager.Options{})}, nil
 }
 
 func (o *ours) close() error { return o.factory.Close() }

@@ -22,7 +22,7 @@ func printTop(ctx context.Context, w io.Writer, profile string, o options) (err 
 	for _, op := range operations {
 		fmt.Fprintf(w, "\n%s: top entries of our CPU profile\n", op.name)
 		cmd := exec.CommandContext(ctx, "go", "tool", "pprof", "-top",
-			"-nodecount="+strconv.Itoa(o.top), "-relative_percentages", "-tagfocus=op="+op.name, profile)
+			"-nodecount="+strconv.Itoa(o.top), "-relative_percentages", "-tagfocus=op=^"+op.name+"$", profile)
 		cmd.Stdout, cmd.Stderr = w, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("read the profile: %w", err)

@@ -15,15 +15,14 @@ type timing struct{ wall, cpu time.Duration }
 
 // results are the timings of all rounds, by operation.
 type results struct {
-	resources    int
-	bytes        int64
+	inputs       map[input]archiveFile
 	medium       string
 	ours, theirs map[string][]timing
 }
 
 func newResults(b *bench) *results {
 	return &results{
-		resources: b.resources, bytes: b.bytes, medium: b.scratch.medium(),
+		inputs: b.inputs, medium: b.scratch.medium(),
 		ours: map[string][]timing{}, theirs: map[string][]timing{},
 	}
 }
@@ -51,7 +50,7 @@ func (r *results) rows() []row {
 	var rows []row
 	for _, op := range operations {
 		o, t := r.ours[op.name], r.theirs[op.name]
-		w := row{Operation: op.name, Ours: r.side(o), Original: r.side(t), Floor: op.floor, Aim: op.aim}
+		w := row{Operation: op.name, Ours: sideOf(o, r.inputs[op.input]), Original: sideOf(t, r.inputs[op.input]), Floor: op.floor, Aim: op.aim}
 		for i := range min(len(o), len(t)) {
 			w.Ratios = append(w.Ratios, float64(t[i].wall)/float64(o[i].wall))
 		}
@@ -62,7 +61,7 @@ func (r *results) rows() []row {
 	return rows
 }
 
-func (r *results) side(ts []timing) side {
+func sideOf(ts []timing, in archiveFile) side {
 	if len(ts) == 0 {
 		return side{}
 	}
@@ -71,8 +70,8 @@ func (r *results) side(ts []timing) side {
 		wall = append(wall, t.wall.Seconds())
 		cpu = append(cpu, t.cpu.Seconds())
 	}
-	n, s := float64(r.resources), median(wall)
-	return side{n / s, float64(r.bytes) / 1e6 / s, median(cpu) * 1e6 / n}
+	n, s := float64(in.resources), median(wall)
+	return side{n / s, float64(in.bytes) / 1e6 / s, median(cpu) * 1e6 / n}
 }
 
 // median returns the middle value, the mean of both when there are two.
@@ -93,7 +92,8 @@ func (r *results) writeJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(map[string]any{
-		"resources": r.resources, "archive_bytes": r.bytes, "medium": r.medium,
+		"resources": r.inputs[items].resources, "archive_bytes": r.inputs[items].bytes, "medium": r.medium,
+		"api_resources": r.inputs[goAPI].resources, "api_archive_bytes": r.inputs[goAPI].bytes,
 		"go": runtime.Version(), "cpus": runtime.NumCPU(), "rows": r.rows(),
 	})
 }
@@ -101,8 +101,10 @@ func (r *results) writeJSON(w io.Writer) error {
 // writeTable writes a Markdown table.
 func (r *results) writeTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d resources with one revision each, archive of %.1f MB (%.0f bytes a resource), on %s; %s, %d CPUs\n\n",
-		r.resources, float64(r.bytes)/1e6, float64(r.bytes)/float64(r.resources), r.medium, runtime.Version(), runtime.NumCPU())
+	fat, lean := r.inputs[items], r.inputs[goAPI]
+	fmt.Fprintf(&b, "%d resources with one revision each, archive of %.1f MB; \"read api\": the Go API data set, %d resources, %.1f MB.\n",
+		fat.resources, float64(fat.bytes)/1e6, lean.resources, float64(lean.bytes)/1e6)
+	fmt.Fprintf(&b, "On %s; %s, %d CPUs.\n\n", r.medium, runtime.Version(), runtime.NumCPU())
 	b.WriteString("| path | ours: resources/s | MB/s | CPU µs | original: resources/s | MB/s | CPU µs | ratio | rounds | floor | aim |\n")
 	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---|---|---|\n")
 	for _, x := range r.rows() {

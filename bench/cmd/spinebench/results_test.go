@@ -7,7 +7,7 @@ import (
 )
 
 func TestTheRatioIsTheMedianOfTheRounds(t *testing.T) {
-	r := &results{resources: 1000, bytes: 2_000_000, ours: map[string][]timing{}, theirs: map[string][]timing{}}
+	r := &results{inputs: map[input]archiveFile{items: {resources: 1000, bytes: 2_000_000}}, ours: map[string][]timing{}, theirs: map[string][]timing{}}
 	for _, ms := range []int{10, 40, 20} {
 		r.ours["load"] = append(r.ours["load"], timing{10 * time.Millisecond, 20 * time.Millisecond})
 		r.theirs["load"] = append(r.theirs["load"], timing{time.Duration(ms) * 5 * time.Millisecond, 0})

@@ -214,8 +214,9 @@ class App:
 
 
 def said(indexed):
-    """Indexed data as JSON says it: stores with JSON metas keep times and bytes as text."""
-    return msgspec.json.encode(indexed, order="deterministic")
+    """Indexed data as JSON says it after a trip through an archive: stores with
+    JSON metas keep times and bytes as text, archives have times in UTC."""
+    return msgspec.json.encode(msgspec.msgpack.decode(msgpack.encode(indexed)), order="deterministic")
 
 
 def text(b):
