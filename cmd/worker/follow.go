@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/internal/cli/progress"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -80,7 +82,7 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 	for {
 		expected := false
 		if parent.Kind == "load" && !rulesOff {
-			unset, err := s.unset(ctx)
+			unset, err := s.unset(ctx, parent)
 			if err != nil {
 				return nil, err
 			}
@@ -102,20 +104,23 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 	}
 }
 
-// unset counts the rows of the store that lack rev_* fields.
-func (s *session) unset(ctx context.Context) (n int64, err error) {
-	infos, err := s.store.Models(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("list models: %w", err)
+// unset counts the rows that lack rev_* fields in the models that a load touched.
+func (s *session) unset(ctx context.Context, load storage.Job) (n int64, err error) {
+	var loaded map[string]manager.LoadStats
+	if err := json.Unmarshal(load.Outcome, &loaded); err != nil {
+		return 0, fmt.Errorf("read the outcome of job %s: %w", load.ID, err)
 	}
-	for _, m := range infos {
-		stores, err := s.store.Build(ctx, m.Name)
+	for name := range loaded {
+		stores, err := s.store.Build(ctx, name)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
 		if err != nil {
-			return 0, fmt.Errorf("open model %s: %w", m.Name, err)
+			return 0, fmt.Errorf("open model %s: %w", name, err)
 		}
 		st, err := stores.Metas.Stats(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("count model %s: %w", m.Name, err)
+			return 0, fmt.Errorf("count model %s: %w", name, err)
 		}
 		n += st.UnsetRev
 	}

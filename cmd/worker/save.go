@@ -137,7 +137,7 @@ func (a *app) readSaves(model string, f *saveFlags) (saveList, error) {
 	}
 	defer r.Close()
 	var list saveList
-	seen := map[string]saveJob{}
+	seen := map[string]int{}
 	for j, err := range saveJobs(r, model, f.user, a.global.rules == "off") {
 		if err != nil {
 			return list, err
@@ -146,12 +146,13 @@ func (a *app) readSaves(model string, f *saveFlags) (saveList, error) {
 			list.bad = append(list.bad, *j.err)
 			continue
 		}
-		if first, repeated := seen[j.envelope.ID]; repeated && first.hash != j.hash {
+		first, repeated := seen[j.envelope.ID]
+		if repeated && list.jobs[first].hash != j.hash {
 			list.bad = append(list.bad, lineError{j.line, jobs.CodeDiffers,
-				fmt.Sprintf("id %s is that of line %d, which is another operation", j.envelope.ID, first.line)})
+				fmt.Sprintf("id %s is that of line %d, which is another operation", j.envelope.ID, list.jobs[first].line)})
 			continue
 		}
-		seen[j.envelope.ID] = j
+		seen[j.envelope.ID] = len(list.jobs)
 		list.jobs = append(list.jobs, j)
 	}
 	return list, nil
