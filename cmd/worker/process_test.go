@@ -157,6 +157,42 @@ func TestSIGTERMInTheMiddleOfALoadLosesNothing(t *testing.T) {
 	}
 }
 
+func TestASecondSignalCancelsRunningJobs(t *testing.T) {
+	dir := t.TempDir()
+	store := "sqlite:" + dir
+	job := strings.TrimSpace(cli(t, "submit", "load", writeArchive(t, 10_500), "--store", store, "-q").ok(t))
+	p := startRun(t, dir)
+	eventually(t, "the load to run", func() bool { return state(t, store, job) == "running" })
+	p.signal(syscall.SIGTERM)
+	eventually(t, "the worker to drain", func() bool { return strings.Contains(p.log(), `"draining"`) })
+	// The process may have ended by itself meanwhile; then there is nobody to signal.
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	if r := p.wait(); r.code != exitOK {
+		t.Fatalf("after two signals: %+v", r)
+	}
+	startRun(t, dir)
+	eventually(t, "the load to be done", func() bool { return state(t, store, job) == "done" })
+}
+
+func TestAnInterruptedLoadIsContinuedByTheNextWorker(t *testing.T) {
+	dir := t.TempDir()
+	store := "sqlite:" + dir
+	p := start(t, nil, "load", writeArchive(t, 10_500), "--store", store, "-o", "json")
+	eventually(t, "the load to run", func() bool {
+		return strings.Contains(cli(t, "jobs", "list", "--store", store).stdout, "running")
+	})
+	p.signal(syscall.SIGINT)
+	r := p.wait()
+	if f := r.refusal(t); r.code != exitError || f.Code != codeInterrupted {
+		t.Fatalf("after SIGINT: %+v", r)
+	}
+	if n := resources(t, store); n != 0 {
+		t.Fatalf("%d resources of an unfinished load are visible", n)
+	}
+	startRun(t, dir)
+	eventually(t, "the load to be done", func() bool { return resources(t, store) == 10_500 })
+}
+
 func TestAClientTakesOverWhenTheOwnerIsKilled(t *testing.T) {
 	dir := t.TempDir()
 	p := startRun(t, dir)

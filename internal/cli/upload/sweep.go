@@ -7,14 +7,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/specstar-worker/worker/storage"
 )
 
-// Sweep removes the uploads whose jobs have ended. An upload without a job in the
-// ledger stays: its job may be about to be submitted, or belong to another store
-// that shares the directory.
+// temporaries begin the names of files that are uploads in the making.
+var temporaries = []string{".stdin-", ".copy-", "archive-"}
+
+// abandonedAfter is from which age such a file was left by a process that died.
+const abandonedAfter = 24 * time.Hour
+
+// Sweep removes the uploads whose jobs have ended, and what processes that died
+// left of theirs. An upload without a job in the ledger stays: its job may be
+// about to be submitted, or belong to another store that shares the directory.
 func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -24,20 +32,30 @@ func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
 		return fmt.Errorf("list uploads: %w", err)
 	}
 	for _, e := range entries {
-		job, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok {
-			continue
+		drop := abandoned(e)
+		if job, ok := strings.CutSuffix(e.Name(), suffix); ok && !drop {
+			row, err := ledger.Find(ctx, job)
+			if err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return fmt.Errorf("look for job %s: %w", job, err)
+			}
+			drop = err == nil && row.State.Final()
 		}
-		row, err := ledger.Find(ctx, job)
-		if errors.Is(err, storage.ErrNotFound) || err == nil && !row.State.Final() {
+		if !drop {
 			continue
-		}
-		if err != nil {
-			return fmt.Errorf("look for job %s: %w", job, err)
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove upload: %w", err)
 		}
 	}
 	return nil
+}
+
+// abandoned reports whether e was left by a process that died.
+func abandoned(e fs.DirEntry) bool {
+	begins := func(prefix string) bool { return strings.HasPrefix(e.Name(), prefix) }
+	if !slices.ContainsFunc(temporaries, begins) {
+		return false
+	}
+	info, err := e.Info()
+	return err == nil && time.Since(info.ModTime()) > abandonedAfter
 }

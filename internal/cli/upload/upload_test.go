@@ -174,16 +174,21 @@ func TestSweepRemovesUploadsOfEndedJobs(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"done.acbak", "refused.acbak", "waiting.acbak", "unknown.acbak", "other"} {
+	for _, name := range []string{"done.acbak", "refused.acbak", "waiting.acbak", "unknown.acbak", "other", ".copy-1", ".copy-2"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	old := time.Now().Add(-48 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, ".copy-1"), old, old); err != nil {
+		t.Fatal(err)
 	}
 	if err := upload.Sweep(ctx, dir, f.Ledger()); err != nil {
 		t.Fatal(err)
 	}
 	for name, left := range map[string]bool{
 		"done.acbak": false, "refused.acbak": false, "waiting.acbak": true, "unknown.acbak": true, "other": true,
+		".copy-1": false, ".copy-2": true,
 	} {
 		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) == left {
 			t.Errorf("%s: %v; want left = %v", name, err, left)
