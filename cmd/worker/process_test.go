@@ -244,6 +244,24 @@ func TestSeveralStoresShareADataDirectory(t *testing.T) {
 	}
 }
 
+func TestStoresShareADataDirectoryAtOnce(t *testing.T) {
+	data, archive := t.TempDir(), writeArchive(t, 300)
+	var stores []string
+	var all []*process
+	for range 4 {
+		stores = append(stores, "sqlite:"+t.TempDir())
+		all = append(all, start(t, nil, "load", archive, "--store", stores[len(stores)-1], "--data", data))
+	}
+	for i, p := range all {
+		if r := p.wait(); r.code != exitOK {
+			t.Fatalf("load into %s: %+v", stores[i], r)
+		}
+		if n := resources(t, stores[i]); n != 300 {
+			t.Fatalf("%s: %d resources", stores[i], n)
+		}
+	}
+}
+
 func TestDemoTwice(t *testing.T) {
 	store := "sqlite:" + t.TempDir()
 	var first, second demoReport

@@ -77,8 +77,8 @@ func (a *app) withSession(ctx context.Context, o sessionOptions, do func(context
 			return err
 		}
 		err := do(ctx, s)
-		err = errors.Join(err, s.close(ctx))
-		if !s.gone(err) {
+		gone := s.gone(err)
+		if err = errors.Join(err, s.close(ctx)); !gone {
 			return err
 		}
 		a.note("the worker that owned the queue went away; continuing without it")
@@ -94,8 +94,8 @@ func (s *session) enterQueue(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		err = errors.Join(err, s.close(ctx))
-		if !errors.Is(err, errOwnerGone) || time.Now().After(deadline) {
+		gone := s.gone(err)
+		if err = errors.Join(err, s.close(ctx)); !gone || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -106,20 +106,13 @@ func (s *session) enterQueue(ctx context.Context) error {
 	}
 }
 
-// gone reports whether err comes from the loss of another process' queue.
+// gone reports whether err comes from the loss of another process' queue. It is
+// to be asked before the session is closed.
 func (s *session) gone(err error) bool {
-	if err == nil || s.lost == nil {
-		return false
-	}
 	if errors.Is(err, errOwnerGone) {
 		return true
 	}
-	select {
-	case <-s.lost:
-		return isOutage(err)
-	default:
-		return false
-	}
+	return s.lost != nil && isOutage(err) && s.conn != nil && s.conn.IsClosed()
 }
 
 // defaultData returns where local state is kept when --data does not say; not
