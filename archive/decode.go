@@ -1,11 +1,11 @@
 package archive
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/specstar-worker/worker/internal/msgpack"
 	"github.com/specstar-worker/worker/resource"
@@ -63,7 +63,7 @@ func decodeRecord(frame []byte, owned bool) (Record, error) {
 		return nil, errors.New("frame without a payload")
 	}
 	if data, ok := onlyData(frame, metaPrefix); ok {
-		return metaRecord(data)
+		return metaRecord(data, owned)
 	}
 	if data, ok := onlyData(frame, revisionPrefix); ok {
 		return revisionRecord(data, owned)
@@ -84,7 +84,7 @@ func decodeRecord(frame []byte, owned bool) (Record, error) {
 		if err := p.require(fieldData); err != nil {
 			return nil, err
 		}
-		return metaRecord(p.data)
+		return metaRecord(p.data, owned)
 	case tagRevision:
 		if err := p.require(fieldData); err != nil {
 			return nil, err
@@ -118,8 +118,8 @@ func onlyData(frame []byte, prefix string) ([]byte, bool) {
 	return data, err == nil && r.End() == nil
 }
 
-func metaRecord(data []byte) (Record, error) {
-	m, err := resource.DecodeMeta(resource.Msgpack, data)
+func metaRecord(data []byte, owned bool) (Record, error) {
+	m, err := resource.DecodeMeta(resource.Msgpack, text(data, owned))
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +127,8 @@ func metaRecord(data []byte) (Record, error) {
 }
 
 func revisionRecord(data []byte, owned bool) (Record, error) {
-	info, raw, ok := splitRevision(data)
-	if ok {
-		if i, err := resource.DecodeRevisionInfo(resource.Msgpack, info); err == nil {
-			return Revision{Revision: resource.Revision{Info: i, Data: keep(raw, owned)}}, nil
-		}
+	if rev, ok := writtenRevision(data, owned); ok {
+		return Revision{Revision: rev}, nil
 	}
 	rev, err := decodeRevision(data, owned)
 	if err != nil {
@@ -140,18 +137,22 @@ func revisionRecord(data []byte, owned bool) (Record, error) {
 	return Revision{Revision: rev}, nil
 }
 
-// splitRevision is the quick way to the two parts of a revision in written
-// order. It finds the second key by its bytes; if these were part of a text of
-// the info, the info does not decode.
-func splitRevision(data []byte) (info, raw []byte, ok bool) {
+// writtenRevision is the quick way to a revision in written order.
+func writtenRevision(data []byte, owned bool) (rev resource.Revision, ok bool) {
 	const first, second = "\x82\xa4info", "\xa8raw_data"
-	at := bytes.Index(data, []byte(second))
-	if at < len(first) || string(data[:len(first)]) != first {
-		return nil, nil, false
+	if len(data) < len(first) || string(data[:len(first)]) != first {
+		return rev, false
 	}
-	r := msgpack.NewReader(data[at+len(second):])
+	info, rest, ok := resource.CutRevisionInfo(text(data[len(first):], owned))
+	if !ok {
+		return rev, false
+	}
+	r := msgpack.NewReader(data[len(data)-len(rest):])
+	if !r.Match(second) {
+		return rev, false
+	}
 	raw, err := r.Bin()
-	return data[len(first):at], raw, err == nil && r.End() == nil
+	return resource.Revision{Info: info, Data: keep(raw, owned)}, err == nil && r.End() == nil
 }
 
 // decode reads the map; a key that no record has is skipped.
@@ -272,8 +273,17 @@ func decodeRevision(b []byte, owned bool) (rev resource.Revision, err error) {
 		return rev, fmt.Errorf("decode revision: %w", err)
 	}
 	rev.Data = keep(data, owned)
-	rev.Info, err = resource.DecodeRevisionInfo(resource.Msgpack, info)
+	rev.Info, err = resource.DecodeRevisionInfo(resource.Msgpack, text(info, owned))
 	return rev, err
+}
+
+// text returns b, which is part of a frame, as a string; of an owned frame,
+// which nobody writes to any more, it is a view.
+func text(b []byte, owned bool) string {
+	if owned {
+		return unsafe.String(unsafe.SliceData(b), len(b))
+	}
+	return string(b)
 }
 
 // keep returns b, which is part of a frame, as memory the record owns.

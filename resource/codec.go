@@ -41,8 +41,9 @@ func (i *RevisionInfo) UnmarshalJSON(b []byte) (err error) {
 
 // DecodeMeta decodes a meta that is the whole of b. Keys may stand in any order
 // and unknown ones are ignored; of a repeated key the last one counts. An error
-// names the field and the byte offset. The result shares nothing with b.
-func DecodeMeta(enc Encoding, b []byte) (Meta, error) {
+// names the field and the byte offset. The result shares nothing with a slice;
+// of a string its texts are parts.
+func DecodeMeta[B ~[]byte | ~string](enc Encoding, b B) (Meta, error) {
 	text := string(b)
 	var m Meta
 	if enc == Msgpack && m.decodeOrdered(text) {
@@ -66,17 +67,31 @@ func decodeMeta(enc Encoding, text string) (m Meta, err error) {
 
 // DecodeRevisionInfo decodes an info that is the whole of b, by the same rules
 // as [DecodeMeta].
-func DecodeRevisionInfo(enc Encoding, b []byte) (RevisionInfo, error) {
+func DecodeRevisionInfo[B ~[]byte | ~string](enc Encoding, b B) (RevisionInfo, error) {
 	text := string(b)
-	var i RevisionInfo
-	if enc == Msgpack && i.decodeOrdered(text) {
-		return i, nil
+	if enc == Msgpack {
+		if i, rest, ok := CutRevisionInfo(text); ok && rest == "" {
+			return i, nil
+		}
 	}
 	i, err := decodeRevisionInfo(enc, text)
 	if err != nil {
 		return RevisionInfo{}, fmt.Errorf("decode revision info: %w", err)
 	}
 	return i, nil
+}
+
+// CutRevisionInfo decodes a msgpack info at the beginning of text and returns
+// what stands behind it. It is quick and knows only infos as every writer leaves
+// them, in declaration order and not migrated; of others it says no, and
+// [DecodeRevisionInfo] decides.
+func CutRevisionInfo(text string) (i RevisionInfo, rest string, ok bool) {
+	o := newOrdered(text)
+	i.readOrdered(&o)
+	if o.failed || o.left != 0 {
+		return RevisionInfo{}, text, false
+	}
+	return i, text[o.r.Offset():], true
 }
 
 func decodeRevisionInfo(enc Encoding, text string) (i RevisionInfo, err error) {

@@ -133,9 +133,8 @@ func (r *RevMeta) readOrdered(o *ordered) {
 	}
 }
 
-// decodeOrdered decodes s if its keys are in order and reports whether it did.
-func (i *RevisionInfo) decodeOrdered(s string) bool {
-	o := newOrdered(s)
+// readOrdered reads an info whose keys are in order; o.failed tells when not.
+func (i *RevisionInfo) readOrdered(o *ordered) {
 	o.must("\xa3uid")
 	i.UID = o.uuid()
 	o.must("\xabresource_id")
@@ -146,8 +145,9 @@ func (i *RevisionInfo) decodeOrdered(s string) bool {
 	if parent, ok := o.strOrNull().Get(); ok {
 		i.ParentRevisionID = opt.Of(RevisionID(parent))
 	}
-	if o.has("\xb5parent_schema_version") {
-		return false // migrated revisions are rare
+	if o.has("\xb5parent_schema_version") { // migrated revisions are rare
+		o.failed = true
+		return
 	}
 	o.must("\xaeschema_version")
 	i.SchemaVersion = o.strOrNull()
@@ -164,5 +164,4 @@ func (i *RevisionInfo) decodeOrdered(s string) bool {
 	i.CreatedBy = o.str()
 	o.must("\xaaupdated_by")
 	i.UpdatedBy = o.str()
-	return o.done()
 }

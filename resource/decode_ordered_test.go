@@ -68,8 +68,8 @@ func TestBothWaysAgree(t *testing.T) {
 	}
 	for _, seed := range seeds(t, "FuzzDecodeRevisionInfo") {
 		for s := range mutants(seed) {
-			var i RevisionInfo
-			if !i.decodeOrdered(s) {
+			i, rest, ok := CutRevisionInfo(s)
+			if !ok || rest != "" {
 				continue
 			}
 			quick++

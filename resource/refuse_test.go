@@ -97,7 +97,7 @@ func TestEveryCutIsRefused(t *testing.T) {
 }
 
 func TestUnknownEncoding(t *testing.T) {
-	if _, err := resource.DecodeMeta("yaml", nil); err == nil {
+	if _, err := resource.DecodeMeta("yaml", ""); err == nil {
 		t.Fatal("yaml was accepted")
 	}
 	if _, err := resource.DecodeRevisionInfo("", bytes.Clone(nil)); err == nil {
