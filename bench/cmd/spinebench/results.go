@@ -17,12 +17,13 @@ type timing struct{ wall, cpu time.Duration }
 type results struct {
 	inputs       map[input]archiveFile
 	medium       string
+	gcPercent    int
 	ours, theirs map[string][]timing
 }
 
-func newResults(b *bench) *results {
+func newResults(b *bench, gcPercent int) *results {
 	return &results{
-		inputs: b.inputs, medium: b.scratch.medium(),
+		inputs: b.inputs, medium: b.scratch.medium(), gcPercent: gcPercent,
 		ours: map[string][]timing{}, theirs: map[string][]timing{},
 	}
 }
@@ -94,7 +95,7 @@ func (r *results) writeJSON(w io.Writer) error {
 	return e.Encode(map[string]any{
 		"resources": r.inputs[items].resources, "archive_bytes": r.inputs[items].bytes, "medium": r.medium,
 		"api_resources": r.inputs[goAPI].resources, "api_archive_bytes": r.inputs[goAPI].bytes,
-		"go": runtime.Version(), "cpus": runtime.NumCPU(), "rows": r.rows(),
+		"go": runtime.Version(), "cpus": runtime.NumCPU(), "gogc": r.gcPercent, "rows": r.rows(),
 	})
 }
 
@@ -104,7 +105,7 @@ func (r *results) writeTable(w io.Writer) error {
 	fat, lean := r.inputs[items], r.inputs[goAPI]
 	fmt.Fprintf(&b, "%d resources with one revision each, archive of %.1f MB; \"read api\": the Go API data set, %d resources, %.1f MB.\n",
 		fat.resources, float64(fat.bytes)/1e6, lean.resources, float64(lean.bytes)/1e6)
-	fmt.Fprintf(&b, "On %s; %s, %d CPUs.\n\n", r.medium, runtime.Version(), runtime.NumCPU())
+	fmt.Fprintf(&b, "On %s; %s, GOGC %d, %d CPUs.\n\n", r.medium, runtime.Version(), r.gcPercent, runtime.NumCPU())
 	b.WriteString("| path | ours: resources/s | MB/s | CPU µs | original: resources/s | MB/s | CPU µs | ratio | rounds | floor | aim |\n")
 	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---|---|---|\n")
 	for _, x := range r.rows() {
