@@ -20,7 +20,7 @@ import (
 type backfillFlags struct{ kind string }
 
 func (f *backfillFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.kind, "kind", jobs.RevisionMeta, "what to fill: revision_meta")
+	flags.StringVar(&f.kind, "kind", jobs.RevisionMeta, "`KIND` of fields to fill: revision_meta")
 }
 
 func (f *backfillFlags) check() error {

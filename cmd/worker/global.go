@@ -27,7 +27,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.namespace, "namespace", "", "`NAME` of the job streams (default: follows from the store; \"default\" with --nats)")
 	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML")
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
-	f.StringVar(&g.rules, "rules", "", "event rules: \"off\" starts no jobs by events")
+	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
 	f.StringVar(&g.tablePrefix, "table-prefix", "", "`PREFIX` of the table names")
 	f.StringVar(&g.encoding, "encoding", "", "`NAME` of the encoding of metas and revision infos: json or msgpack")
 	f.StringVarP(&g.output, "output", "o", "table", "`FORMAT` of results: table, json, ndjson or ids")

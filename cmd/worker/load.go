@@ -30,7 +30,7 @@ type loadFlags struct {
 }
 
 func (f *loadFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.onDuplicate, "on-duplicate", "raise_error", "what to do with resources that exist: raise_error, skip, overwrite or newer")
+	flags.StringVar(&f.onDuplicate, "on-duplicate", "raise_error", "`WAY` to treat resources that exist: raise_error, skip, overwrite or newer")
 	flags.StringSliceVar(&f.models, "model", nil, "load only model `M`; repeat for more")
 	flags.StringSliceVar(&f.allow, "allow", nil, "tolerate `WHAT`: missing_revision, unknown_model")
 }

@@ -53,7 +53,8 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	exclusive := s.server != nil
+	// Whoever runs the queue or holds the store's own lock is its only consumer.
+	exclusive := s.server != nil || s.storeLock != nil
 	if exclusive {
 		if _, err := s.store.Ledger().Takeover(ctx, s.publisher.Queue()); err != nil {
 			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
