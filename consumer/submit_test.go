@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -105,5 +107,27 @@ func TestReconcilerPublishesWhatHasNoMessage(t *testing.T) {
 		w.wait(storage.JobDone, jobs.Receipt{ID: id, Text: job.ID})
 		w.drained(jobs.LaneBulk, jobs.KindBackfill)
 		pass(0)
+	})
+}
+
+// A pass that comes between a submitter's publishing and its note of that must
+// not publish a second message.
+func TestReconcilerLeavesAFreshMessageAlone(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		rs := w.send(jobs.NewBackfill("tester"))
+		row := w.wait(storage.JobQueued, rs...)[0]
+		if err := w.factory.Ledger().Published(t.Context(), []uuid.UUID{row.ID}, uuid.Nil); err != nil {
+			t.Fatal(err)
+		}
+		r := &jobs.Reconciler{Ledger: w.factory.Ledger(), Publisher: w.sender}
+		if _, err := r.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := w.sender.Waiting(t.Context(), row.Subject); err != nil || n != 1 {
+			t.Fatalf("%d messages wait, want 1: %v", n, err)
+		}
+		if row := w.wait(storage.JobQueued, rs...)[0]; row.Queue != w.sender.Queue() {
+			t.Fatalf("row after the pass: %+v", row)
+		}
 	})
 }

@@ -67,7 +67,7 @@ func (r *Reconciler) Pass(ctx context.Context) (int, error) {
 	for _, row := range rows {
 		lacks, err := r.lacksMessage(ctx, row, waiting)
 		if err == nil && lacks {
-			err = publishRow(ctx, r.Ledger, r.Publisher, row)
+			err = r.publish(ctx, row)
 			published++
 		}
 		if err != nil {
@@ -114,15 +114,37 @@ func (r *Reconciler) lacksMessage(ctx context.Context, row storage.Job, waiting 
 	return err == nil && !now.State.Final(), err
 }
 
-// publishRow publishes a row's message. A queue that remembers the message's id
-// may no longer hold the message, so a duplicate is published under a new id.
-func publishRow(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job) error {
-	m := Message{Subject: row.Subject, ID: row.Text, Job: row.Text, Body: row.Envelope}
-	ack := p.Publish(ctx, []Message{m})[0]
+// publish publishes the message of a row. A duplicate is a message that the
+// queue took lately: of a row that no queue was recorded for, its submitter is
+// just about to record it, unless the queue has lost the message since.
+func (r *Reconciler) publish(ctx context.Context, row storage.Job) error {
+	ack := r.Publisher.Publish(ctx, []Message{rowMessage(row)})[0]
 	if ack.Err == nil && ack.Duplicate {
-		m.ID = row.Text + ":r" + strconv.FormatInt(time.Now().UnixNano(), 36)
-		ack = p.Publish(ctx, []Message{m})[0]
+		row.Queue = r.Publisher.Queue()
+		lacks, err := r.lacksMessage(ctx, row, make(map[string]uint64))
+		if err != nil {
+			return err
+		}
+		if lacks {
+			return publishAgain(ctx, r.Ledger, r.Publisher, row)
+		}
 	}
+	return published(ctx, r.Ledger, r.Publisher, row, ack)
+}
+
+// publishAgain publishes a row's message under an id that the queue has not
+// seen, because a queue that remembers the usual one may no longer hold it.
+func publishAgain(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job) error {
+	m := rowMessage(row)
+	m.ID = row.Text + ":r" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	return published(ctx, l, p, row, p.Publish(ctx, []Message{m})[0])
+}
+
+func rowMessage(row storage.Job) Message {
+	return Message{Subject: row.Subject, ID: row.Text, Job: row.Text, Body: row.Envelope}
+}
+
+func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job, ack Ack) error {
 	if ack.Err != nil {
 		return fmt.Errorf("publish job %s again: %w", row.Text, ack.Err)
 	}
@@ -143,5 +165,5 @@ func Retry(ctx context.Context, l storage.Ledger, p Publisher, id uuid.UUID) (st
 	if row, err = l.Retry(ctx, id); err != nil {
 		return row, err
 	}
-	return row, publishRow(ctx, l, p, row)
+	return row, publishAgain(ctx, l, p, row)
 }
