@@ -185,8 +185,14 @@ func TestReaders(t *testing.T) {
 	})
 	t.Run("tables", func(t *testing.T) {
 		for _, args := range [][]string{
-			{"models"}, {"search", "person"}, {"get", "person", "person:p1"}, {"revisions", "person", "person:p1"},
-			{"plan", "testdata/small.acbak"}, {"jobs", "list"}, {"config"}, {"count", "person"},
+			{"models"},
+			{"search", "person"},
+			{"get", "person", "person:p1"},
+			{"revisions", "person", "person:p1"},
+			{"plan", "testdata/small.acbak"},
+			{"jobs", "list"},
+			{"config"},
+			{"count", "person"},
 		} {
 			if out := cli(t, append(args, "--store", store)...).ok(t); out == "" || strings.HasPrefix(out, "{") {
 				t.Errorf("%v prints %q", args, out)
@@ -229,8 +235,13 @@ func TestAStoreThatIsNotThereIsEmptyAndStaysSo(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"get", "person", "person:p1"}, {"revisions", "person", "person:p1"}, {"jobs", "show", "x"},
-		{"jobs", "cancel", "x"}, {"jobs", "drop", "x"}, {"jobs", "retry", "x"}, {"jobs", "watch", "x"},
+		{"get", "person", "person:p1"},
+		{"revisions", "person", "person:p1"},
+		{"jobs", "show", "x"},
+		{"jobs", "cancel", "x"},
+		{"jobs", "drop", "x"},
+		{"jobs", "retry", "x"},
+		{"jobs", "watch", "x"},
 	} {
 		r := cli(t, append(args, "--store", store, "-o", "json")...)
 		if f := r.refusal(t); r.code != exitError || f.Code != codeNotFound {
@@ -312,9 +323,33 @@ func TestVersionConfigAndCompletion(t *testing.T) {
 
 func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"run"}, {"demo"}, {"load"}, {"dump"}, {"save"}, {"backfill"}, {"submit"}, {"submit", "load"}, {"submit", "save"},
-		{"submit", "backfill"}, {"jobs"}, {"jobs", "list"}, {"jobs", "show"}, {"jobs", "watch"}, {"jobs", "retry"}, {"jobs", "cancel"},
-		{"jobs", "drop"}, {"search"}, {"count"}, {"get"}, {"revisions"}, {"models"}, {"verify"}, {"plan"}, {"config"}, {"version"},
+		{},
+		{"run"},
+		{"demo"},
+		{"load"},
+		{"dump"},
+		{"save"},
+		{"backfill"},
+		{"submit"},
+		{"submit", "load"},
+		{"submit", "save"},
+		{"submit", "backfill"},
+		{"jobs"},
+		{"jobs", "list"},
+		{"jobs", "show"},
+		{"jobs", "watch"},
+		{"jobs", "retry"},
+		{"jobs", "cancel"},
+		{"jobs", "drop"},
+		{"search"},
+		{"count"},
+		{"get"},
+		{"revisions"},
+		{"models"},
+		{"verify"},
+		{"plan"},
+		{"config"},
+		{"version"},
 	} {
 		out := cli(t, append(args, "--help")...).ok(t)
 		if !strings.Contains(out, "Examples:") || !strings.Contains(out, "--store") {

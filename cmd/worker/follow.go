@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/internal/cli/progress"
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -42,6 +43,51 @@ func (s *session) follow(ctx context.Context, id uuid.UUID, show func(storage.Jo
 			return storage.Job{}, err
 		}
 	}
+}
+
+// followWork follows one job with a progress display.
+func (s *session) followWork(ctx context.Context, id uuid.UUID, name, unit string, board *progress.Board) (storage.Job, error) {
+	task := board.Start(name, unit, 0)
+	s.watch(id, task)
+	row, err := s.follow(ctx, id, func(j storage.Job) {
+		if !j.State.Final() && s.worker == nil {
+			task.Update(j.Done, j.Total)
+		}
+	})
+	if err != nil {
+		task.End("stopped waiting")
+		return row, err
+	}
+	if n := handled(row); n > 0 {
+		task.Update(n, n)
+	}
+	task.End(string(row.State))
+	return row, nil
+}
+
+// handled returns how many units a job that is done has dealt with, from its
+// outcome: the last progress in the ledger may be older.
+func handled(row storage.Job) (n int64) {
+	if row.State != storage.JobDone {
+		return 0
+	}
+	switch jobs.Kind(row.Kind) {
+	case jobs.KindLoad:
+		var stats map[string]manager.LoadStats
+		if json.Unmarshal(row.Outcome, &stats) == nil {
+			for _, s := range stats {
+				n += s.Total
+			}
+		}
+	case jobs.KindBackfill:
+		var r backfillResult
+		if json.Unmarshal(row.Outcome, &r) == nil {
+			for _, s := range r.Models {
+				n += s.Updated + s.Missing + s.Unchanged
+			}
+		}
+	}
+	return n
 }
 
 // followCaused waits for the jobs that a finished one caused, and for those that

@@ -49,11 +49,15 @@ func (a *app) get(ctx context.Context, model string, id resource.ID, revision re
 	})
 	switch {
 	case err == nil && f == nil, errors.Is(err, storage.ErrNotFound) && revision == "":
-		return &failure{Exit: exitError, Code: codeNotFound, Model: model,
-			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store)}
+		return &failure{
+			Exit: exitError, Code: codeNotFound, Model: model,
+			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store),
+		}
 	case errors.Is(err, storage.ErrNotFound):
-		return &failure{Exit: exitError, Code: codeNotFound, Model: model,
-			Message: fmt.Sprintf("model %s has no resource %s with revision %s; worker revisions %s %s lists them", model, id, revision, model, id)}
+		return &failure{
+			Exit: exitError, Code: codeNotFound, Model: model,
+			Message: fmt.Sprintf("model %s has no resource %s with revision %s; worker revisions %s %s lists them", model, id, revision, model, id),
+		}
 	case err != nil:
 		return fmt.Errorf("get %s of model %s: %w", id, model, err)
 	case a.format != render.Table:
@@ -162,8 +166,10 @@ func (a *app) revisions(ctx context.Context, model string, id resource.ID) error
 		return err
 	}
 	if n == 0 {
-		return &failure{Exit: exitError, Code: codeNotFound, Model: model,
-			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store)}
+		return &failure{
+			Exit: exitError, Code: codeNotFound, Model: model,
+			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store),
+		}
 	}
 	return list.Close()
 }

@@ -142,8 +142,10 @@ func (a *app) showJob(ctx context.Context, id string) (err error) {
 func (a *app) findJob(ctx context.Context, s *store, id string) (storage.Job, error) {
 	j, err := web.FindJob(ctx, s.Ledger(), id)
 	if errors.Is(err, storage.ErrNotFound) {
-		return j, &failure{Exit: exitError, Code: codeNotFound, JobID: id,
-			Message: fmt.Sprintf("store %s has no job %s; a save appears when a worker takes it", a.global.store, id)}
+		return j, &failure{
+			Exit: exitError, Code: codeNotFound, JobID: id,
+			Message: fmt.Sprintf("store %s has no job %s; a save appears when a worker takes it", a.global.store, id),
+		}
 	}
 	if err != nil {
 		return j, fmt.Errorf("look for job %s: %w", id, err)

@@ -108,8 +108,10 @@ func (a *app) dropJobs(ctx context.Context, args []string, f storage.JobFilter) 
 	}
 	for _, j := range chosen {
 		if !j.State.Final() {
-			return &failure{Exit: exitError, Code: "not_final", JobID: args[0],
-				Message: fmt.Sprintf("job %s is %s; cancel it first", args[0], j.State)}
+			return &failure{
+				Exit: exitError, Code: "not_final", JobID: args[0],
+				Message: fmt.Sprintf("job %s is %s; cancel it first", args[0], j.State),
+			}
 		}
 		if err := s.Ledger().Drop(ctx, j.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("drop job %s: %w", j.Text, err)

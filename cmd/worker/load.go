@@ -229,8 +229,10 @@ func (l *load) forget() error {
 // jobFailure is what the user is told of a job that ended otherwise than done.
 func jobFailure(row storage.Job) error {
 	v := jobs.ViewOf(row)
-	f := &failure{Exit: exitError, Code: string(row.State), JobID: v.JobID, Model: row.Model,
-		Message: fmt.Sprintf("%s job %s is %s", row.Kind, v.JobID, row.State)}
+	f := &failure{
+		Exit: exitError, Code: string(row.State), JobID: v.JobID, Model: row.Model,
+		Message: fmt.Sprintf("%s job %s is %s", row.Kind, v.JobID, row.State),
+	}
 	if v.Error != nil {
 		f.Code, f.Offset = cmp.Or(v.Error.Code, f.Code), v.Error.Offset
 		if v.Error.Message != "" {

@@ -148,8 +148,10 @@ func (a *app) readSaves(model string, f *saveFlags) (saveList, error) {
 		}
 		first, repeated := seen[j.envelope.ID]
 		if repeated && list.jobs[first].hash != j.hash {
-			list.bad = append(list.bad, lineError{j.line, jobs.CodeDiffers,
-				fmt.Sprintf("id %s is that of line %d, which is another operation", j.envelope.ID, list.jobs[first].line)})
+			list.bad = append(list.bad, lineError{
+				j.line, jobs.CodeDiffers,
+				fmt.Sprintf("id %s is that of line %d, which is another operation", j.envelope.ID, list.jobs[first].line),
+			})
 			continue
 		}
 		seen[j.envelope.ID] = len(list.jobs)

@@ -126,8 +126,10 @@ func unknownModel(store, model string, known []storage.ModelInfo) error {
 		}
 		names += m.Name
 	}
-	return &failure{Exit: exitError, Code: codeModel, Model: model,
-		Message: fmt.Sprintf("store %s has no model %q; it has: %s", store, model, names)}
+	return &failure{
+		Exit: exitError, Code: codeModel, Model: model,
+		Message: fmt.Sprintf("store %s has no model %q; it has: %s", store, model, names),
+	}
 }
 
 // openExisting opens the store to change its jobs. A store that is not there is

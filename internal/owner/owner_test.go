@@ -43,8 +43,10 @@ func TestEnterFindsTheOwnersCard(t *testing.T) {
 	if err != nil || l == nil {
 		t.Fatalf("first Enter = %v, %v; want the lock", l, err)
 	}
-	want := owner.Card{URL: "nats://127.0.0.1:1", Token: "secret", PID: os.Getpid(), Store: uuid.New(),
-		Queue: uuid.New(), Settings: map[string]string{"encoding": "json"}}
+	want := owner.Card{
+		URL: "nats://127.0.0.1:1", Token: "secret", PID: os.Getpid(), Store: uuid.New(),
+		Queue: uuid.New(), Settings: map[string]string{"encoding": "json"},
+	}
 	// The owner publishes while the other process is already waiting.
 	published := make(chan error, 1)
 	go func() { published <- l.Publish(want) }()

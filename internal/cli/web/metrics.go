@@ -99,8 +99,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		desc *prometheus.Desc
 		n    uint64
 	}{
-		{fetchedDesc, q.Fetched}, {ackedDesc, q.Acked}, {retriedDesc, q.Retried}, {deadDesc, q.Dead},
-		{batchesDesc, q.Batches}, {itemsDesc, q.BatchItems},
+		{fetchedDesc, q.Fetched},
+		{ackedDesc, q.Acked},
+		{retriedDesc, q.Retried},
+		{deadDesc, q.Dead},
+		{batchesDesc, q.Batches},
+		{itemsDesc, q.BatchItems},
 	} {
 		ch <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(m.n))
 	}

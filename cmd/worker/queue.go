@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"github.com/specstar-worker/worker/consumer"
+	"github.com/specstar-worker/worker/internal/natsd"
+	"github.com/specstar-worker/worker/internal/owner"
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// connect reaches the queue: a given server, another process', or one started here.
+func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
+	s.lost, s.uploads = nil, filepath.Join(owner.Dir(s.data), "uploads")
+	var id uuid.UUID
+	switch {
+	case card.URL != "":
+		id = card.Queue
+		if card.Store == s.store.ID() {
+			s.uploads = card.Uploads
+		}
+		s.lost = make(chan struct{})
+		s.conn, err = connectTo(card.URL, s.lost, nats.Token(card.Token))
+	case s.app.global.nats != "":
+		s.conn, err = nats.Connect(s.app.global.nats, nats.Name("specstar-worker"), nats.MaxReconnects(-1))
+		if err != nil {
+			err = &failure{Exit: exitUnavailable, Code: codeUnavailable, Message: "connect to " + maskURL(s.app.global.nats) + ": " + err.Error()}
+		}
+	default:
+		id, err = s.startServer()
+	}
+	if err != nil {
+		return err
+	}
+	s.queue = consumer.QueueConfig{Namespace: s.namespace(), Store: s.store.ID(), ID: id, Create: true}
+	return s.bind(ctx)
+}
+
+// startServer starts the queue of the data directory and returns its id.
+func (s *session) startServer() (uuid.UUID, error) {
+	id, err := s.dataLock.QueueID()
+	if err != nil {
+		return id, err
+	}
+	s.server, err = natsd.Start(filepath.Join(owner.Dir(s.data), "nats"), natsd.Options{Listen: true})
+	if err != nil {
+		return id, err
+	}
+	s.conn, err = s.server.Connect()
+	return id, err
+}
+
+// connectTo connects to the queue of another process. lost is closed when the
+// connection ends: on the loopback it ends with the process.
+func connectTo(url string, lost chan struct{}, opts ...nats.Option) (*nats.Conn, error) {
+	opts = append(opts, nats.Name("specstar-worker"), nats.NoReconnect(), nats.Timeout(2*time.Second),
+		nats.ClosedHandler(func(*nats.Conn) { close(lost) }))
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		// The process may have died after its card was read.
+		return nil, fmt.Errorf("%w: %w", errOwnerGone, err)
+	}
+	return nc, nil
+}
+
+// bind makes sure of the streams and sets up the sending side.
+func (s *session) bind(ctx context.Context) error {
+	var err error
+	if s.publisher, err = consumer.NewPublisher(s.conn, s.queue); err != nil {
+		return err
+	}
+	if err := ensureStreams(ctx, s.conn, s.queue); err != nil {
+		return fmt.Errorf("set up the queue: %w", err)
+	}
+	s.submitter = jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
+	return nil
+}
+
+// namespace returns the namespace of the streams.
+func (s *session) namespace() string {
+	switch {
+	case s.app.global.namespace != "":
+		return s.app.global.namespace
+	case s.app.global.nats != "":
+		return "default"
+	}
+	return strings.ReplaceAll(s.store.ID().String(), "-", "")
+}
+
+// publish tells other processes how to reach the queue that this one consumes.
+func (s *session) publish() error {
+	values, err := s.app.shared()
+	if err != nil {
+		return err
+	}
+	uploads, err := filepath.Abs(s.uploads)
+	if err != nil {
+		return fmt.Errorf("find directory of uploads: %w", err)
+	}
+	card := owner.Card{
+		URL: s.conn.ConnectedUrl(), PID: os.Getpid(), Store: s.store.ID(), Queue: s.publisher.Queue(),
+		Uploads: uploads, Settings: values,
+	}
+	if s.server != nil {
+		card.URL, card.Token = s.server.URL(), s.server.Token()
+	} else {
+		card.Token = s.conn.Opts.Token
+	}
+	for _, l := range []*owner.Lock{s.dataLock, s.storeLock} {
+		if l == nil {
+			continue
+		}
+		if err := l.Publish(card); err != nil {
+			return err
+		}
+	}
+	return nil
+}
