@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -69,7 +70,8 @@ func explain(err error) failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return *f
 	}
-	f := failure{Exit: exitError, Code: codeError, Message: err.Error()}
+	// Joined errors stand on lines of their own; a message is one line.
+	f := failure{Exit: exitError, Code: codeError, Message: strings.ReplaceAll(err.Error(), "\n", "; ")}
 	var (
 		damaged   *archive.Error
 		duplicate *storage.DuplicateError
