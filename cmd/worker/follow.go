@@ -186,7 +186,7 @@ func (s *session) pause(ctx context.Context) error {
 	case <-time.After(followEvery):
 	}
 	if s.worker != nil {
-		return s.worker.outage.lasting()
+		return s.worker.executor.lasting()
 	}
 	return nil
 }

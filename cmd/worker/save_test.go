@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,12 +120,19 @@ func TestSubmitWaitsForTheNextWorker(t *testing.T) {
 	if state(t, store, load.JobID) != "queued" {
 		t.Fatalf("load = %+v", load)
 	}
+	uploads := filepath.Join(strings.TrimPrefix(store, "sqlite:"), ".worker", "uploads")
+	if all, err := os.ReadDir(uploads); err != nil || len(all) != 1 {
+		t.Fatalf("uploads of a waiting load: %v, %v", all, err)
+	}
 	// A load without an owner consumes; what waits is done meanwhile or by the next.
 	cli(t, "backfill", "--store", store).ok(t)
 	eventually(t, "the submitted jobs to be done", func() bool {
 		cli(t, "backfill", "--store", store, "-q").ok(t)
 		return state(t, store, load.JobID) == "done" && cli(t, "jobs", "show", "s2", "--store", store).code == exitOK
 	})
+	if all, err := os.ReadDir(uploads); err != nil || len(all) != 0 {
+		t.Fatalf("uploads after the load: %v, %v", all, err)
+	}
 }
 
 func TestRetryAndCancel(t *testing.T) {

@@ -43,7 +43,7 @@ type worker struct {
 	background sync.WaitGroup
 	cancel     context.CancelFunc
 	watched    watched
-	outage     *outageWatch
+	executor   *observedExecutor
 }
 
 // startWorker starts to consume the queue of the session.
@@ -64,9 +64,9 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
-	w.outage = &outageWatch{Executor: w.executor(catalog)}
+	w.executor = &observedExecutor{Executor: w.newExecutor(catalog), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
-		JetStream: js, Queue: s.queue, Executor: w.outage, Logger: s.app.log, Exclusive: exclusive,
+		JetStream: js, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *session) catalog(ctx context.Context) (*manager.Catalog, error) {
 	return c, nil
 }
 
-func (w *worker) executor(c *manager.Catalog) *jobs.Executor {
+func (w *worker) newExecutor(c *manager.Catalog) *jobs.Executor {
 	s := w.session
 	work := &jobs.CatalogWork{
 		Catalog: c, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
@@ -128,20 +128,28 @@ func (w *worker) startBackground(ctx context.Context) {
 		}
 	}}
 	w.background.Go(func() { reconciler.Run(ctx) })
-	w.background.Go(func() {
-		tick := time.NewTicker(sweepEvery)
-		defer tick.Stop()
-		for {
-			if err := upload.Sweep(ctx, s.uploads, s.store.Ledger()); err != nil && ctx.Err() == nil {
-				s.app.log.Warn("could not remove uploads of ended jobs", zap.Error(err))
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+	w.background.Go(func() { w.sweepUploads(ctx) })
+}
+
+// sweepUploads removes the uploads of loads that have ended, until ctx does.
+func (w *worker) sweepUploads(ctx context.Context) {
+	s := w.session
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		// The last pass is for loads that ended while the worker drained.
+		if err := upload.Sweep(context.WithoutCancel(ctx), s.uploads, s.store.Ledger()); err != nil {
+			s.app.log.Warn("could not remove uploads of ended jobs", zap.Error(err))
 		}
-	})
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-w.executor.loadEnded:
+		case <-tick.C:
+		}
+	}
 }
 
 // stop ends consuming. After a signal a command hands its jobs back at once; run

@@ -14,21 +14,30 @@ import (
 // that is down or full. A worker that runs waits for ever.
 const outagePatience = 5 * time.Second
 
-// outageWatch is an executor that remembers since when the store does not take
-// what is written, and why.
-type outageWatch struct {
+// observedExecutor is an executor that tells when loads have ended, and remembers
+// since when the store does not take what is written, and why.
+type observedExecutor struct {
 	consumer.Executor
+	// loadEnded takes a token after a load has ended; it must have room for one.
+	loadEnded chan struct{}
+
 	mu    sync.Mutex
 	since time.Time
 	cause error
 }
 
 // Execute implements [consumer.Executor].
-func (o *outageWatch) Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict {
+func (o *observedExecutor) Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict {
 	verdicts := o.Executor.Execute(ctx, deliveries)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, v := range verdicts {
+		if v.Kind == jobs.KindLoad && v.State.Final() {
+			select {
+			case o.loadEnded <- struct{}{}:
+			default: // there is a token already
+			}
+		}
 		switch {
 		case v.Action != jobs.ActionPause:
 			o.since, o.cause = time.Time{}, nil
@@ -40,7 +49,7 @@ func (o *outageWatch) Execute(ctx context.Context, deliveries []jobs.Delivery) [
 }
 
 // lasting returns why jobs cannot be done when that has been so for too long.
-func (o *outageWatch) lasting() error {
+func (o *observedExecutor) lasting() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.since.IsZero() || time.Since(o.since) < outagePatience {
