@@ -213,6 +213,19 @@ func TestAClientTakesOverWhenTheOwnerIsKilled(t *testing.T) {
 	}
 }
 
+func TestRunWaitsForACommandThatEnds(t *testing.T) {
+	dir := t.TempDir()
+	l, err := owner.Acquire(dir, "submit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, nil, "run", "--listen", "off", "--store", "sqlite:"+dir)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the worker to start", func() bool { return strings.Contains(p.log(), `"started"`) })
+}
+
 func TestTwoLoadsAtOnceShareTheDirectory(t *testing.T) {
 	store := "sqlite:" + t.TempDir()
 	a := start(t, nil, "load", "testdata/small.acbak", "--store", store)

@@ -124,11 +124,13 @@ func (s *session) open(ctx context.Context) error {
 	if err := s.connect(ctx, card); err != nil {
 		return err
 	}
-	if card.Store == s.store.ID() || !s.options.consume {
+	if card.Store == s.store.ID() {
 		return nil
 	}
-	if s.worker, err = s.startWorker(ctx); err != nil {
-		return err
+	if s.options.consume {
+		if s.worker, err = s.startWorker(ctx); err != nil {
+			return err
+		}
 	}
 	return s.publish()
 }
@@ -155,18 +157,32 @@ func (s *session) enter(ctx context.Context) (owner.Card, error) {
 	return card, err
 }
 
+// enterDir takes the lock of a directory or returns its owner's card. A worker
+// that runs does not share: it waits for a command that will end by itself, and
+// is refused by another worker that runs.
 func (s *session) enterDir(ctx context.Context, dir string) (*owner.Lock, owner.Card, error) {
-	if s.options.exclusive {
+	if !s.options.exclusive {
+		return owner.Enter(ctx, dir, s.options.command, ownerWait)
+	}
+	deadline := time.Now().Add(ownerWait)
+	for {
 		lock, err := owner.Acquire(dir, s.options.command)
-		if held, ok := errors.AsType[*owner.HeldError](err); ok {
+		held, ok := errors.AsType[*owner.HeldError](err)
+		if !ok {
+			return lock, owner.Card{}, err
+		}
+		if held.Command == s.options.command || time.Now().After(deadline) {
 			return nil, owner.Card{}, &failure{
 				Exit: exitError, Code: codeOwned,
 				Message: held.Error() + "; one worker at a time: end that process, or use another --store or --data",
 			}
 		}
-		return lock, owner.Card{}, err
+		select {
+		case <-ctx.Done():
+			return nil, owner.Card{}, errInterrupted
+		case <-time.After(followEvery):
+		}
 	}
-	return owner.Enter(ctx, dir, s.options.command, ownerWait)
 }
 
 // close ends the work here in order: consumer, connection, server, ownership.
