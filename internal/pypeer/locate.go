@@ -12,12 +12,8 @@ import (
 var errNoEnvironment = errors.New("the Python environment with the original is missing: run `make peer` (`make test` does it first)")
 
 // interpreter returns the Python of the environment that `make peer` made in
-// the repository that holds the working directory.
-func interpreter() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
+// the repository that holds dir.
+func interpreter(dir string) (string, error) {
 	root, err := repository(dir)
 	if err != nil {
 		return "", err
@@ -29,10 +25,10 @@ func interpreter() (string, error) {
 	return python, nil
 }
 
-// repository returns the nearest directory at or above dir that holds this
+// repository returns the nearest directory at or above start that holds this
 // package.
-func repository(dir string) (string, error) {
-	for {
+func repository(start string) (string, error) {
+	for dir := start; ; {
 		_, err := os.Stat(filepath.Join(dir, "internal", "pypeer", "constraints.txt"))
 		if err == nil {
 			return dir, nil
@@ -42,7 +38,7 @@ func repository(dir string) (string, error) {
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
-			return "", errors.New("the working directory is not inside the repository")
+			return "", fmt.Errorf("%s is not inside the repository", start)
 		}
 		dir = up
 	}

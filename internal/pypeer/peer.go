@@ -40,7 +40,11 @@ type Peer struct {
 
 // Open starts a peer. It ends when ctx does, or with [Peer.Close].
 func Open(ctx context.Context) (*Peer, error) {
-	python, err := interpreter()
+	at, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	python, err := interpreter(at)
 	if err != nil {
 		return nil, err
 	}
