@@ -36,7 +36,8 @@
 // replaces a row exactly when the stored bytes are the ones given.
 //
 // G10 Keys. A revision is stored under resource, revision id and schema version;
-// saving under a key that exists points the key at the new uid. A meta saved
+// saving under a key that exists points the key at the new uid. Revisions under
+// different keys may carry one uid: each keeps its own content. A meta saved
 // again replaces the old one.
 //
 // G11 Numbers. NextNumber is above the meta's count and above every stored

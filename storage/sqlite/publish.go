@@ -116,31 +116,16 @@ func (p *publisher) entries(names tables, entries []stagedEntry) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := p.bytes(names, e); err != nil {
-			return err
+		if e.Info != nil {
+			if err := p.j.t.saveBytes(names, p.f.encoding(), &e.entry, e.Info, e.Data); err != nil {
+				return err
+			}
 		}
 		if err := w.putStored(e.entry); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// bytes stores the bytes of an entry whose uid was taken when it was staged.
-// Equal uid must mean equal bytes: taken still, the load cannot be published.
-func (p *publisher) bytes(names tables, e stagedEntry) error {
-	if e.Info == nil {
-		return nil
-	}
-	n, err := p.j.t.exec(names.insertData(), e.uid[:], e.Data, e.Info)
-	if err != nil || n == 1 {
-		return err
-	}
-	same, err := p.j.t.sameData(names, e.uid, e.Info, e.Data)
-	if err == nil && !same {
-		err = fmt.Errorf("revision %s of model %s: its uid %s is stored with other content", e.key.Revision, names.model, e.uid)
-	}
-	return err
 }
 
 // duplicates returns the error for the resources that exist, nil for none.

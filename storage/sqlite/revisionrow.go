@@ -65,6 +65,12 @@ type entry struct {
 
 func entryOf(i resource.RevisionInfo) entry { return entry{key: i.Key(), uid: i.UID} }
 
+// place is where a revision is stored whose uid is another key's, equal for
+// equal entries. What readers get is the uid in the info.
+func (e entry) place() uuid.UUID {
+	return uuid.NewSHA1(e.uid, []byte(string(e.key.Revision)+"\x00"+versionText(e.key.SchemaVersion)))
+}
+
 // indexWriter writes index entries and frees the revisions that nothing points
 // at any more.
 type indexWriter struct {
@@ -96,8 +102,8 @@ func (w *indexWriter) learn(ids []resource.ID) error {
 }
 
 // put points a key at a uid. A uid the key pointed at before is freed when no
-// other key of the resource has it; uids are never shared between resources,
-// because an info names its resource.
+// other key of the resource has it; what is stored under a uid is never shared
+// between resources, see saveBytes.
 func (w *indexWriter) put(e entry) error {
 	_, err := w.upsert(w.names.upsertIndex(), e)
 	return err
@@ -155,21 +161,59 @@ func (t *tx) saveRevisions(names tables, enc resource.Encoding, revisions []reso
 	if err != nil {
 		return err
 	}
-	query := names.upsertData()
-	for _, r := range revisions {
+	entries := make([]entry, len(revisions))
+	for i, r := range revisions {
 		if err := errors.Join(r.Info.ResourceID.CheckStored(), t.check()); err != nil {
 			return fmt.Errorf("revision %s: %w", r.Info.RevisionID, err)
 		}
-		if _, err := t.exec(query, r.Info.UID[:], notNil(r.Data), r.Info.Append(enc, nil)); err != nil {
+		entries[i] = entryOf(r.Info)
+		if err := t.saveBytes(names, enc, &entries[i], r.Info.Append(enc, nil), r.Data); err != nil {
 			return err
 		}
 	}
-	for _, r := range revisions {
-		if err := w.put(entryOf(r.Info)); err != nil {
+	for _, e := range entries {
+		if err := w.put(e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// saveBytes stores info and payload under the uid of an entry. Where that holds
+// a revision of another key, they get a place of their own, to which the entry is
+// then pointed: uids are unique as they are made, but a migration by the original
+// keeps that of the bytes it replaces, and archives that were edited repeat them.
+func (t *tx) saveBytes(names tables, enc resource.Encoding, e *entry, info, data []byte) error {
+	n, err := t.exec(names.insertData(), e.uid[:], notNil(data), info)
+	if err != nil || n == 1 {
+		return err
+	}
+	owner, err := t.owner(names, enc, e.uid)
+	if err != nil {
+		return err
+	}
+	if owner != e.key {
+		e.uid = e.place()
+	}
+	_, err = t.exec(names.upsertData(), e.uid[:], notNil(data), info)
+	return err
+}
+
+// owner returns the key of the revision that is stored under a uid; one that is
+// damaged has none.
+func (t *tx) owner(names tables, enc resource.Encoding, uid uuid.UUID) (resource.RevisionKey, error) {
+	var key resource.RevisionKey
+	err := t.each(`SELECT info FROM `+names.data+` WHERE uid = ?`, []any{uid[:]}, func(rows *sql.Rows) error {
+		var b sql.RawBytes
+		if err := rows.Scan(&b); err != nil {
+			return err
+		}
+		if info, err := resource.DecodeRevisionInfo(enc, b); err == nil {
+			key = info.Key()
+		}
+		return nil
+	})
+	return key, err
 }
 
 // notNil returns b, which the driver would write as NULL when nil.

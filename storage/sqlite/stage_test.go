@@ -106,28 +106,55 @@ func TestUnstageSparesWhatAnotherLoadStaged(t *testing.T) {
 	}
 }
 
-func TestPublishRefusesAUIDWithOtherBytes(t *testing.T) {
-	f := openModel(t, Config{})
-	stored := newResource(1, 20)
-	update(t, f, []made{stored})
-	other := newResource(2, 20)
-	other.revision.Info.UID = stored.revision.Info.UID
-	c := claim(t, f)
-	stage(t, f, c, 0, []made{other})
-	if err := publish(t, f, c); err == nil || !strings.Contains(err.Error(), "other content") {
-		t.Errorf("error is %v, want one about the uid", err)
+func TestStagedBytesOfATakenUIDGetAPlaceOfTheirOwn(t *testing.T) {
+	for _, freed := range []bool{false, true} {
+		f := openModel(t, Config{})
+		stored := newResource(1, 20)
+		update(t, f, []made{stored})
+		other := newResource(2, 20)
+		other.revision.Info.UID = stored.revision.Info.UID
+		c := claim(t, f)
+		stage(t, f, c, 0, []made{other})
+		want := []made{other, stored}
+		if freed { // then the staged bytes take the uid
+			if err := build(t, f).Revisions.Purge(t.Context(), []resource.ID{stored.meta.ResourceID}); err != nil {
+				t.Fatal(err)
+			}
+			want = want[:1]
+		}
+		if err := publish(t, f, c); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range want {
+			got, err := build(t, f).Revisions.Get(t.Context(), m.revision.Info.Key())
+			if err != nil || string(got.Data) != string(m.revision.Data) {
+				t.Errorf("%s holds %s (%v), want %s", m.meta.ResourceID, got.Data, err, m.revision.Data)
+			}
+		}
+		if n := count(t, f, dataRows); n != len(want) {
+			t.Errorf("%d payloads are stored, want %d", n, len(want))
+		}
 	}
+}
 
-	// The uid is free again: the staged bytes are used.
-	if err := build(t, f).Revisions.Purge(t.Context(), []resource.ID{stored.meta.ResourceID}); err != nil {
-		t.Fatal(err)
+func TestADamagedInfoIsReplaced(t *testing.T) {
+	f := openModel(t, Config{})
+	m := newResource(1, 20)
+	update(t, f, []made{m})
+	ok := f.do(t.Context(), "damage", func(x *tx) error {
+		_, err := x.exec(`UPDATE person_resource_data SET info = x'c1'`)
+		return err
+	})
+	if ok != nil {
+		t.Fatal(ok)
 	}
-	if err := publish(t, f, c); err != nil {
-		t.Fatal(err)
+	update(t, f, []made{m})
+	got, err := build(t, f).Revisions.Get(t.Context(), m.revision.Info.Key())
+	if err != nil || string(got.Data) != string(m.revision.Data) {
+		t.Errorf("revision holds %s (%v), want what was saved", got.Data, err)
 	}
-	got, err := build(t, f).Revisions.Get(t.Context(), other.revision.Info.Key())
-	if err != nil || string(got.Data) != string(other.revision.Data) {
-		t.Errorf("revision holds %s (%v), want what was staged", got.Data, err)
+	if n := count(t, f, dataRows); n != 1 {
+		t.Errorf("%d payloads are stored, want 1", n)
 	}
 }
 

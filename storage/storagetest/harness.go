@@ -44,7 +44,7 @@ type subject struct {
 // checks returns the whole suite, by subject.
 func checks() []check {
 	return slices.Concat(
-		modelChecks(), metaChecks(), swapChecks(), revisionChecks(), blobChecks(),
+		modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(), blobChecks(),
 		unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 		jobChecks(), claimChecks(), shortJobChecks(), adminChecks(),
 		queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(),
