@@ -67,7 +67,9 @@ write. With --on-duplicate raise_error, the default, nothing of it is visible
 until all of it is, and nothing ever when a resource exists already.
 
 When no worker owns the data directory, this command does the work itself. It may
-be killed at any time: run a worker or any load to continue.`,
+be killed at any time: the same command again continues the load, and so does a
+worker or any other load. The same archive with the same options is never loaded
+by two jobs at once.`,
 		Example: `  worker load dump.acbak
   worker load dump.acbak.gz --on-duplicate skip --store sqlite:./copy
   worker load dump.acbak --model person --allow missing_revision -o json`,
@@ -170,6 +172,10 @@ func (r loadResult) exit() error {
 	return nil
 }
 
+// uploadScheme begins the source of a load whose archive was put into the data
+// directory.
+const uploadScheme = "upload:"
+
 // load is a load on its way to a queue.
 type load struct {
 	app      *app
@@ -201,15 +207,21 @@ func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
 		}
 		l.put, l.dir = &up, s.uploads
 	}
-	e := jobs.NewLoad(userName(), jobs.Load{
-		Source: "upload:" + l.put.Name, Size: opt.Of(l.put.Size), Modified: l.put.Modified.UTC(),
+	args := jobs.Load{
+		Source: uploadScheme + l.put.Name, Size: opt.Of(l.put.Size), Modified: l.put.Modified.UTC(),
 		OnDuplicate: l.flags.onDuplicate, Models: l.flags.models, Allow: l.flags.allow,
-	})
-	e.ID, e.RulesOff = l.job, l.rulesOff
+	}
 	if row, err := s.store.Ledger().Get(ctx, jobs.ID(s.store.ID(), l.job)); err == nil {
 		// A former owner recorded the job; whoever consumes finds the row.
 		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, nil
 	}
+	if row, found, err := l.unfinished(ctx, s, args); err != nil {
+		return jobs.Receipt{}, err
+	} else if found {
+		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(row)
+	}
+	e := jobs.NewLoad(userName(), args)
+	e.ID, e.RulesOff = l.job, l.rulesOff
 	receipts, err := s.submitter.Submit(ctx, e)
 	if err != nil {
 		return jobs.Receipt{}, err
