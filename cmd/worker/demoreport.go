@@ -158,7 +158,7 @@ func (d *demo) printQueries(ctx context.Context) error {
 		{"revisions " + model + " " + id, func() error { return a.revisions(ctx, model, id) }},
 		{"get go-release go-release:go1.26", func() error { return a.get(ctx, "go-release", resource.ID("go-release:go1.26"), "") }},
 	} {
-		if _, err := fmt.Fprintf(a.stdout, "\n$ worker %s%s\n", q.command, a.storeFlag()); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "\n$ %s %s%s\n", program(), q.command, a.storeFlag()); err != nil {
 			return err
 		}
 		if err := q.run(); err != nil {
@@ -200,12 +200,12 @@ func (d *demo) printNext() error {
 	_, err := fmt.Fprintf(a.stdout, `
 The data is %s.
 What to type next:
-  worker jobs list --limit 10%[2]s
-  worker dump --out backup.acbak%[2]s
-  worker verify%[2]s
-  worker load backup.acbak --store sqlite:./copy
-  worker run%[2]s
-  worker help
-`, where, a.storeFlag())
+  %[3]s jobs list --limit 10%[2]s
+  %[3]s dump --out backup.acbak%[2]s
+  %[3]s verify%[2]s
+  %[3]s load backup.acbak --store sqlite:./copy
+  %[3]s run%[2]s
+  %[3]s help
+`, where, a.storeFlag(), program())
 	return err
 }
