@@ -54,7 +54,14 @@ func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, 
 	if err := ck.firstProblem(); err != nil {
 		return nil, fmt.Errorf("check archive: %w", err)
 	}
-	return ck.finish()
+	p, err := ck.finish()
+	if err == nil {
+		err = c.placeForBlobs(p.blobs())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // checkReferences notes the blobs that payloads refer to and that are neither in

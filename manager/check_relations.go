@@ -205,11 +205,14 @@ func (ck *checker) repeatedBlobs() ([]Problem, error) {
 	return problems, nil
 }
 
-// unresolved returns the references to blobs that the archive lacks, by id.
+// unresolved returns the references to blobs that the sections to be loaded
+// lack, by id.
 func (ck *checker) unresolved() []blobRef {
 	held := make(map[uint64]bool, len(ck.blobs))
 	for _, b := range ck.blobs {
-		held[b.id] = true
+		if ck.sections[b.section].wanted {
+			held[b.id] = true
+		}
 	}
 	var refs []blobRef
 	for id, ref := range ck.refs {

@@ -68,19 +68,6 @@ func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o L
 	return l.stats, nil
 }
 
-// refuseEarly finds out, before anything is written, whether the load would be
-// refused by what is in the store.
-func (l *loader) refuseEarly(ctx context.Context) error {
-	switch l.opts.OnDuplicate {
-	case RaiseError:
-		return l.refuseExisting(ctx)
-	case Newer:
-		return l.refuseAmbiguous(ctx)
-	default:
-		return nil
-	}
-}
-
 // loader carries one load through its chunks.
 type loader struct {
 	catalog  *Catalog

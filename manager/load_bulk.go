@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -27,10 +28,13 @@ func (c *Catalog) LoadRecordsBulk(ctx context.Context, b Records, d OnDuplicate)
 	if err != nil {
 		return LoadStats{}, err
 	}
+	if err := c.refuseRecords(ctx, g, d); err != nil {
+		return LoadStats{}, err
+	}
 	if _, err := c.Declare(ctx, b.info()); err != nil {
 		return LoadStats{}, err
 	}
-	if err := c.putBlobs(ctx, g.blobs); err != nil {
+	if err := c.putBlobs(ctx, d, g.blobs); err != nil {
 		return LoadStats{}, err
 	}
 	var stats LoadStats
@@ -52,6 +56,33 @@ func (c *Catalog) LoadRecordsBulk(ctx context.Context, b Records, d OnDuplicate)
 		return LoadStats{}, fmt.Errorf("load %d records of model %s: %w", len(b.Metas), b.Model, err)
 	}
 	return stats, nil
+}
+
+// refuseRecords finds out, before anything is written, whether records would be
+// refused by what is in the store.
+func (c *Catalog) refuseRecords(ctx context.Context, g *cargo, d OnDuplicate) error {
+	if err := c.placeForBlobs(int64(len(g.blobs))); err != nil {
+		return err
+	}
+	early := newEarly(d)
+	if early == nil {
+		return nil
+	}
+	m, err := c.Open(ctx, g.model)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	found, err := g.existing(ctx, m.stores.Metas)
+	if err != nil {
+		return err
+	}
+	if err := early.look(g, found); err != nil {
+		return err
+	}
+	return duplicateError(&early.dup)
 }
 
 // cargo checks the records and sorts them by resource.

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/specstar-worker/worker/archive"
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -163,25 +162,4 @@ func (l *loader) each(ctx context.Context, nos []int, do func(context.Context, *
 		return nil
 	})
 	return g.Wait()
-}
-
-// putBlobs stores the blobs of a cargo. Nothing refers to them yet.
-func (c *Catalog) putBlobs(ctx context.Context, blobs []archive.Blob) error {
-	if len(blobs) == 0 {
-		return nil
-	}
-	if c.blobs == nil {
-		return &RefusedError{Code: CodeInvalid, Message: "the archive holds blobs, but this store has no place for them"}
-	}
-	for i := range blobs {
-		b := &blobs[i]
-		o := storage.PutOptions{Key: b.FileID}
-		if b.ContentType != "" {
-			o.ContentType = opt.Of(b.ContentType)
-		}
-		if _, err := c.blobs.Put(ctx, bytes.NewReader(b.Data), o); err != nil {
-			return fmt.Errorf("put blob %s: %w", b.FileID, err)
-		}
-	}
-	return nil
 }

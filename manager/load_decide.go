@@ -17,7 +17,7 @@ import (
 func (l *loader) chunked(ctx context.Context, pending []int) error {
 	last := pending[len(pending)-1]
 	return l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
-		if err := l.catalog.putBlobs(ctx, g.blobs); err != nil {
+		if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
 			return err
 		}
 		batch := storage.Batch{Refs: g.refs(), Chunk: &storage.ChunkRef{Claim: l.claim, No: g.no}}
@@ -126,24 +126,6 @@ func ambiguous(model string, id resource.ID) error {
 		Code: CodeAmbiguous, Model: model, ResourceID: id,
 		Message: fmt.Sprintf("resource %s of model %s is as old in the archive as in the store, but differs", id, model),
 	}
-}
-
-// refuseAmbiguous looks for metas that are as old as the local ones and differ,
-// before anything is written. The units of work look again, and at the revisions.
-func (l *loader) refuseAmbiguous(ctx context.Context) error {
-	return l.existing(ctx, func(g *cargo, found []resource.Meta) error {
-		local := make(map[resource.ID]*resource.Meta, len(found))
-		for i := range found {
-			local[found[i].ResourceID] = &found[i]
-		}
-		for i := range g.metas {
-			meta := &g.metas[i]
-			if have := local[meta.ResourceID]; have != nil && compareAge(meta, have) == 0 && !sameMeta(meta, have) {
-				return ambiguous(g.model, meta.ResourceID)
-			}
-		}
-		return nil
-	})
 }
 
 // compareAge orders metas of one resource by updated_time, then revision count,

@@ -11,23 +11,6 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// refuseExisting looks for resources that exist before anything is written, so
-// that a load that cannot succeed leaves no trace. The look has no lock: what
-// comes into being later is found by the transaction that makes the load visible.
-func (l *loader) refuseExisting(ctx context.Context) error {
-	dup := &storage.DuplicateError{}
-	err := l.existing(ctx, func(g *cargo, found []resource.Meta) error {
-		for i := range found {
-			addDuplicate(dup, g.model, found[i].ResourceID)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return duplicateError(dup)
-}
-
 // existing calls look with each pending chunk of resources and those metas of
 // its resources that exist, if any.
 func (l *loader) existing(ctx context.Context, look func(*cargo, []resource.Meta) error) error {
@@ -40,19 +23,25 @@ func (l *loader) existing(ctx context.Context, look func(*cargo, []resource.Meta
 		return ch.blobs || full[ch.model] == nil
 	})
 	return l.each(ctx, nos, func(ctx context.Context, g *cargo) error {
-		ids := make([]resource.ID, len(g.metas))
-		for i := range g.metas {
-			ids[i] = g.metas[i].ResourceID
-		}
-		found, err := full[g.model].GetMany(ctx, ids)
-		if err != nil {
-			return fmt.Errorf("look for existing resources of model %s: %w", g.model, err)
-		}
-		if len(found) == 0 {
-			return nil
+		found, err := g.existing(ctx, full[g.model])
+		if err != nil || len(found) == 0 {
+			return err
 		}
 		return look(g, found)
 	})
+}
+
+// existing returns the metas of those resources of the cargo that exist.
+func (g *cargo) existing(ctx context.Context, metas storage.MetaReader) ([]resource.Meta, error) {
+	ids := make([]resource.ID, len(g.metas))
+	for i := range g.metas {
+		ids[i] = g.metas[i].ResourceID
+	}
+	found, err := metas.GetMany(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look for existing resources of model %s: %w", g.model, err)
+	}
+	return found, nil
 }
 
 // fullModels returns the metas of those models of the plan that have any.
@@ -83,7 +72,7 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 	writes := make(map[string]storage.ModelWrites)
 	stats := l.stats
 	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
-		if err := l.catalog.putBlobs(ctx, g.blobs); err != nil {
+		if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
 			return err
 		}
 		batch.Refs = append(batch.Refs, g.refs()...)
@@ -160,7 +149,7 @@ func joinWrites(a, b storage.ModelWrites) storage.ModelWrites {
 func (l *loader) staged(ctx context.Context, pending []int) error {
 	unit := l.catalog.factory.Unit()
 	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
-		if err := l.catalog.putBlobs(ctx, g.blobs); err != nil {
+		if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
 			return err
 		}
 		part := map[string]LoadStats{g.model: g.allStats()}

@@ -63,6 +63,15 @@ func (p *Plan) Bytes() int64 {
 	return n
 }
 
+// blobs returns how many blobs are to be loaded.
+func (p *Plan) blobs() int64 {
+	var n int64
+	for _, m := range p.Models {
+		n += m.Blobs
+	}
+	return n
+}
+
 // Chunks returns in how many chunks the archive is loaded.
 func (p *Plan) Chunks() int { return len(p.chunks) }
 

@@ -1,0 +1,150 @@
+package manager_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// noTrace checks that a refused load left nothing but what was there.
+func noTrace(t *testing.T, s *store, models, blobs int) {
+	t.Helper()
+	if got := s.models(t); len(got) != models {
+		t.Errorf("the store has %d models, want %d: %+v", len(got), models, got)
+	}
+	n := 0
+	for _, err := range s.blobs.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != blobs {
+		t.Errorf("the store has %d blobs, want %d", n, blobs)
+	}
+}
+
+func TestRefusedRecordsLeaveNoTrace(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		meta, rev := simple("doc:a", `{"n":1}`)
+		first := manager.Records{Model: "doc", Metas: []resource.Meta{meta}, Revisions: []resource.Revision{rev}}
+		if _, err := s.LoadRecordsBulk(t.Context(), first, manager.RaiseError); err != nil {
+			t.Fatal(err)
+		}
+		other, otherRev := simple("doc:b", `{"n":2}`)
+		second := manager.Records{
+			Model: "doc", Metas: []resource.Meta{other, meta}, Revisions: []resource.Revision{otherRev, rev},
+			Blobs: []archive.Blob{blobOf([]byte("content"))},
+		}
+		_, err := s.LoadRecordsBulk(t.Context(), second, manager.RaiseError)
+		if dup, ok := errors.AsType[*storage.DuplicateError](err); !ok || dup.Count != 1 || dup.IDs[0] != "doc:a" {
+			t.Fatalf("load of a resource that exists: %v", err)
+		}
+		noTrace(t, s, 1, 0)
+
+		differs := meta
+		differs.UpdatedBy = "bob"
+		second.Metas[1] = differs
+		if _, err := s.LoadRecordsBulk(t.Context(), second, manager.Newer); err == nil {
+			t.Fatal("an ambiguous resource was loaded")
+		}
+		noTrace(t, s, 1, 0)
+	})
+}
+
+func TestAStoreWithoutAPlaceForBlobsRefusesThemFirst(t *testing.T) {
+	s := openMemory(t)
+	c := manager.NewCatalog(s.factory, nil, manager.Options{})
+	meta, rev := simple("doc:a", `{"n":1}`)
+	b := manager.Records{
+		Model: "doc", Metas: []resource.Meta{meta}, Revisions: []resource.Revision{rev},
+		Blobs: []archive.Blob{blobOf([]byte("content"))},
+	}
+	_, err := c.LoadRecordsBulk(t.Context(), b, manager.RaiseError)
+	if code, _ := manager.CodeOf(err); code != manager.CodeInvalid {
+		t.Errorf("records: %v", err)
+	}
+	_, err = c.LoadArchive(t.Context(), bytes.NewReader(oneDoc(t, "doc", blobOf([]byte("content")))), manager.LoadOptions{})
+	if code, _ := manager.CodeOf(err); code != manager.CodeInvalid {
+		t.Errorf("archive: %v", err)
+	}
+	noTrace(t, s, 0, 0)
+}
+
+// oneDoc is an archive of one resource, whose payload refers to the blobs.
+func oneDoc(t *testing.T, model string, blobs ...archive.Blob) []byte {
+	t.Helper()
+	return encodeArchive(t, append(append([]archive.Record{archive.Header{Version: 2}}, sectionOf(model, blobs, blobs)...), archive.EOF{}))
+}
+
+// sectionOf is a section of one resource that refers to some blobs and holds others.
+func sectionOf(model string, refs, blobs []archive.Blob) []archive.Record {
+	var binaries []string
+	for _, b := range refs {
+		binaries = append(binaries, fmt.Sprintf(`{"file_id":%q,"size":%d}`, b.FileID, b.Size))
+	}
+	meta, rev := simple(resource.ID(model+":a"), `{"files":[`+strings.Join(binaries, ",")+`]}`)
+	recs := []archive.Record{archive.ModelStart{Model: model}, archive.Meta{Meta: meta}, archive.Revision{Revision: rev}}
+	for _, b := range blobs {
+		recs = append(recs, b)
+	}
+	return append(recs, archive.ModelEnd{Model: model})
+}
+
+func TestABlobOfASectionThatIsNotLoadedIsMissed(t *testing.T) {
+	s := openMemory(t)
+	shared := []archive.Blob{blobOf([]byte("content"))}
+	recs := []archive.Record{archive.Header{Version: 2}}
+	recs = append(recs, sectionOf("first", shared, shared)...)
+	recs = append(recs, sectionOf("second", shared, nil)...)
+	b := encodeArchive(t, append(recs, archive.EOF{}))
+	for _, tc := range []struct {
+		models   []string
+		warnings int
+	}{{nil, 0}, {[]string{"first"}, 0}, {[]string{"second"}, 1}} {
+		plan, err := s.Check(t.Context(), bytes.NewReader(b), manager.LoadOptions{Models: tc.models})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Warnings) != tc.warnings {
+			t.Errorf("models %v: warnings %+v, want %d", tc.models, plan.Warnings, tc.warnings)
+		}
+	}
+}
+
+func TestBlobsWithChosenKeysAreReplacedByOverwriteOnly(t *testing.T) {
+	key := func(content string) archive.Blob {
+		return archive.Blob{FileID: "logo", Data: []byte(content), Size: int64(len(content))}
+	}
+	for _, tc := range []struct {
+		on   manager.OnDuplicate
+		want string
+		code manager.Code
+	}{
+		{manager.RaiseError, "old", manager.CodeDuplicate},
+		{manager.Skip, "old", ""},
+		{manager.Newer, "old", ""},
+		{manager.Overwrite, "new", ""},
+	} {
+		s := openSQLite(t)
+		s.load(t, oneDoc(t, "first", key("old")), manager.LoadOptions{})
+		_, err := s.LoadArchive(t.Context(), bytes.NewReader(oneDoc(t, "second", key("new"))), manager.LoadOptions{OnDuplicate: tc.on})
+		if code, _ := manager.CodeOf(err); code != tc.code || err != nil && code == "" {
+			t.Errorf("%s: %v, want code %q", tc.on, err, tc.code)
+		}
+		for _, rec := range records(t, s.dumpAll(t)) {
+			if b, ok := rec.(archive.Blob); ok && string(b.Data) != tc.want {
+				t.Errorf("%s: the blob is now %q, want %q", tc.on, b.Data, tc.want)
+			}
+		}
+		s.load(t, oneDoc(t, "third", key(tc.want)), manager.LoadOptions{OnDuplicate: tc.on})
+	}
+}
