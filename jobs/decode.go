@@ -22,6 +22,7 @@ const (
 	CodePanic        = "panic"            // the attempt panicked
 	CodeShutdown     = "shutdown"         // the worker stopped; not counted
 	CodeUnavailable  = "unavailable"      // the store was down; not counted
+	CodeOrder        = "earlier_save"     // an earlier save of the resource comes first; not counted
 	CodeCancelled    = "cancelled"        // ended by a user
 	CodeFailed       = "failed"           // the attempt failed for another reason
 )

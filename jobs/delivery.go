@@ -38,8 +38,8 @@ const (
 	ActionAck Action = iota
 	// ActionRetry: hand the message out again after Verdict.After.
 	ActionRetry
-	// ActionPause: the store is down. Hand the message out again after
-	// Verdict.After and take no new ones until [Executor.Probe] answers.
+	// ActionPause: the store is down. Keep the message, and take no new ones, until
+	// [Executor.Probe] answers; then it comes before those that followed it.
 	ActionPause
 	// ActionBury: publish a dead letter under Verdict.Letter, then acknowledge.
 	ActionBury

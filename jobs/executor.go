@@ -50,7 +50,10 @@ type Config struct {
 }
 
 // Executor carries out deliveries. It is safe for concurrent use.
-type Executor struct{ Config }
+type Executor struct {
+	Config
+	order order
+}
 
 // NewExecutor returns an executor; zero settings mean the defaults.
 func NewExecutor(c Config) *Executor {
@@ -66,7 +69,7 @@ func NewExecutor(c Config) *Executor {
 	if c.RetryMax < c.RetryMin {
 		c.RetryMax = max(DefaultRetryMax, c.RetryMin)
 	}
-	return &Executor{c}
+	return &Executor{Config: c}
 }
 
 // Execute carries out the deliveries and returns a verdict for each, in their

@@ -338,6 +338,37 @@ func TestLoadOutlivesManyWorkers(t *testing.T) {
 	}
 }
 
+// TestShutdownDoesNotUseUpTheAttemptsOfAKilledLoad: that it was handed back once
+// says nothing against a load whose workers are killed afterwards.
+func TestShutdownDoesNotUseUpTheAttemptsOfAKilledLoad(t *testing.T) {
+	b := newBench()
+	l := b.factory.Ledger()
+	row := storage.Job{ID: jobs.ID(b.factory.ID(), "load-1"), Text: "load-1", Kind: "load", Queue: b.Queue}
+	_, claim, err := l.Claim(t.Context(), row, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(t.Context(), claim, true, jobs.CodeShutdown, "stopped"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * jobs.DefaultMaxAttempts {
+		if _, _, err := l.Claim(t.Context(), row, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Takeover(t.Context(), b.Queue); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.load = func(context.Context, func(storage.Progress)) error { return errors.New("no") }
+	// Its own failures are counted by themselves.
+	for i := range jobs.DefaultMaxAttempts {
+		v := b.Execute(t.Context(), []jobs.Delivery{loadDelivery("load-1")})[0]
+		if last := i+1 == jobs.DefaultMaxAttempts; v.Code != jobs.CodeFailed || v.Attempt != i+1 || (v.State == storage.JobDead) != last {
+			t.Fatalf("failure %d: %+v", i, v)
+		}
+	}
+}
+
 func TestAttemptThatGetsFurtherIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench()

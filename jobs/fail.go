@@ -10,9 +10,8 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// pauseDelay is how long a message stays away while the store is down. Nothing is
-// pulled meanwhile, so it only keeps the next worker from failing at once.
-const pauseDelay = time.Second
+// errOrder is why a save is handed back that must not overtake another one.
+var errOrder = errors.New("an earlier save of the same resource is to be tried again")
 
 // failAll gives short jobs whose unit of work failed their verdicts. When ctx has
 // ended, that is taken as the reason, whatever the error says.
@@ -27,7 +26,7 @@ func (x *Executor) failAll(ctx context.Context, tasks []*task, err error) {
 	if errors.Is(err, storage.ErrUnavailable) {
 		x.refund(ctx, tasks)
 		for _, t := range tasks {
-			t.again(ActionPause, pauseDelay, CodeUnavailable, err)
+			t.again(ActionPause, 0, CodeUnavailable, err)
 		}
 		return
 	}
@@ -56,7 +55,7 @@ func (x *Executor) failed(ctx context.Context, t *task, err error) {
 		x.kill(ctx, t, code, err)
 		return
 	}
-	t.again(ActionRetry, x.delay(t.attempt), code, err)
+	x.comesAgain(t, x.delay(t.attempt), code, err)
 }
 
 // again asks for another delivery.
@@ -75,7 +74,7 @@ func (x *Executor) kill(ctx context.Context, t *task, code string, err error) {
 // settle records the end of a job without effect and reports whether it could.
 func (x *Executor) settle(ctx context.Context, t *task, s storage.JobState, code string, err error) bool {
 	if serr := x.Ledger.Settle(ctx, []storage.Job{t.final(s, code, err)}); serr != nil {
-		t.again(ActionPause, pauseDelay, failureCode(serr), serr)
+		t.again(ActionPause, 0, failureCode(serr), serr)
 		return false
 	}
 	t.done(s, false)

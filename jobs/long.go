@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
@@ -75,10 +78,11 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		t.again(ActionRetry, 0, CodeShutdown, err)
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(cause, storage.ErrUnavailable):
 		x.release(ctx, t, c, !beat.advanced, CodeUnavailable, err)
-		t.again(ActionPause, pauseDelay, CodeUnavailable, err)
+		t.again(ActionPause, 0, CodeUnavailable, err)
 	case refused:
 		x.refuse(ctx, t, c, code, err)
 	default:
+		x.forgive(ctx, t, row)
 		x.give(ctx, t, c, err)
 	}
 }
@@ -86,10 +90,23 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 // attemptLimit is how many attempts a long job has. One that never failed by
 // itself has many more: its workers were killed, perhaps for reasons of their own.
 func (x *Executor) attemptLimit(row storage.Job) int {
-	if row.ErrorCode == "" {
+	switch row.ErrorCode {
+	case "", CodeShutdown, CodeUnavailable:
 		return deathFactor * x.MaxAttempts
 	}
 	return x.MaxAttempts
+}
+
+// forgive takes back the attempts before a job's first failure of its own: they
+// ended with their workers. When that fails they stay counted.
+func (x *Executor) forgive(ctx context.Context, t *task, before storage.Job) {
+	killed := t.attempt - 1
+	if killed < 1 || x.attemptLimit(before) == x.MaxAttempts {
+		return
+	}
+	if x.Ledger.Refund(ctx, slices.Repeat([]uuid.UUID{t.row.ID}, killed)) == nil {
+		t.attempt = 1
+	}
 }
 
 // do runs the body of a long job. A nil outcome means that the body has ended
@@ -157,8 +174,8 @@ func (x *Executor) give(ctx context.Context, t *task, c storage.Claim, err error
 	}
 }
 
-// finish ends the claim; a load that failed is swept first. A body that ended the row itself has taken the claim
-// with it: then the row tells how.
+// finish ends the claim; a load that failed is swept first. A body that ended the
+// row itself has taken the claim with it: then the row tells how.
 func (x *Executor) finish(ctx context.Context, t *task, c storage.Claim, f storage.Final) {
 	ctx = context.WithoutCancel(ctx)
 	var err error
@@ -172,7 +189,7 @@ func (x *Executor) finish(ctx context.Context, t *task, c storage.Claim, f stora
 	case errors.Is(err, storage.ErrFenced):
 		x.lost(ctx, t)
 	case err != nil:
-		t.again(ActionPause, pauseDelay, failureCode(err), err)
+		t.again(ActionPause, 0, failureCode(err), err)
 	default:
 		t.done(f.State, false)
 		t.verdict.Attempt, t.verdict.Code = t.attempt, f.ErrorCode

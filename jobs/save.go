@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -30,29 +31,40 @@ func (g *saveGroups) add(t *task) {
 	g.groups[i] = append(g.groups[i], t)
 }
 
-// runSaves applies the saves of one model in their order. Those that were
-// delivered before are counted first; one that failed often runs alone, between
-// what came before and what came after it.
+// runSaves applies the saves of one model in their order.
 func (x *Executor) runSaves(ctx context.Context, tasks []*task) {
 	tasks, twins := foldTwins(tasks)
+	x.inOrder(ctx, x.ready(ctx, tasks))
+	x.letPass(tasks)
+	for _, pair := range twins {
+		pair.follow()
+	}
+}
+
+// inOrder runs tasks one batch after another. Those that were delivered before
+// are counted first; one that failed often runs alone, between what came before
+// and what came after it.
+func (x *Executor) inOrder(ctx context.Context, tasks []*task) {
 	live, err := x.count(ctx, tasks)
 	if err != nil {
 		x.failAll(ctx, tasks, err)
 	}
 	x.refund(ctx, suspects(live))
-	var batch []*task
-	for _, t := range live {
-		if !t.suspect {
-			batch = append(batch, t)
-			continue
+	for err = nil; len(live) > 0 && err == nil; {
+		n := slices.IndexFunc(live, func(t *task) bool { return t.suspect })
+		switch n {
+		case 0:
+			n, err = 1, x.alone(ctx, live[0])
+		case -1:
+			n = len(live)
+			fallthrough
+		default:
+			err = x.apply(ctx, live[:n])
 		}
-		x.apply(ctx, batch)
-		x.alone(ctx, t)
-		batch = nil
+		live = live[n:]
 	}
-	x.apply(ctx, batch)
-	for _, pair := range twins {
-		pair.follow()
+	if len(live) > 0 {
+		x.failAll(ctx, live, err)
 	}
 }
 
@@ -68,13 +80,14 @@ func suspects(tasks []*task) []*task {
 	return found
 }
 
-// alone counts and applies one task by itself.
-func (x *Executor) alone(ctx context.Context, t *task) {
+// alone counts and applies one task by itself. Its error is as that of apply.
+func (x *Executor) alone(ctx context.Context, t *task) error {
 	live, err := x.count(ctx, []*task{t})
 	if err != nil {
 		x.failAll(ctx, []*task{t}, err)
+		return ending(ctx, err)
 	}
-	x.apply(ctx, live)
+	return x.apply(ctx, live)
 }
 
 // twin is a message that repeats another one of its batch.
@@ -175,25 +188,39 @@ func differ(row, mine storage.Job) bool {
 
 // apply runs tasks as one unit of work. When that fails for a reason that may
 // lie in one of them, each half is tried by itself, so that the poisonous one
-// fails alone.
-func (x *Executor) apply(ctx context.Context, tasks []*task) {
-	if len(tasks) == 0 {
-		return
+// fails alone. An error says that what follows should not be tried now: the store
+// is down or ctx has ended.
+func (x *Executor) apply(ctx context.Context, tasks []*task) error {
+	if tasks = x.ready(ctx, tasks); len(tasks) == 0 {
+		return nil
 	}
 	outcomes, err := x.saveJobs(ctx, tasks)
 	if err == nil {
 		for i, t := range tasks {
 			x.saved(ctx, t, outcomes[i])
 		}
-		return
+		return nil
 	}
 	_, refused := refusal(err)
-	if len(tasks) == 1 || refused || ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+	if ending(ctx, err) != nil || refused || len(tasks) == 1 {
 		x.failAll(ctx, tasks, err)
-		return
+		return ending(ctx, err)
 	}
-	x.apply(ctx, tasks[:len(tasks)/2])
-	x.apply(ctx, tasks[len(tasks)/2:])
+	half := len(tasks) / 2
+	if err := x.apply(ctx, tasks[:half]); err != nil {
+		x.failAll(ctx, tasks[half:], err)
+		return err
+	}
+	return x.apply(ctx, tasks[half:])
+}
+
+// ending returns err when it is not about the tasks: the store is down or ctx
+// has ended.
+func ending(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+		return err
+	}
+	return nil
 }
 
 func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []manager.SaveJobOutcome, err error) {
