@@ -21,8 +21,9 @@ const (
 	letterDelay = 30 * time.Second
 )
 
-// execute carries out messages and answers each.
-func (l *loop) execute(ctx context.Context, ms []message) {
+// execute carries out messages, answers each, and returns those to keep until
+// the store answers again.
+func (l *loop) execute(ctx context.Context, ms []message) (keep []message) {
 	begin := time.Now()
 	deliveries := make([]jobs.Delivery, len(ms))
 	for i, m := range ms {
@@ -34,14 +35,21 @@ func (l *loop) execute(ctx context.Context, ms []message) {
 		for _, m := range ms {
 			l.nak(m, letterDelay)
 		}
-		return
+		return nil
 	}
 	took := time.Since(begin)
 	l.stats.observe(took)
 	for i, m := range ms {
-		l.answer(ctx, m, verdicts[i])
+		if v := verdicts[i]; v.Action == jobs.ActionPause {
+			l.gate.trip(v.Err)
+			l.stats.paused.Add(1)
+			keep = append(keep, m)
+		} else {
+			l.answer(ctx, m, v)
+		}
 		l.report(deliveries[i], verdicts[i], took)
 	}
+	return keep
 }
 
 // verdicts asks the executor and survives its panics.
@@ -88,10 +96,6 @@ func (l *loop) answer(ctx context.Context, m message, v jobs.Verdict) {
 		}
 		l.stats.dead.Add(1)
 		l.ack(ctx, m)
-	case jobs.ActionPause:
-		l.gate.trip(v.Err)
-		l.stats.paused.Add(1)
-		l.nak(m, v.After)
 	default:
 		l.stats.retried.Add(1)
 		l.nak(m, v.After)
@@ -124,10 +128,13 @@ func (l *loop) nak(m message, d time.Duration) {
 	}
 }
 
-// handBack returns a message whose job has not begun.
-func (l *loop) handBack(m message) {
-	l.stats.handedBack.Add(1)
-	l.nak(m, 0)
+// handBack returns the messages whose job has not begun, in their order.
+func (l *loop) handBack() {
+	for _, m := range l.hand.empty() {
+		l.stats.handedBack.Add(1)
+		l.stats.inFlight.Add(-1)
+		l.nak(m, 0)
+	}
 }
 
 // report writes the job's line in the log; no payload is in it.

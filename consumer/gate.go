@@ -44,11 +44,13 @@ func (g *gate) trip(cause error) {
 	g.log.Warn("paused: the store is unavailable", zap.Error(cause))
 }
 
-// wait returns when the gate is open or ctx has ended.
-func (g *gate) wait(ctx context.Context) {
+// wait returns when the gate is open or ctx has ended, and whether it is open.
+func (g *gate) wait(ctx context.Context) bool {
 	select {
 	case <-g.state():
+		return true
 	case <-ctx.Done():
+		return g.isOpen()
 	}
 }
 

@@ -53,13 +53,17 @@ func (h *hand) take(n int) ([]message, <-chan struct{}) {
 	return taken, nil
 }
 
-// settle forgets active messages.
-func (h *hand) settle(ms []message) {
+// settle forgets active messages, but those to keep wait again, before all others.
+func (h *hand) settle(ms, keep []message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range ms {
 		delete(h.active, m)
 	}
+	for _, m := range keep {
+		h.bytes += len(m.Data())
+	}
+	h.waiting = append(keep, h.waiting...)
 	h.change()
 }
 
@@ -103,10 +107,4 @@ func (h *hand) empty() []message {
 	h.waiting, h.bytes = nil, 0
 	h.change()
 	return ms
-}
-
-func (h *hand) counts() (waiting, active int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.waiting), len(h.active)
 }

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -356,9 +357,15 @@ func TestPauseStopsPullingUntilTheProbeAnswers(t *testing.T) {
 		h := startFake(t, x, src, 1)
 		first, second := newFakeMessage(1, "a"), newFakeMessage(2, "b")
 		src.messages <- first
-		<-first.settled
 		time.Sleep(2 * time.Second)
 		before := src.fetches.Load()
+		if len(first.naks) != 0 {
+			t.Fatal("a short outage changes the order: the message was handed back")
+		}
+		<-first.settled
+		if len(first.naks) != 1 || first.naks[0] != 0 {
+			t.Fatalf("a long outage: the message was handed back with %v", first.naks)
+		}
 		time.Sleep(time.Hour)
 		if after := src.fetches.Load(); after != before {
 			t.Fatalf("%d pulls during the outage", after-before)
@@ -370,6 +377,61 @@ func TestPauseStopsPullingUntilTheProbeAnswers(t *testing.T) {
 			t.Fatal("the second message was not done after the outage")
 		}
 		h.Stop()
+		<-h.Done()
+	})
+}
+
+// TestShortOutageKeepsTheOrder: what was being written when the store went down
+// comes before what was fetched behind it.
+func TestShortOutageKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tried []string
+		x := fakeExecutor{execute: func(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
+			vs := ackAll(ctx, ds)
+			for i, d := range ds {
+				tried = append(tried, string(d.Body))
+				if len(tried) == 2 {
+					time.Sleep(time.Second)
+					vs[i].Action = jobs.ActionPause
+				}
+			}
+			return vs
+		}}
+		src := &fakeSource{messages: make(chan message, 10)}
+		h := startFake(t, x, src, 1)
+		for i, body := range []string{"a", "b", "c", "d"} {
+			src.messages <- newFakeMessage(uint64(i+1), body)
+		}
+		time.Sleep(10 * time.Second)
+		h.Stop()
+		<-h.Done()
+		if got := strings.Join(tried, ""); got != "abbcd" {
+			t.Fatalf("tried in the order %s", got)
+		}
+	})
+}
+
+// TestAbortHandsBackInOrder: the message that was being worked on was sent first.
+func TestAbortHandsBackInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := fakeExecutor{execute: func(ctx context.Context, _ []jobs.Delivery) []jobs.Verdict {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			return []jobs.Verdict{{Action: jobs.ActionRetry}}
+		}}
+		src := &fakeSource{messages: make(chan message, 10)}
+		h := startFake(t, x, src, 1)
+		running, waiting := newFakeMessage(1, "a"), newFakeMessage(2, "b")
+		src.messages <- running
+		src.messages <- waiting
+		synctest.Wait()
+		h.Abort(nil)
+		<-waiting.settled
+		select {
+		case <-running.settled:
+		default:
+			t.Fatal("the later message was handed back first")
+		}
 		<-h.Done()
 	})
 }

@@ -23,6 +23,10 @@ const (
 	streamMissing = 6
 )
 
+// holdFor is how long messages in hand wait for a store that is down, so that
+// they stay in order. Then they are handed back, since another worker may reach it.
+const holdFor = 30 * time.Second
+
 // loop pulls the messages of one durable consumer and has them carried out.
 type loop struct {
 	durable
@@ -65,10 +69,12 @@ func (l *loop) run(pull, work context.Context) error {
 	beat.Go(func() { l.beat(beats, every) })
 	err := l.pump(pull)
 	stop()
-	for _, m := range l.hand.empty() {
-		l.handBack(m)
+	if work.Err() == nil && l.gate.isOpen() {
+		l.handBack()
 	}
+	// Otherwise what is being worked on comes back first, as it was sent first.
 	wg.Wait()
+	l.handBack()
 	quiet()
 	beat.Wait()
 	return err
@@ -91,6 +97,7 @@ func (l *loop) pump(ctx context.Context) error {
 		}
 		err := l.from.source.fetch(ctx, n, bytes, func(m message) {
 			l.stats.fetched.Add(1)
+			l.stats.inFlight.Add(1)
 			l.hand.put(m)
 		})
 		if err != nil {
@@ -139,7 +146,7 @@ func (l *loop) rebindWithin(ctx context.Context, d time.Duration) error {
 
 // serve takes messages and has them carried out, until ctx ends.
 func (l *loop) serve(ctx, work context.Context) {
-	for ctx.Err() == nil {
+	for l.hold(ctx) {
 		ms, changed := l.hand.take(l.batch)
 		if len(ms) == 0 {
 			select {
@@ -148,9 +155,22 @@ func (l *loop) serve(ctx, work context.Context) {
 			}
 			continue
 		}
-		l.execute(work, ms)
-		l.hand.settle(ms)
+		keep := l.execute(work, ms)
+		l.hand.settle(ms, keep)
+		l.stats.inFlight.Add(int64(len(keep) - len(ms)))
 	}
+}
+
+// hold waits until the store answers, with the messages in hand for a while,
+// then without. It returns false when ctx has ended.
+func (l *loop) hold(ctx context.Context) bool {
+	with, cancel := context.WithTimeout(ctx, holdFor)
+	defer cancel()
+	if !l.gate.wait(with) && ctx.Err() == nil {
+		l.handBack()
+		l.gate.wait(ctx)
+	}
+	return ctx.Err() == nil
 }
 
 // beat tells the server that the messages in hand are not forgotten.

@@ -16,7 +16,7 @@ import (
 
 // counters count what a loop did since the consumer was made.
 type counters struct {
-	fetched, acked, retried, paused, dead, handedBack, rebinds, batches, busy atomic.Int64
+	fetched, acked, retried, paused, dead, handedBack, inFlight, rebinds, batches, busy atomic.Int64
 }
 
 func (c *counters) observe(took time.Duration) {
@@ -28,9 +28,10 @@ func (c *counters) observe(took time.Duration) {
 type Stats struct {
 	Lane jobs.Lane
 	Kind jobs.Kind
-	// Fetched messages came from the server; Acked ones are done with, Retried and
-	// Paused ones are handed out again, Dead ones became dead letters, HandedBack
-	// ones had not begun when consuming stopped.
+	// Fetched messages came from the server; Acked ones are done with, Retried ones
+	// are handed out again, Paused ones were kept because the store was down, Dead
+	// ones became dead letters, HandedBack ones had not begun when consuming stopped
+	// or the store was down for long.
 	Fetched, Acked, Retried, Paused, Dead, HandedBack int64
 	// InFlight messages are in hand now.
 	InFlight int64
@@ -50,9 +51,8 @@ func (c *Consumer) Stats() []Stats {
 			Lane: d.lane, Kind: d.kind,
 			Fetched: n.fetched.Load(), Acked: n.acked.Load(), Retried: n.retried.Load(), Paused: n.paused.Load(),
 			Dead: n.dead.Load(), HandedBack: n.handedBack.Load(), Rebinds: n.rebinds.Load(),
-			Batches: n.batches.Load(), Busy: time.Duration(n.busy.Load()),
+			Batches: n.batches.Load(), Busy: time.Duration(n.busy.Load()), InFlight: n.inFlight.Load(),
 		}
-		s.InFlight = max(s.Fetched-s.Acked-s.Retried-s.Paused-s.HandedBack, 0)
 		all = append(all, s)
 	}
 	return all
@@ -96,5 +96,5 @@ func headerText(s string) string {
 		}
 		return r
 	}, s)
-	return s[:min(len(s), 2048)]
+	return strings.ToValidUTF8(s[:min(len(s), 2048)], "")
 }
