@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -108,6 +109,12 @@ func (m *Manager) checkOperation(op *Operation) *RefusedError {
 	}
 	if err := op.ResourceID.CheckStored(); err != nil {
 		return m.refuse(op, CodeInvalid, "%s: %v", op.Op, err)
+	}
+	if !utf8.ValidString(op.User) {
+		return m.refuse(op, CodeInvalid, "user of %s is not UTF-8", op.ResourceID)
+	}
+	if err := resource.CheckTime(op.Time); err != nil {
+		return m.refuse(op, CodeInvalid, "%s of %s: %v", op.Op, op.ResourceID, err)
 	}
 	if s, ok := op.Status.Get(); ok && !s.Valid() {
 		return m.refuse(op, CodeInvalid, "status %q of %s is not known; use draft or stable", s, op.ResourceID)

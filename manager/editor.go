@@ -170,6 +170,12 @@ func (e *editor) write(cl *cell, c *change, meta resource.Meta, parent opt.Value
 	if cl.next == 0 {
 		cl.next = e.view.NextNumber(cl.ref)
 	}
+	if cl.next < 1 || cl.next > resource.MaxRevisionNumber {
+		return &RefusedError{
+			Code: CodeInvalid, Model: e.model.Name, ResourceID: cl.ref.ID,
+			Message: fmt.Sprintf("resource %s has no revision number left: the last is %d", cl.ref.ID, resource.MaxRevisionNumber),
+		}
+	}
 	indexed, err := e.index(meta, c.payload)
 	if err != nil {
 		return err

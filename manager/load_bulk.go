@@ -105,13 +105,13 @@ func (b *Records) cargo() (*cargo, error) {
 	return g, nil
 }
 
-// checkMetas refuses ids that cannot be stored and repeated ones.
+// checkMetas refuses metas that cannot be stored and repeated ones.
 func (b *Records) checkMetas() error {
 	known := make(map[resource.ID]bool, len(b.Metas))
 	for i := range b.Metas {
 		id := b.Metas[i].ResourceID
-		if err := id.CheckStored(); err != nil {
-			return b.refuse(id, "meta: %v", err)
+		if err := b.Metas[i].Check(); err != nil {
+			return b.refuse(id, "%v", err)
 		}
 		if known[id] {
 			return b.refuse(id, "resource %s has a second meta", id)
@@ -131,6 +131,9 @@ func (b *Records) addRevisions(g *cargo) error {
 	for i := range b.Revisions {
 		rev := &b.Revisions[i]
 		id := rev.Info.ResourceID
+		if err := rev.Info.Check(); err != nil {
+			return b.refuse(id, "%v", err)
+		}
 		if bad := checkRevision(rev); bad != nil {
 			return b.refuse(id, "%s", bad.message)
 		}
@@ -155,13 +158,7 @@ func (b *Records) addRevisions(g *cargo) error {
 
 // hasCurrent reports whether the current revision of a meta is in the cargo.
 func (g *cargo) hasCurrent(meta *resource.Meta) bool {
-	want := currentKey(*meta)
-	for i := range g.revisions[meta.ResourceID] {
-		if g.revisions[meta.ResourceID][i].Info.Key() == want {
-			return true
-		}
-	}
-	return false
+	return g.find(g.revisions[meta.ResourceID], currentKey(*meta)) >= 0
 }
 
 func (b *Records) refuse(id resource.ID, format string, args ...any) error {

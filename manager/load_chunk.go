@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,7 +19,8 @@ type cargo struct {
 	model     string
 	metas     []resource.Meta
 	revisions map[resource.ID][]resource.Revision
-	count     int64 // of revisions
+	places    map[resource.ID]map[resource.RevisionKey]int // see find
+	count     int64                                        // of revisions
 	blobs     []archive.Blob
 }
 
@@ -118,19 +120,46 @@ func (g *cargo) take(rec archive.Record, blobs bool) error {
 // addRevision adds a revision; an equal one is folded, another one under the
 // same key is an error.
 func (g *cargo) addRevision(rev resource.Revision) error {
-	have := g.revisions[rev.Info.ResourceID]
-	for i := range have {
-		if have[i].Info.Key() != rev.Info.Key() {
-			continue
-		}
+	id, key := rev.Info.ResourceID, rev.Info.Key()
+	have := g.revisions[id]
+	if i := g.find(have, key); i >= 0 {
 		if have[i].Info.UID != rev.Info.UID || !bytes.Equal(have[i].Data, rev.Data) {
 			return fmt.Errorf("revision %s is there twice with other content", rev.Info.RevisionID)
 		}
 		return nil
 	}
-	g.revisions[rev.Info.ResourceID] = append(have, rev)
+	if places := g.places[id]; places != nil {
+		places[key] = len(have)
+	}
+	g.revisions[id] = append(have, rev)
 	g.count++
 	return nil
+}
+
+// manyRevisions is from how many revisions of a resource on their places are kept
+// in a map; comparing with each is quicker for fewer.
+const manyRevisions = 32
+
+// find returns the place of a key among the revisions of its resource, -1 for none.
+func (g *cargo) find(have []resource.Revision, key resource.RevisionKey) int {
+	if len(have) < manyRevisions {
+		return slices.IndexFunc(have, func(r resource.Revision) bool { return r.Info.Key() == key })
+	}
+	places := g.places[key.Resource]
+	if places == nil {
+		places = make(map[resource.RevisionKey]int)
+		for i := range have {
+			places[have[i].Info.Key()] = i
+		}
+		if g.places == nil {
+			g.places = make(map[resource.ID]map[resource.RevisionKey]int)
+		}
+		g.places[key.Resource] = places
+	}
+	if i, ok := places[key]; ok {
+		return i
+	}
+	return -1
 }
 
 // each reads the chunks with the given numbers in order and hands them to do,

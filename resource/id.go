@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -45,8 +46,8 @@ func (id ID) CheckNew() error {
 	return nil
 }
 
-// CheckStored reports why no store can hold id, nil when it is fine: it must
-// not be empty, not be longer than [MaxIDBytes] and not contain a NUL.
+// CheckStored reports why no store can hold id, nil when it is fine: it must be
+// UTF-8, not be empty, not be longer than [MaxIDBytes] and not contain a NUL.
 func (id ID) CheckStored() error {
 	switch {
 	case id == "":
@@ -55,9 +56,14 @@ func (id ID) CheckStored() error {
 		return fmt.Errorf("resource id of %d bytes is longer than %d", len(id), MaxIDBytes)
 	case strings.IndexByte(string(id), 0) >= 0:
 		return fmt.Errorf("resource id %q contains a NUL", string(id))
+	case !utf8.ValidString(string(id)):
+		return fmt.Errorf("resource id %q is not UTF-8", string(id))
 	}
 	return nil
 }
+
+// MaxRevisionNumber is the highest number a revision can have.
+const MaxRevisionNumber = 1<<31 - 1
 
 // Revision returns the id of the resource's n-th revision.
 func (id ID) Revision(n int) RevisionID {
@@ -65,7 +71,7 @@ func (id ID) Revision(n int) RevisionID {
 }
 
 // Number returns the revision's number, the digits behind the last colon; false
-// when there are none.
+// when there are none or it is above [MaxRevisionNumber].
 func (r RevisionID) Number() (int, bool) {
 	i := strings.LastIndexByte(string(r), ':')
 	if i < 0 {

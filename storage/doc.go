@@ -76,8 +76,9 @@
 // gives ErrNotFound. The id of a store never changes.
 //
 // G20 Fidelity. Values come back as they were given: payloads byte for byte,
-// ids with any character but NUL, times from year 1 to 9999 to the microsecond,
+// ids of any characters but NUL, times from year 1 to 9999 to the microsecond,
 // naive ones naive; an aware time keeps its instant, not always its offset. What
+// could be written but not be read again (resource.Meta.Check) is refused. What
 // the caller passed may be reused after the call; what it received does not
 // change later.
 //

@@ -57,7 +57,7 @@ func encodeMetas(metas []resource.Meta) ([]metaRow, error) {
 }
 
 func encodeMeta(m resource.Meta) (metaRow, error) {
-	if err := m.ResourceID.CheckStored(); err != nil {
+	if err := m.Check(); err != nil {
 		return metaRow{}, err
 	}
 	stored := m.Append(encoding, nil)
@@ -71,7 +71,7 @@ func encodeMeta(m resource.Meta) (metaRow, error) {
 func encodeRevisions(revisions []resource.Revision) ([]resource.Revision, error) {
 	out := make([]resource.Revision, len(revisions))
 	for i, r := range revisions {
-		if err := r.Info.ResourceID.CheckStored(); err != nil {
+		if err := r.Info.Check(); err != nil {
 			return nil, err
 		}
 		info, err := resource.DecodeRevisionInfo(encoding, r.Info.Append(encoding, nil))

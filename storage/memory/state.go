@@ -115,6 +115,12 @@ func (m *model) putRevision(r resource.Revision) {
 	id := r.Info.ResourceID
 	revs := m.revs[id]
 	i, found := find(revs, r.Info.Key())
+	if i == len(revs) {
+		// Behind its end nobody looks: a frozen model with the same array is never
+		// appended to again.
+		m.revs[id] = append(revs, r)
+		return
+	}
 	if !found {
 		m.revs[id] = slices.Insert(slices.Clip(slices.Clone(revs)), i, r)
 		return

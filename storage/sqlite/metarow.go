@@ -77,7 +77,7 @@ func (w *metaWriter) write(query string, m resource.Meta) (int64, error) {
 
 // writeEncoded is write for a meta whose encoded form is known.
 func (w *metaWriter) writeEncoded(query string, m resource.Meta, data []byte, more ...any) (int64, error) {
-	if err := m.ResourceID.CheckStored(); err != nil {
+	if err := m.Check(); err != nil {
 		return 0, err
 	}
 	w.args = append(metaArgs(w.args[:0], m, data), more...)

@@ -163,7 +163,7 @@ func (t *tx) saveRevisions(names tables, enc resource.Encoding, revisions []reso
 	}
 	entries := make([]entry, len(revisions))
 	for i, r := range revisions {
-		if err := errors.Join(r.Info.ResourceID.CheckStored(), t.check()); err != nil {
+		if err := errors.Join(r.Info.Check(), t.check()); err != nil {
 			return fmt.Errorf("revision %s: %w", r.Info.RevisionID, err)
 		}
 		entries[i] = entryOf(r.Info)

@@ -171,13 +171,13 @@ func stagedModels(models map[string]storage.ModelWrites, enc resource.Encoding) 
 		w := models[name]
 		m := stagedModel{model: name, blobs: w.Blobs}
 		for _, meta := range w.Metas {
-			if err := meta.ResourceID.CheckStored(); err != nil {
+			if err := meta.Check(); err != nil {
 				return nil, err
 			}
 			m.metas = append(m.metas, meta.Append(enc, nil))
 		}
 		for _, r := range w.Revisions {
-			if err := r.Info.ResourceID.CheckStored(); err != nil {
+			if err := r.Info.Check(); err != nil {
 				return nil, err
 			}
 			m.entries = append(m.entries, stagedEntry{entry: entryOf(r.Info)})

@@ -10,12 +10,14 @@ import (
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 func limitChecks() []check {
 	return []check{
 		{"G20/ids_are_kept_as_they_are", idsAreKept},
 		{"G20/unusable_ids_are_refused", unusableIDs},
+		{"G20/what_could_not_be_read_again_is_refused", unreadableRefused},
 		{"G20/payloads_are_kept_byte_for_byte", payloadsAreKept},
 		{"G20/texts_are_kept", textsAreKept},
 		{"G20/times_are_kept", timesAreKept},
@@ -47,7 +49,7 @@ func idsAreKept(t T, s subject) {
 
 func unusableIDs(t T, s subject) {
 	stores := s.use(t)
-	for _, id := range []resource.ID{"", "a\x00b", resource.ID(strings.Repeat("n", resource.MaxIDBytes+1))} {
+	for _, id := range []resource.ID{"", "a\x00b", "a\xff", resource.ID(strings.Repeat("n", resource.MaxIDBytes+1))} {
 		if err := stores.Metas.SaveMany(t.Context(), []resource.Meta{newMeta(id, 1)}); err == nil {
 			t.Fatalf("a meta was saved under the id %q", id)
 		}
@@ -56,6 +58,39 @@ func unusableIDs(t T, s subject) {
 		}
 	}
 	wantIDs(t, stores.Metas)
+}
+
+func unreadableRefused(t T, s subject) {
+	stores := s.use(t)
+	c := s.claim(t, newJob("load"))
+	for what, change := range map[string]func(*resource.Meta, *resource.RevisionInfo){
+		"text": func(m *resource.Meta, i *resource.RevisionInfo) { m.UpdatedBy, i.UpdatedBy = "\xff", "\xff" },
+		"time": func(m *resource.Meta, i *resource.RevisionInfo) {
+			m.UpdatedTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+			i.UpdatedTime = m.UpdatedTime
+		},
+		"status": func(m *resource.Meta, i *resource.RevisionInfo) {
+			m.Rev.Status, i.Status = opt.Of(resource.Status("odd")), "odd"
+		},
+	} {
+		m, r := newMeta("p1", 1), newRevision("p1", 1)
+		change(&m, &r.Info)
+		staged := func(w storage.ModelWrites) error {
+			return s.Unit().Stage(t.Context(), storage.Staged{Chunk: storage.ChunkRef{Claim: c}, Models: writesOf(model, w), Outcome: []byte(`{}`)})
+		}
+		for how, err := range map[string]error{
+			"save a meta":      stores.Metas.SaveMany(t.Context(), []resource.Meta{m}),
+			"save a revision":  stores.Revisions.SaveMany(t.Context(), []resource.Revision{r}),
+			"stage a meta":     staged(storage.ModelWrites{Metas: []resource.Meta{m}}),
+			"stage a revision": staged(storage.ModelWrites{Revisions: []resource.Revision{r}}),
+		} {
+			if err == nil {
+				t.Fatalf("%s with a bad %s: there is no error", how, what)
+			}
+		}
+	}
+	wantIDs(t, stores.Metas)
+	wantRevisions(t, stores.Revisions, "p1")
 }
 
 func payloadsAreKept(t T, s subject) {
