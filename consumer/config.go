@@ -43,7 +43,9 @@ type Config struct {
 
 	// Exclusive says that no other process consumes from this queue: its durable
 	// consumers are made anew at start, so that messages which a former owner
-	// held are handed out again at once.
+	// held are handed out again at once, and removed at the end. Those that are
+	// there at start tell that the former owner was killed: then each message counts
+	// as delivered before.
 	Exclusive bool
 	// AckWait is how long the server waits for a sign of life of a message before
 	// it hands it out again.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/specstar-worker/worker/jobs"
 )
@@ -42,15 +41,11 @@ func (c *Consumer) StartConsume(ctx context.Context) (*Handles, error) {
 	if err := EnsureStreams(ctx, c.cfg.JetStream, c.cfg.Queue); err != nil {
 		return nil, fmt.Errorf("start consuming: %w", err)
 	}
-	stream, err := c.cfg.JetStream.Stream(ctx, c.cfg.Queue.StreamName())
-	if err != nil {
-		return nil, fmt.Errorf("start consuming: %w", err)
-	}
-	created := stream.CachedInfo().Created
 	loops := make([]*loop, 0, len(c.stats))
 	for _, d := range durables() {
-		l := c.newLoop(d, created)
+		l := c.newLoop(d)
 		if c.cfg.Exclusive {
+			var err error
 			if l.former, err = d.renew(ctx, c.cfg.JetStream, c.cfg.Queue); err != nil {
 				return nil, fmt.Errorf("start consuming: %w", err)
 			}
@@ -72,10 +67,9 @@ func (c *Consumer) Consume(ctx context.Context) error {
 	return h.Join(context.WithoutCancel(ctx))
 }
 
-func (c *Consumer) newLoop(d durable, created time.Time) *loop {
+func (c *Consumer) newLoop(d durable) *loop {
 	l := &loop{
 		durable: d, cfg: c.cfg, stats: c.stats[d],
-		epoch:   fmt.Sprintf("%s:%d", c.cfg.Queue.StreamName(), created.UnixNano()),
 		log:     c.cfg.Logger.Named(d.name()),
 		workers: c.cfg.Slots, batch: 1, ahead: 0,
 	}

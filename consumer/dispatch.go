@@ -76,7 +76,7 @@ func (l *loop) delivery(m message) jobs.Delivery {
 		return d
 	}
 	d.Published, d.Number = at.published, at.delivered
-	d.Place = fmt.Sprintf("%s:%d", l.epoch, at.sequence)
+	d.Place = at.name
 	if at.sequence <= l.former {
 		d.Number++
 	}

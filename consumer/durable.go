@@ -53,11 +53,15 @@ type bound struct {
 // bind finds the durable consumer, or makes it when that is allowed.
 func (d durable) bind(ctx context.Context, js jetstream.JetStream, c Config) (bound, error) {
 	want := d.config(c.Queue, c.AckWait)
-	cons, err := js.Consumer(ctx, c.Queue.StreamName(), d.name())
+	stream, err := js.Stream(ctx, c.Queue.StreamName())
+	if err != nil {
+		return bound{}, fmt.Errorf("stream %s: %w", c.Queue.StreamName(), err)
+	}
+	cons, err := stream.Consumer(ctx, d.name())
 	if errors.Is(err, jetstream.ErrConsumerNotFound) && c.Queue.Create {
-		cons, err = js.CreateConsumer(ctx, c.Queue.StreamName(), want)
+		cons, err = stream.CreateConsumer(ctx, want)
 		if errors.Is(err, jetstream.ErrConsumerExists) {
-			cons, err = js.Consumer(ctx, c.Queue.StreamName(), d.name())
+			cons, err = stream.Consumer(ctx, d.name())
 		}
 	}
 	if err != nil {
@@ -67,7 +71,7 @@ func (d durable) bind(ctx context.Context, js jetstream.JetStream, c Config) (bo
 	if err := compareDurable(have, want); err != nil {
 		return bound{}, &settingError{fmt.Errorf("durable consumer %s: %w", d.name(), err)}
 	}
-	return bound{source: newPuller(js, c.Queue.StreamName(), d.name()), ackWait: have.AckWait}, nil
+	return bound{source: newPuller(js, stream, d.name()), ackWait: have.AckWait}, nil
 }
 
 // settingError is a setting that only an operator can put right.
@@ -91,20 +95,28 @@ func compareDurable(have, want jetstream.ConsumerConfig) error {
 	return nil
 }
 
-// renew deletes the durable consumer and returns up to which stream sequence it
-// had handed messages out. The stream keeps what was not acknowledged.
-func (d durable) renew(ctx context.Context, js jetstream.JetStream, q QueueConfig) (delivered uint64, err error) {
-	cons, err := js.Consumer(ctx, q.StreamName(), d.name())
+// renew deletes the durable consumer that a former owner left behind, which one
+// that ends in good order does not, see [durable.remove]. It returns the stream's
+// last sequence then: the former owner may have been handed any message, since
+// the server writes down with a delay which ones it was.
+func (d durable) renew(ctx context.Context, js jetstream.JetStream, q QueueConfig) (former uint64, err error) {
+	stream, err := js.Stream(ctx, q.StreamName())
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", q.StreamName(), err)
+	}
+	err = stream.DeleteConsumer(ctx, d.name())
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("durable consumer %s: %w", d.name(), err)
-	}
-	delivered = cons.CachedInfo().Delivered.Stream
-	err = js.DeleteConsumer(ctx, q.StreamName(), d.name())
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return 0, fmt.Errorf("renew durable consumer %s: %w", d.name(), err)
 	}
-	return delivered, nil
+	return stream.CachedInfo().State.LastSeq, nil
+}
+
+// remove deletes the durable consumer of an owner that ends in good order: every
+// attempt that counts is in the ledger. When it fails, attempts are counted that
+// were not made, which does no harm.
+func (d durable) remove(ctx context.Context, js jetstream.JetStream, q QueueConfig) {
+	_ = js.DeleteConsumer(ctx, q.StreamName(), d.name())
 }

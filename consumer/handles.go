@@ -89,8 +89,8 @@ func launch(ctx context.Context, cfg Config, loops []*loop) *Handles {
 	return h
 }
 
-// finish waits for the loops, sees that their last acknowledgements are sent
-// and closes done.
+// finish waits for the loops, sees that their last acknowledgements are sent,
+// leaves the queue in good order and closes done.
 func (h *Handles) finish(ctx, work context.Context, cfg Config, wg *sync.WaitGroup) {
 	wg.Wait()
 	if work.Err() != nil {
@@ -98,8 +98,13 @@ func (h *Handles) finish(ctx, work context.Context, cfg Config, wg *sync.WaitGro
 	}
 	h.work(errStopped)
 	if cfg.JetStream != nil {
-		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		_ = cfg.JetStream.Conn().FlushWithContext(flush)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		_ = cfg.JetStream.Conn().FlushWithContext(ctx)
+		if cfg.Exclusive {
+			for _, d := range durables() {
+				d.remove(ctx, cfg.JetStream, cfg.Queue)
+			}
+		}
 		cancel()
 	}
 	close(h.done)

@@ -119,7 +119,7 @@ func startFake(t *testing.T, x fakeExecutor, src *fakeSource, batch int) *Handle
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := c.newLoop(durable{jobs.LaneNormal, jobs.KindSave}, time.Unix(0, 0))
+	l := c.newLoop(durable{jobs.LaneNormal, jobs.KindSave})
 	l.bind = func(context.Context) (bound, error) { return bound{source: src, ackWait: time.Minute}, nil }
 	if err := l.rebind(t.Context()); err != nil {
 		t.Fatal(err)
@@ -307,7 +307,7 @@ func TestLossesAreRecoveredFromOrReported(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				l := c.newLoop(durable{jobs.LaneNormal, jobs.KindSave}, time.Unix(0, 0))
+				l := c.newLoop(durable{jobs.LaneNormal, jobs.KindSave})
 				l.from = bound{source: src, ackWait: time.Minute}
 				src.fail.Store(&lost)
 				l.bind = func(context.Context) (bound, error) {

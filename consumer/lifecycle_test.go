@@ -69,6 +69,35 @@ func TestDeletedConsumerIsMadeAgain(t *testing.T) {
 	}
 }
 
+// TestMessagesOfARemadeStreamAreNew: a stream that is made again numbers its
+// messages from 1, and a message without an id must not pass for an old one.
+func TestMessagesOfARemadeStreamAreNew(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	h, _ := w.start()
+	js := w.js(w.nc)
+	for i := range 2 {
+		if i > 0 {
+			if err := js.DeleteStream(t.Context(), w.queue.StreamName()); err != nil {
+				t.Fatal(err)
+			}
+			if err := consumer.EnsureStreams(t.Context(), js, w.queue); err != nil {
+				t.Fatal(err)
+			}
+		}
+		body := fmt.Appendf(nil, `{"schema":1,"kind":"save","model":"person","args":{"op":"create","resource_id":"p%d","data":{}}}`, i)
+		if _, err := js.Publish(t.Context(), jobs.Subject("test", jobs.LaneNormal, jobs.KindSave), body); err != nil {
+			t.Fatal(err)
+		}
+		w.drained(jobs.LaneNormal, jobs.KindSave)
+		if n := w.revisions(fmt.Sprintf("p%d", i)); n != 1 {
+			t.Fatalf("p%d has %d revisions, %d letters", i, n, len(w.letters()))
+		}
+	}
+	if h.Err() != nil {
+		t.Fatal(h.Err())
+	}
+}
+
 func TestDeletedStreamEndsConsuming(t *testing.T) {
 	w := newWorld(t, stores["memory"](t))
 	h, _ := w.start()

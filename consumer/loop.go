@@ -31,11 +31,11 @@ const holdFor = 30 * time.Second
 type loop struct {
 	durable
 	cfg   Config
-	epoch string
 	log   *zap.Logger
 	stats *counters
 	gate  *gate
-	// former is up to which stream sequence a former owner was handed messages.
+	// former is up to which stream sequence a former owner may have been handed
+	// messages.
 	former uint64
 
 	// workers take up to batch messages each; ahead may wait while they are busy.

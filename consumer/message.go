@@ -27,6 +27,7 @@ type message interface {
 // place is where a message stands in its stream, when it was published and how
 // often it was delivered.
 type place struct {
+	name      string // tells the message from those of all other streams
 	sequence  uint64
 	delivered int
 	published time.Time
@@ -35,8 +36,9 @@ type place struct {
 // pulled is a message from a JetStream server. The subscription it came by is
 // gone by the time it is acknowledged, so that goes over the connection.
 type pulled struct {
-	msg *nats.Msg
-	nc  *nats.Conn
+	msg   *nats.Msg
+	nc    *nats.Conn
+	epoch string // the stream as it was made
 }
 
 func (p pulled) Subject() string          { return p.msg.Subject }
@@ -49,6 +51,7 @@ func (p pulled) Place() (place, error) {
 		return place{}, err
 	}
 	return place{
+		name:     fmt.Sprintf("%s:%d", p.epoch, meta.Sequence.Stream),
 		sequence: meta.Sequence.Stream, delivered: int(meta.NumDelivered), published: meta.Timestamp.UTC(),
 	}, nil
 }

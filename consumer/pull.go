@@ -34,9 +34,12 @@ var errPull = errors.New("the server ended the pull")
 type puller struct {
 	nc      *nats.Conn
 	subject string
+	// epoch is the stream's name and when it was made: one that is made anew counts
+	// from 1 again.
+	epoch string
 }
 
-func newPuller(js jetstream.JetStream, stream, durable string) *puller {
+func newPuller(js jetstream.JetStream, stream jetstream.Stream, durable string) *puller {
 	o := js.Options()
 	prefix := o.APIPrefix
 	switch {
@@ -46,7 +49,11 @@ func newPuller(js jetstream.JetStream, stream, durable string) *puller {
 		prefix = jetstream.DefaultAPIPrefix
 	}
 	prefix = strings.TrimSuffix(prefix, ".")
-	return &puller{nc: js.Conn(), subject: prefix + ".CONSUMER.MSG.NEXT." + stream + "." + durable}
+	info := stream.CachedInfo()
+	return &puller{
+		nc: js.Conn(), subject: prefix + ".CONSUMER.MSG.NEXT." + info.Config.Name + "." + durable,
+		epoch: fmt.Sprintf("%s:%d", info.Config.Name, info.Created.UnixNano()),
+	}
 }
 
 func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) error {
@@ -75,7 +82,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 			}
 			continue
 		}
-		take(pulled{m, p.nc})
+		take(pulled{m, p.nc, p.epoch})
 		got++
 	}
 	return nil
@@ -108,7 +115,7 @@ func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err er
 			return nil
 		}
 		if isJob(m) {
-			take(pulled{m, p.nc})
+			take(pulled{m, p.nc, p.epoch})
 		}
 	}
 }

@@ -130,6 +130,45 @@ func TestExclusiveOwnerGetsMessagesOfTheFormerOneAtOnce(t *testing.T) {
 	}
 }
 
+// TestKilledOwnersDeliveriesAreCounted: the server writes down with a delay what
+// it handed out. A job that kills the process faster than that would never be
+// counted, and kill every process.
+func TestKilledOwnersDeliveriesAreCounted(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	numbers := make(chan int, 10)
+	w.executor = func(x *jobs.Executor) consumer.Executor {
+		return executorFunc{x, func(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
+			for _, d := range ds {
+				numbers <- d.Number
+			}
+			return x.Execute(ctx, ds)
+		}}
+	}
+	exclusive := func(c *consumer.Config) { c.Exclusive = true }
+	deliver := func(id string, want int) *consumer.Handles {
+		t.Helper()
+		w.send(w.create(id))
+		h, _ := w.start(exclusive)
+		if got := <-numbers; got != want {
+			t.Fatalf("%s passes as delivery %d, want %d", id, got, want)
+		}
+		w.drained(jobs.LaneNormal, jobs.KindSave)
+		return h
+	}
+	w.stop(deliver("p1", 1))
+	w.stop(deliver("p2", 1)) // the former owner ended in good order
+	// A consumer that was killed before the server wrote down what it had sent.
+	_, err := w.js(w.nc).CreateConsumer(t.Context(), w.queue.StreamName(), jetstream.ConsumerConfig{
+		Durable: "normal-save", FilterSubject: jobs.Subject("test", jobs.LaneNormal, jobs.KindSave),
+		AckPolicy: jetstream.AckExplicitPolicy,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.stop(deliver("p3", 2))
+	w.stop(deliver("p4", 1))
+}
+
 func TestSameIDWithOtherContentBecomesALetter(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		w.start()
