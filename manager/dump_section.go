@@ -38,7 +38,7 @@ func (s *sectionDumper) start() error {
 // resources dumps the metas and revisions, a page at a time.
 func (s *sectionDumper) resources(ctx context.Context) error {
 	page := make([]resource.Meta, 0, dumpPage)
-	for meta, err := range s.selected(ctx) {
+	for meta, err := range ascending(s.selected(ctx)) {
 		if err != nil {
 			return err
 		}
@@ -60,6 +60,26 @@ func (s *sectionDumper) selected(ctx context.Context) iter.Seq2[resource.Meta, e
 		return s.metas.All(ctx)
 	}
 	return s.metas.Search(ctx, qb.Query{Where: q.Where})
+}
+
+// ascending yields an error when ids do not ascend: then a row holds the meta of
+// another resource, or its own twice.
+func ascending(metas iter.Seq2[resource.Meta, error]) iter.Seq2[resource.Meta, error] {
+	return func(yield func(resource.Meta, error) bool) {
+		var last resource.ID
+		for meta, err := range metas {
+			if err == nil && meta.ResourceID <= last {
+				err = fmt.Errorf("behind resource %s a row holds the meta of %s", last, meta.ResourceID)
+			}
+			if err != nil {
+				yield(resource.Meta{}, err)
+				return
+			}
+			if last = meta.ResourceID; !yield(meta, nil) {
+				return
+			}
+		}
+	}
 }
 
 // page dumps some resources: each meta followed by its revisions.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
@@ -66,7 +67,7 @@ type verifier struct {
 
 func (v *verifier) run(ctx context.Context, metas storage.MetaReader) error {
 	page := make([]resource.Meta, 0, dumpPage)
-	for meta, err := range metas.All(ctx) {
+	for meta, err := range ascending(metas.All(ctx)) {
 		if err != nil {
 			return err
 		}
@@ -141,8 +142,12 @@ func (v *verifier) revision(rev *resource.Revision) {
 	info := &rev.Info
 	if hasStaleHash(rev) {
 		v.findings.note(staleHash(v.model, info, 0))
-	} else if bad := checkHash(rev); bad != nil {
-		v.report(CodeHashWrong, info.ResourceID, "%s", bad.message)
+	} else if bad := checkRevision(rev); bad != nil {
+		code := CodeHashWrong
+		if bad.code != archive.CodeCorrupt {
+			code = CodeUnreadable
+		}
+		v.report(code, info.ResourceID, "%s", bad.message)
 	}
 	for _, b := range payload.Binaries(rev.Data) {
 		if _, ok := v.blobs[b.FileID]; !ok {

@@ -64,7 +64,7 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 
 // dump yields the revisions of a batch and reports whether to go on.
 func (r revisionReader) dump(ctx context.Context, ids []resource.ID, yield func(resource.Revision, error) bool) bool {
-	for v, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectBatch(), []any{jsonIDs(ids)}, r.revision) {
+	for v, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectBatch(), []any{jsonIDs(ids)}, r.dumped) {
 		if !yield(v, err) || err != nil {
 			return false
 		}
@@ -90,6 +90,27 @@ func (r revisionReader) revision(rows *sql.Rows) (resource.Revision, error) {
 	return resource.Revision{Info: i, Data: data}, err
 }
 
+// dumped scans a row of selectBatch. A dump must not leave out silently what the
+// index says is there, nor show one revision as another.
+func (r revisionReader) dumped(rows *sql.Rows) (resource.Revision, error) {
+	var info, id sql.RawBytes
+	var data []byte
+	if err := rows.Scan(&id, &info, &data); err != nil {
+		return resource.Revision{}, err
+	}
+	if info == nil {
+		return resource.Revision{}, fmt.Errorf("the content of revision %s is missing", id)
+	}
+	i, err := resource.DecodeRevisionInfo(r.f.encoding(), info)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("revision %s: %w", id, err)
+	case string(i.RevisionID) != string(id):
+		err = fmt.Errorf("revision %s is stored with the info of %s", id, i.RevisionID)
+	}
+	return resource.Revision{Info: i, Data: data}, err
+}
+
 // selectKey selects columns of one revision by keyArgs.
 func (t tables) selectKey(columns string) string {
 	return `SELECT ` + columns + ` FROM ` + t.index + ` AS i JOIN ` + t.data + ` AS d ON d.uid = i.uid
@@ -110,9 +131,9 @@ func (t tables) selectInfos() string {
 // the nesting of the loops and so the order, array position and then primary
 // key of the index; an ORDER BY would sort the payloads of the whole batch.
 func (t tables) selectBatch() string {
-	return `SELECT d.info, d.data FROM json_each(?) AS j
+	return `SELECT i.revision_id, d.info, d.data FROM json_each(?) AS j
 		CROSS JOIN ` + t.index + ` AS i ON i.resource_id = j.value
-		CROSS JOIN ` + t.data + ` AS d ON d.uid = i.uid`
+		LEFT JOIN ` + t.data + ` AS d ON d.uid = i.uid`
 }
 
 func noRevision(t tables, k resource.RevisionKey) error {
