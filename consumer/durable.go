@@ -29,12 +29,18 @@ func durables() []durable {
 	return all
 }
 
+// savesPending is how many saves of a lane may be unacknowledged at the server.
+// Saves are written faster than it takes their acknowledgements in, see the
+// package's documentation; this many may be ahead. At 400 acknowledgements a
+// second it takes in the last of them before AckWait is over.
+const savesPending = 20_000
+
 // config is the server side of d. There is no BackOff, which would replace
 // AckWait, and no limit of deliveries, which would park messages out of reach.
 func (d durable) config(q QueueConfig, ackWait time.Duration) jetstream.ConsumerConfig {
 	pending := 64
 	if d.kind == jobs.KindSave {
-		pending = 8192
+		pending = savesPending
 	}
 	return jetstream.ConsumerConfig{
 		Durable: d.name(), FilterSubject: jobs.Subject(q.Namespace, d.lane, d.kind),

@@ -131,7 +131,7 @@ func TestOutageUsesNoAttemptAndStopsPulling(t *testing.T) {
 		}
 		w.start()
 		rs := w.send(w.create("p0"))
-		for range 3 {
+		for range 2 {
 			<-probed
 		}
 		if n := calls.Load(); n != 1 {

@@ -133,7 +133,7 @@ func TestEveryBacklogIsDrained(t *testing.T) {
 // TestStartStopStress starts and stops workers from ten goroutines while jobs
 // come in, and then looks for goroutines that are left.
 func TestStartStopStress(t *testing.T) {
-	w := newWorld(t, stores["memory"](t))
+	w := newWorldAlone(t, stores["memory"](t))
 	w.ackWait = time.Second
 	configs := make([]consumer.Config, 10)
 	for i := range configs {

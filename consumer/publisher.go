@@ -25,9 +25,9 @@ const (
 const (
 	// publishWindow is how many messages may be on their way unacknowledged.
 	publishWindow = 256
-	// publishStall is how long a full window is waited for; the library's 200 ms
-	// are too short for a disk that syncs every message.
-	publishStall = 30 * time.Second
+	// publishWait is how long an answer is waited for, and room in a full window;
+	// the library's 200 ms are too short for a disk that syncs every message.
+	publishWait = 30 * time.Second
 	// publishTries is how often a message is sent; its id makes that safe.
 	publishTries = 3
 )
@@ -35,6 +35,12 @@ const (
 // ErrQueueFull: the queue has reached its size limit and takes no more jobs
 // until some are done.
 var ErrQueueFull = errors.New("the queue is full")
+
+// ErrTooLarge: a message is larger than the queue takes.
+var ErrTooLarge = errors.New("the message is larger than the queue takes")
+
+// ErrNoAnswer: the queue did not say in time whether it took a message.
+var ErrNoAnswer = errors.New("the queue does not answer")
 
 // Publisher is the sending side of a JetStream queue. It implements
 // jobs.Publisher and is safe for concurrent use.
@@ -49,7 +55,8 @@ func NewPublisher(nc *nats.Conn, q QueueConfig) (*Publisher, error) {
 	if nc == nil {
 		return nil, ErrNoQueue
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(publishWindow))
+	js, err := jetstream.New(nc,
+		jetstream.WithPublishAsyncMaxPending(publishWindow), jetstream.WithPublishAsyncTimeout(publishWait))
 	if err != nil {
 		return nil, fmt.Errorf("publish to the queue: %w", err)
 	}
@@ -96,7 +103,9 @@ func (p *Publisher) publishEach(ctx context.Context, messages []jobs.Message, ac
 func (p *Publisher) publishWindow(ctx context.Context, messages []jobs.Message, acks []jobs.Ack, places []int) (again []int) {
 	futures := make([]jetstream.PubAckFuture, len(places))
 	for i, at := range places {
-		futures[i], acks[at].Err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(publishStall))
+		var err error
+		futures[i], err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(publishWait))
+		acks[at] = jobs.Ack{Err: publishError(err)}
 	}
 	for i, at := range places {
 		if futures[i] != nil {
@@ -110,15 +119,11 @@ func (p *Publisher) publishWindow(ctx context.Context, messages []jobs.Message, 
 }
 
 func await(ctx context.Context, f jetstream.PubAckFuture) jobs.Ack {
-	timeout := time.NewTimer(publishStall)
-	defer timeout.Stop()
 	select {
 	case ack := <-f.Ok():
 		return jobs.Ack{Duplicate: ack.Duplicate}
 	case err := <-f.Err():
 		return jobs.Ack{Err: publishError(err)}
-	case <-timeout.C:
-		return jobs.Ack{Err: fmt.Errorf("publish: no answer within %s", publishStall)}
 	case <-ctx.Done():
 		return jobs.Ack{Err: context.Cause(ctx)}
 	}
@@ -148,20 +153,32 @@ func (p *Publisher) Waiting(ctx context.Context, subject string) (uint64, error)
 	return info.State.Subjects[subject], nil
 }
 
-// storeFailed is the server's code for a message that a stream at its limit, or
-// its disk, refused.
-const storeFailed = 10077
+// Codes of the server: a stream at its limit, or its disk, refused a message; a
+// message is larger than the stream's limit for one.
+const (
+	storeFailed = 10077
+	tooLarge    = 10054
+)
 
+// publishError tells what was wrong and what helps.
 func publishError(err error) error {
-	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == storeFailed {
-		return fmt.Errorf("%w: %s", ErrQueueFull, api.Description)
+	api, refused := errors.AsType[*jetstream.APIError](err)
+	switch {
+	case err == nil:
+		return nil
+	case refused && api.ErrorCode == storeFailed:
+		return fmt.Errorf("publish: %w: %s; try again when workers have done some jobs", ErrQueueFull, api.Description)
+	case refused && api.ErrorCode == tooLarge, errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("publish: %w: use several jobs with fewer operations each (%w)", ErrTooLarge, err)
+	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
+		return fmt.Errorf("publish: %w within %s: it is down, or its disk is full: free space and start its server again (%w)", ErrNoAnswer, publishWait, err)
 	}
 	return fmt.Errorf("publish: %w", err)
 }
 
 // retryable reports whether sending once more may help.
 func retryable(err error) bool {
-	return err != nil && !errors.Is(err, ErrQueueFull) && !errors.Is(err, nats.ErrMaxPayload) &&
+	return err != nil && !errors.Is(err, ErrQueueFull) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoAnswer) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) &&
 		!errors.Is(err, nats.ErrConnectionClosed)
 }

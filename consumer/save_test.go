@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,6 +70,7 @@ func TestDuplicateBeyondTheWindowHasNoSecondEffect(t *testing.T) {
 // would: the acknowledgement is never sent.
 func TestKillBetweenCommitAndAck(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
+		w.ackWait = 500 * time.Millisecond
 		cut := make(chan struct{})
 		var kill func()
 		w.executor = func(x *jobs.Executor) consumer.Executor {

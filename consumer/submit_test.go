@@ -3,11 +3,13 @@ package consumer_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -56,6 +58,29 @@ func TestRefusedEnvelopeIsNotSent(t *testing.T) {
 	bad.Model = ""
 	var wrong *jobs.EnvelopeError
 	if _, err := w.submit.Submit(t.Context(), bad); !errors.As(err, &wrong) || wrong.Field != "model" {
+		t.Fatalf("Submit = %v", err)
+	}
+}
+
+// TestMessageTooLargeForTheQueueIsRefused: an envelope may be as long as the
+// server's largest payload, but headers come on top.
+func TestMessageTooLargeForTheQueueIsRefused(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	big := w.create("big")
+	op := &big.Args.(jobs.Save).Operations[0]
+	for op.Data = []byte(`""`); ; {
+		body, err := big.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := jobs.MaxMessageBytes - len(body); left > 0 {
+			op.Data = fmt.Appendf(nil, "%q", strings.Repeat("x", len(op.Data)-2+left))
+			continue
+		}
+		break
+	}
+	rs, err := w.submit.Submit(t.Context(), w.create("small"), big)
+	if !errors.Is(err, consumer.ErrTooLarge) || rs[0].Err != nil {
 		t.Fatalf("Submit = %v", err)
 	}
 }

@@ -59,7 +59,14 @@ func onEveryStore(t *testing.T, test func(*testing.T, *world)) {
 	}
 }
 
+// newWorld makes a world whose test runs beside others.
 func newWorld(t *testing.T, f storage.Factory) *world {
+	t.Helper()
+	t.Parallel()
+	return newWorldAlone(t, f)
+}
+
+func newWorldAlone(t *testing.T, f storage.Factory) *world {
 	t.Helper()
 	server, err := natsd.Start(t.TempDir(), natsd.Options{})
 	if err != nil {

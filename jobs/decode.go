@@ -121,11 +121,11 @@ func (d *decoder) checkHeader(schema int, raw rawArgs, e *Envelope) error {
 	case raw.kind == "":
 		return d.fieldErrorf("kind", "is missing")
 	case !raw.kind.valid():
-		return d.fieldErrorf("kind", "%q is not known; use save, load or backfill", raw.kind)
+		return d.fieldErrorf("kind", "%s is not known; use save, load or backfill", quoted(raw.kind))
 	case e.Lane == "":
 		e.Lane = LaneNormal
 	case !e.Lane.valid():
-		return d.fieldErrorf("lane", "%q is not known; use high, normal or bulk", e.Lane)
+		return d.fieldErrorf("lane", "%s is not known; use high, normal or bulk", quoted(e.Lane))
 	}
 	if raw.body == nil {
 		return d.fieldErrorf("args", "is missing")
@@ -152,20 +152,33 @@ func (d *decoder) rules(off *bool) error {
 		return err
 	}
 	if s != rulesOff {
-		return d.errorf("%q is not known; use %q or leave it out", s, rulesOff)
+		return d.errorf("%s is not known; use %q or leave it out", quoted(s), rulesOff)
 	}
 	*off = true
 	return nil
 }
 
 func (d *decoder) time(t *time.Time) error {
-	if err := d.value(t); err != nil {
+	if err := d.instant(t); err != nil {
 		return err
 	}
 	*t = t.UTC().Truncate(time.Microsecond)
 	if y := t.Year(); y < 1 || y > 9999 {
 		return d.errorf("year %d is not between 1 and 9999", y)
 	}
+	return nil
+}
+
+func (d *decoder) instant(t *time.Time) error {
+	var s string
+	if err := d.text(&s); err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return d.errorf("%s is not a time as in RFC 3339", quoted(s))
+	}
+	*t = at
 	return nil
 }
 
@@ -176,7 +189,7 @@ func (d *decoder) uuid(id *uuid.UUID) error {
 	}
 	parsed, err := uuid.Parse(s)
 	if err != nil || len(s) != 36 {
-		return d.errorf("%q is not a UUID", s)
+		return d.errorf("%s is not a UUID", quoted(s))
 	}
 	*id = parsed
 	return nil

@@ -98,7 +98,7 @@ func TestDecodeNamesFieldAndPlace(t *testing.T) {
 		"no args":          {`{"schema":1,"kind":"save","model":"m"}`, "args", "is missing"},
 		"args of no use":   {save(`7`), "args", "object is expected"},
 		"bad parent":       {`{"schema":1,"parent":"x"}`, "parent", "not a UUID"},
-		"bad time":         {`{"schema":1,"time":"yesterday"}`, "time", "cannot parse"},
+		"bad time":         {`{"schema":1,"time":"yesterday"}`, "time", "not a time"},
 		"no op":            {save(`{"resource_id":"a"}`), "args.op", "is missing"},
 		"no id":            {save(`{"op":"update"}`), "args.resource_id", "is missing"},
 		"both payloads":    {save(`{"op":"create","data":{},"data_base64":"AA=="}`), "args.data_base64", "exclude"},
@@ -125,6 +125,31 @@ func TestDecodeNamesFieldAndPlace(t *testing.T) {
 				t.Fatalf("offset %d of %d bytes", wrong.Offset, len(tc.message))
 			}
 		})
+	}
+}
+
+// TestErrorsShowNoPayload: errors go to logs, ledger rows and dead letters.
+func TestErrorsShowNoPayload(t *testing.T) {
+	long := strings.Repeat("secret ", 100)
+	for name, message := range map[string]string{
+		"args that are data": `{"schema":1,"kind":"save","model":"m","args":"secret"}`,
+		"data in a list":     `{"schema":1,"kind":"save","model":"m","args":{"operations":["secret"]}}`,
+		"cut data":           `{"schema":1,"kind":"save","model":"m","args":{"op":"create","data":{"a":"secret"`,
+		"no base64":          `{"schema":1,"kind":"save","model":"m","args":{"op":"create","data_base64":"secret?"}}`,
+	} {
+		if _, err := jobs.Decode([]byte(message)); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, message := range []string{
+		`{"schema":1,"` + long + `":1}`, `{"schema":1,"kind":"` + long + `","args":{}}`, `{"schema":1,"parent":"` + long + `"}`,
+		`{"schema":1,"time":"` + long + `"}`, `{"schema":1,"kind":"load","args":{"source":"` + long + `"}}`,
+		`{"schema":1,"kind":"load","args":{"source":"file:x","modified":"` + long + `"}}`,
+		`{"schema":1,"kind":"save","model":"m","args":{"op":"` + long + `"}}`,
+	} {
+		if _, err := jobs.Decode([]byte(message)); err == nil || len(err.Error()) > 400 {
+			t.Errorf("%.80s: %v", message, err)
+		}
 	}
 }
 

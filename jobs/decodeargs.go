@@ -93,7 +93,7 @@ func (d *decoder) checkOperation(o manager.Operation) error {
 	case o.Op == "":
 		return d.fieldErrorf("op", "is missing")
 	case slices.ContainsFunc([]rune(o.Op), func(r rune) bool { return !lower(r) }):
-		return d.fieldErrorf("op", "%q is not lower-case letters", o.Op)
+		return d.fieldErrorf("op", "%s is not lower-case letters", quoted(o.Op))
 	case o.ResourceID == "" && o.Op != manager.OpCreate:
 		return d.fieldErrorf("resource_id", "is missing")
 	case len(o.ResourceID) > resource.MaxIDBytes:
@@ -123,7 +123,7 @@ func (d *decoder) status(v *opt.Value[resource.Status]) error {
 		return err
 	}
 	if !s.Valid() {
-		return d.errorf("%q is not known; use draft or stable", s)
+		return d.errorf("%s is not known; use draft or stable", quoted(s))
 	}
 	*v = opt.Of(s)
 	return nil
@@ -138,7 +138,7 @@ func (d *decoder) load() (Args, error) {
 		case "size":
 			return d.size64(&l.Size)
 		case "modified":
-			return d.value(&l.Modified)
+			return d.instant(&l.Modified)
 		case "etag":
 			return d.text(&l.ETag)
 		case "on_duplicate":
@@ -197,7 +197,7 @@ func (d *decoder) oneOf(s *string, allowed ...string) error {
 		return err
 	}
 	if !slices.Contains(allowed, *s) {
-		return d.errorf("%q is not one of %q", *s, allowed)
+		return d.errorf("%s is not one of %q", quoted(*s), allowed)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (d *decoder) object(field func(key string) error) error {
 		}
 		key, ok := t.(string)
 		if !ok {
-			return d.errorf("a key is expected, not %v", t)
+			return d.errorf("a key is expected")
 		}
 		d.path = append(d.path, key)
 		for _, s := range seen {
@@ -76,10 +76,37 @@ func (d *decoder) delim(want json.Delim, what string) error {
 		return d.wrap(err)
 	}
 	if t != want {
-		return d.errorf("%s is expected, not %v", what, t)
+		return d.errorf("%s is expected, not %s", what, tokenKind(t))
 	}
 	return nil
 }
+
+// tokenKind names what a token is, without its content.
+func tokenKind(t json.Token) string {
+	switch t := t.(type) {
+	case json.Delim:
+		return t.String()
+	case string:
+		return "a text"
+	case bool:
+		return "a truth value"
+	case nil:
+		return "null"
+	default:
+		return "a number"
+	}
+}
+
+// quoted is a text as errors show it: a beginning of it.
+func quoted[T ~string](s T) string {
+	if short := truncate(string(s), maxQuoted); short != string(s) {
+		return strconv.Quote(short) + "…"
+	}
+	return strconv.Quote(string(s))
+}
+
+// maxQuoted is how much of a text errors show, in bytes.
+const maxQuoted = 64
 
 // value decodes the next value, which must not be null.
 func (d *decoder) value(v any) error {
@@ -157,5 +184,5 @@ func (d *decoder) wrap(err error) error {
 func (d *decoder) offset() int64 { return min(d.base+d.dec.InputOffset(), d.base+d.size) }
 
 func (d *decoder) field() string {
-	return strings.ReplaceAll(strings.Join(d.path, "."), ".[", "[")
+	return truncate(strings.ReplaceAll(strings.Join(d.path, "."), ".[", "["), 4*maxQuoted)
 }

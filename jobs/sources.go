@@ -29,11 +29,11 @@ func splitSource(s string) (scheme, rest string, err error) {
 	scheme, rest, ok := strings.Cut(s, ":")
 	switch {
 	case !ok || scheme != sourceUpload && scheme != sourceFile:
-		return "", "", fmt.Errorf("%q is neither upload:NAME nor file:PATH", s)
+		return "", "", fmt.Errorf("%s is neither upload:NAME nor file:PATH", quoted(s))
 	case rest == "":
 		return "", "", errors.New("names nothing")
 	case scheme == sourceUpload && strings.ContainsAny(rest, "/\\"):
-		return "", "", fmt.Errorf("%q holds a path; an upload has a plain name", s)
+		return "", "", fmt.Errorf("%s holds a path; an upload has a plain name", quoted(s))
 	}
 	return scheme, rest, nil
 }
