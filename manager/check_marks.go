@@ -26,9 +26,9 @@ type (
 		section     int32
 	}
 	revisionMark struct {
-		id, key, uid, content uint64
-		frame                 frame
-		section               int32
+		id, key, content uint64
+		frame            frame
+		section          int32
 	}
 	blobMark struct {
 		id, content uint64

@@ -60,7 +60,6 @@ func (ck *checker) revision(rev *resource.Revision, f frame) error {
 	s.model.revisions = append(s.model.revisions, revisionMark{
 		id:      id,
 		key:     ck.hash.key(rev.Info.Key()),
-		uid:     ck.hash.bytes(rev.Info.UID[:]),
 		content: content ^ ck.hash.bytes(ck.scratch),
 		frame:   f,
 		section: s.no,

@@ -21,7 +21,7 @@ func (ck *checker) relations() error {
 		slices.SortFunc(m.metas, func(a, b metaMark) int {
 			return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.frame.offset, b.frame.offset))
 		})
-		for _, check := range []func(*modelCheck) ([]Problem, error){ck.repeatedMetas, ck.uids, ck.keys, ck.belonging} {
+		for _, check := range []func(*modelCheck) ([]Problem, error){ck.repeatedMetas, ck.keys, ck.belonging} {
 			found, err := check(m)
 			if err != nil {
 				return err
@@ -74,34 +74,17 @@ func (ck *checker) repeatedMetas(m *modelCheck) ([]Problem, error) {
 	return problems, nil
 }
 
-// uids finds revisions that share their uid with another one of other content.
-func (ck *checker) uids(m *modelCheck) ([]Problem, error) {
-	slices.SortFunc(m.revisions, func(a, b revisionMark) int {
-		return cmp.Or(cmp.Compare(a.uid, b.uid), cmp.Compare(a.frame.offset, b.frame.offset))
-	})
-	return ck.differing(m, func(r revisionMark) uint64 { return r.uid }, func(a, b resource.RevisionInfo) (bool, string) {
-		return a.UID == b.UID, fmt.Sprintf("uid %s", b.UID)
-	})
-}
-
-// keys finds revisions that are there twice with other content. Afterwards the
-// revisions are sorted by resource and key.
+// keys finds revisions that are there twice with other content; byte-equal
+// repeats are fine, and so is one uid under several keys, which a migration by
+// the original leaves. Afterwards the revisions are sorted by resource and key.
 func (ck *checker) keys(m *modelCheck) ([]Problem, error) {
 	slices.SortFunc(m.revisions, func(a, b revisionMark) int {
 		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.key, b.key), cmp.Compare(a.frame.offset, b.frame.offset))
 	})
-	return ck.differing(m, func(r revisionMark) uint64 { return r.key }, func(a, b resource.RevisionInfo) (bool, string) {
-		return a.Key() == b.Key(), fmt.Sprintf("revision %s", b.RevisionID)
-	})
-}
-
-// differing reports neighbours that are the same by what same compares, but not
-// in their content. Byte-equal repeats are fine.
-func (ck *checker) differing(m *modelCheck, by func(revisionMark) uint64, same func(a, b resource.RevisionInfo) (bool, string)) ([]Problem, error) {
 	var problems []Problem
 	for i := 1; i < len(m.revisions); i++ {
 		a, b := m.revisions[i-1], m.revisions[i]
-		if by(a) != by(b) || a.content == b.content {
+		if a.key != b.key || a.content == b.content {
 			continue
 		}
 		first, err := ck.readRevision(a.frame)
@@ -112,9 +95,9 @@ func (ck *checker) differing(m *modelCheck, by func(revisionMark) uint64, same f
 		if err != nil {
 			return nil, err
 		}
-		if bad, what := same(first, again); bad {
+		if first.Key() == again.Key() {
 			problems = append(problems, structure(m, b.frame.offset, again.ResourceID,
-				"%s is there twice with other content; the first is at byte %d", what, a.frame.offset))
+				"revision %s is there twice with other content; the first is at byte %d", again.RevisionID, a.frame.offset))
 		}
 	}
 	return problems, nil

@@ -171,3 +171,35 @@ func TestAnOverwritingLoadNeverReusesANumber(t *testing.T) {
 		}
 	})
 }
+
+// TestOneUIDUnderSeveralKeys loads an archive made before and one made after a
+// migration by the original, which keeps the uid, and a copy of the resource
+// under another id. Nothing is lost, and the dump can be loaded again.
+func TestOneUIDUnderSeveralKeys(t *testing.T) {
+	before, old := simple("doc:a", `{"n":1}`)
+	after, migrated := before, old
+	after.SchemaVersion, migrated.Info.SchemaVersion = opt.Of("2"), opt.Of("2")
+	migrated.Info.ParentSchemaVersion, migrated.Data = opt.Of[*string](nil), []byte(`{"m":1}`)
+	other, copied := simple("doc:b", `{"n":1}`)
+	copied.Info.UID = old.Info.UID
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		s.load(t, docs(t, archive.Meta{Meta: before}, archive.Revision{Revision: old}), manager.LoadOptions{})
+		second := docs(t, archive.Meta{Meta: after}, archive.Revision{Revision: migrated}, archive.Meta{Meta: other}, archive.Revision{Revision: copied})
+		s.load(t, second, manager.LoadOptions{OnDuplicate: manager.Overwrite})
+		want := docs(t, archive.Meta{Meta: after}, archive.Revision{Revision: old}, archive.Revision{Revision: migrated},
+			archive.Meta{Meta: other}, archive.Revision{Revision: copied})
+		if got := s.dumpAll(t); !bytes.Equal(got, want) {
+			t.Errorf("the dump is\n%q, want\n%q", got, want)
+		}
+		again := open(t)
+		again.load(t, want, manager.LoadOptions{})
+		if !bytes.Equal(again.dumpAll(t), want) {
+			t.Error("the dump of a load of the dump differs")
+		}
+		stats := again.load(t, want, manager.LoadOptions{OnDuplicate: manager.Overwrite})
+		if stats["doc"].Unchanged != 2 {
+			t.Errorf("loaded again: %+v", stats["doc"])
+		}
+	})
+}

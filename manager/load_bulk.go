@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
@@ -127,7 +125,6 @@ func (b *Records) addRevisions(g *cargo) error {
 	for i := range b.Metas {
 		g.revisions[b.Metas[i].ResourceID] = nil
 	}
-	uids := make(map[uuid.UUID]resource.RevisionKey, len(b.Revisions))
 	for i := range b.Revisions {
 		rev := &b.Revisions[i]
 		id := rev.Info.ResourceID
@@ -140,10 +137,6 @@ func (b *Records) addRevisions(g *cargo) error {
 		if _, known := g.revisions[id]; !known {
 			return b.refuse(id, "revision %s has no meta", rev.Info.RevisionID)
 		}
-		if key, taken := uids[rev.Info.UID]; taken && key != rev.Info.Key() {
-			return b.refuse(id, "revisions %s and %s have the same uid", key.Revision, rev.Info.RevisionID)
-		}
-		uids[rev.Info.UID] = rev.Info.Key()
 		if err := g.addRevision(*rev); err != nil {
 			return b.refuse(id, "%v", err)
 		}
