@@ -103,18 +103,7 @@ func TestReconcilerPublishesWhatHasNoMessage(t *testing.T) {
 		}
 		// The submitter died after the ledger row.
 		job := jobs.NewBackfill("tester")
-		body, err := job.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		id := jobs.ID(w.factory.ID(), job.ID)
-		_, err = w.factory.Ledger().Insert(t.Context(), []storage.Job{{
-			ID: id, Text: job.ID, Kind: "backfill", Lane: "bulk", State: storage.JobQueued, Envelope: body, Subject: subject,
-			Created: time.Now(),
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		id := w.queued(job, time.Now()).ID
 		pass(1)
 		waiting(1)
 		pass(0)
@@ -133,6 +122,68 @@ func TestReconcilerPublishesWhatHasNoMessage(t *testing.T) {
 		w.drained(jobs.LaneBulk, jobs.KindBackfill)
 		pass(0)
 	})
+}
+
+// TestReconcilerTakesOverFromAQueueThatIsGone: the data directory with the queue
+// was lost, the store was not.
+func TestReconcilerTakesOverFromAQueueThatIsGone(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	job := jobs.NewBackfill("tester")
+	row := w.queued(job, time.Now().Add(-time.Hour))
+	fresh := w.queued(jobs.NewBackfill("tester"), time.Now())
+	l := w.factory.Ledger()
+	if err := l.Published(t.Context(), []uuid.UUID{row.ID, fresh.ID}, uuid.New()); err != nil {
+		t.Fatal(err)
+	}
+	r := &jobs.Reconciler{Ledger: l, Publisher: w.sender}
+	if n, err := r.Pass(t.Context()); err != nil || n != 1 {
+		t.Fatalf("Pass = %d, %v", n, err)
+	}
+	w.start()
+	w.wait(storage.JobDone, jobs.Receipt{ID: row.ID, Text: row.Text})
+	w.wait(storage.JobQueued, jobs.Receipt{ID: fresh.ID, Text: fresh.Text})
+}
+
+// TestReconcilerPublishesARetriedJobOnABusySubject: a user had a dead job tried
+// again and was killed before it was published; other jobs wait in its lane.
+func TestReconcilerPublishesARetriedJobOnABusySubject(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	job := jobs.NewBackfill("tester")
+	row := w.queued(job, time.Now().Add(-time.Hour))
+	other := w.send(job, jobs.NewBackfill("tester")) // the queue remembers the id
+	l := w.factory.Ledger()
+	h, _ := w.start()
+	w.wait(storage.JobDone, other...)
+	w.drained(jobs.LaneBulk, jobs.KindBackfill)
+	w.stop(h)
+	if err := l.Drop(t.Context(), row.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.queued(job, time.Now().Add(-time.Hour))
+	w.send(jobs.NewBackfill("tester"))
+	r := &jobs.Reconciler{Ledger: l, Publisher: w.sender}
+	if n, err := r.Pass(t.Context()); err != nil || n != 1 {
+		t.Fatalf("Pass = %d, %v", n, err)
+	}
+	w.start()
+	w.wait(storage.JobDone, jobs.Receipt{ID: row.ID, Text: row.Text})
+}
+
+// queued writes the row of a job without its message.
+func (w *world) queued(e jobs.Envelope, created time.Time) storage.Job {
+	w.t.Helper()
+	body, err := e.Encode()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	row := storage.Job{
+		ID: jobs.ID(w.factory.ID(), e.ID), Text: e.ID, Kind: string(e.Kind()), Lane: string(e.Lane), State: storage.JobQueued,
+		Envelope: body, Subject: jobs.Subject("test", e.Lane, e.Kind()), Created: created,
+	}
+	if _, err := w.factory.Ledger().Insert(w.t.Context(), []storage.Job{row}); err != nil {
+		w.t.Fatal(err)
+	}
+	return row
 }
 
 // A pass that comes between a submitter's publishing and its note of that must

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +15,15 @@ import (
 
 // DefaultReconcileEvery is how often a worker looks for rows without a message.
 const DefaultReconcileEvery = 30 * time.Second
+
+const (
+	// queueSilence is after how long without a sign of life another queue's job is
+	// taken over: its directory or its server is gone.
+	queueSilence = 10 * time.Minute
+	// submitTime is how long a submitter may take between publishing a job and
+	// recording that.
+	submitTime = time.Minute
+)
 
 // Reconciler publishes the messages of ledger rows that have none: the submitter
 // died between both, publishing failed, or the queue lost its disk. Publishing
@@ -78,7 +88,7 @@ func (r *Reconciler) Pass(ctx context.Context) (int, error) {
 }
 
 // mine reports whether the row is this queue's to publish: it can be published
-// at all, no other queue holds it and nobody works on it.
+// at all, nobody works on it and no other queue that lives holds it.
 func (r *Reconciler) mine(row storage.Job) bool {
 	if len(row.Envelope) == 0 || row.Subject == "" {
 		return false
@@ -86,14 +96,18 @@ func (r *Reconciler) mine(row storage.Job) bool {
 	if row.State == storage.JobRunning && row.LeaseUntil.After(time.Now()) {
 		return false
 	}
-	return row.Queue == uuid.Nil || row.Queue == r.Publisher.Queue()
+	if row.Queue == uuid.Nil || row.Queue == r.Publisher.Queue() {
+		return true
+	}
+	sign := slices.MaxFunc([]time.Time{row.Created, row.Started, row.LeaseUntil}, time.Time.Compare)
+	return time.Since(sign) > queueSilence
 }
 
 // lacksMessage reports whether the queue has lost the row's message, or never
 // had it. A queue cannot be searched, so a message counts as lost when its
 // subject is empty while the row is still unfinished.
 func (r *Reconciler) lacksMessage(ctx context.Context, row storage.Job, waiting map[string]uint64) (bool, error) {
-	if row.Queue == uuid.Nil {
+	if row.Queue != r.Publisher.Queue() {
 		return true, nil
 	}
 	n, known := waiting[row.Subject]
@@ -115,11 +129,15 @@ func (r *Reconciler) lacksMessage(ctx context.Context, row storage.Job, waiting 
 }
 
 // publish publishes the message of a row. A duplicate is a message that the
-// queue took lately: of a row that no queue was recorded for, its submitter is
-// just about to record it, unless the queue has lost the message since.
+// queue took lately. Of a young row that no queue was recorded for, its submitter
+// is just about to record it; an old one was to be tried again, and who wished so
+// died before it was published. The queue may also have lost the message since.
 func (r *Reconciler) publish(ctx context.Context, row storage.Job) error {
 	ack := r.Publisher.Publish(ctx, []Message{rowMessage(row)})[0]
 	if ack.Err == nil && ack.Duplicate {
+		if row.Queue == uuid.Nil && time.Since(row.Created) > submitTime {
+			return publishAgain(ctx, r.Ledger, r.Publisher, row)
+		}
 		row.Queue = r.Publisher.Queue()
 		lacks, err := r.lacksMessage(ctx, row, make(map[string]uint64))
 		if err != nil {
