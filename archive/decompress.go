@@ -69,7 +69,7 @@ func (d *decompressor) Read(p []byte) (int, error) {
 	n, err := d.plain.Read(p)
 	d.read += int64(n)
 	if d.read > ratioSlack+maxRatio*d.compressed.n {
-		return 0, fmt.Errorf("%w: it expands to more than %d times its size", errCompressed, maxRatio)
+		return 0, fmt.Errorf("%w: it expands to more than %d times its size: if you trust it, decompress it first", errCompressed, maxRatio)
 	}
 	if err == nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, err

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -145,29 +148,23 @@ func joinWrites(a, b storage.ModelWrites) storage.ModelWrites {
 	}
 }
 
+// stagers is how many chunks are staged at the same time: while the store
+// commits one, the next is encoded.
+const stagers = 2
+
 // staged stages the pending chunks and makes all of them visible at once.
 func (l *loader) staged(ctx context.Context, pending []int) error {
 	unit := l.catalog.factory.Unit()
-	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
-		if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
-			return err
-		}
-		part := map[string]LoadStats{g.model: g.allStats()}
-		outcome, err := json.Marshal(part)
-		if err != nil {
-			return fmt.Errorf("encode the outcome of chunk %d: %w", g.no, err)
-		}
-		err = unit.Stage(ctx, storage.Staged{
-			Chunk:   storage.ChunkRef{Claim: l.claim, No: g.no},
-			Models:  map[string]storage.ModelWrites{g.model: g.allWrites()},
-			Outcome: outcome,
-		})
-		if err != nil {
-			return fmt.Errorf("stage chunk %d: %w", g.no, err)
-		}
-		l.commit(g.no, part)
+	staging, stagingCtx := errgroup.WithContext(ctx)
+	staging.SetLimit(stagers)
+	var mu sync.Mutex // guards what commit counts
+	err := l.each(stagingCtx, pending, func(_ context.Context, g *cargo) error {
+		staging.Go(func() error { return l.stage(stagingCtx, unit, g, &mu) })
 		return nil
 	})
+	if failed := staging.Wait(); failed != nil {
+		return failed // the reader was stopped by it
+	}
 	if err != nil {
 		return err
 	}
@@ -178,5 +175,29 @@ func (l *loader) staged(ctx context.Context, pending []int) error {
 	if err := unit.Publish(ctx, l.claim, final); err != nil {
 		return fmt.Errorf("publish load: %w", err)
 	}
+	return nil
+}
+
+// stage stages one chunk and takes it as done.
+func (l *loader) stage(ctx context.Context, unit storage.UnitOfWork, g *cargo, mu *sync.Mutex) error {
+	if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
+		return err
+	}
+	part := map[string]LoadStats{g.model: g.allStats()}
+	outcome, err := json.Marshal(part)
+	if err != nil {
+		return fmt.Errorf("encode the outcome of chunk %d: %w", g.no, err)
+	}
+	err = unit.Stage(ctx, storage.Staged{
+		Chunk:   storage.ChunkRef{Claim: l.claim, No: g.no},
+		Models:  map[string]storage.ModelWrites{g.model: g.allWrites()},
+		Outcome: outcome,
+	})
+	if err != nil {
+		return fmt.Errorf("stage chunk %d: %w", g.no, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	l.commit(g.no, part)
 	return nil
 }

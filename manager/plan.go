@@ -164,8 +164,12 @@ func (ck *checker) chunksOf(s *section) []chunk {
 func (ck *checker) blobFrames(s *section) [][]frame {
 	seen := make(map[uint64]bool)
 	var frames [][]frame
-	for _, b := range ck.blobs {
-		if b.section == s.no && !seen[b.id] {
+	first, _ := slices.BinarySearchFunc(ck.blobs, s.no, func(b blobMark, no int32) int { return cmp.Compare(b.section, no) })
+	for _, b := range ck.blobs[first:] {
+		if b.section != s.no {
+			break
+		}
+		if !seen[b.id] {
 			seen[b.id] = true
 			frames = append(frames, []frame{b.frame})
 		}

@@ -21,8 +21,9 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return e.Message }
 
 // CodeOf returns the code under which err is reported to users and recorded in
-// the ledger, when err is a refusal: a *[RefusedError], a *[storage.DuplicateError]
-// or a *[archive.Error]. Any other error is a failure, to be tried again.
+// the ledger, when err is a refusal: a *[RefusedError], a *[storage.DuplicateError],
+// a *[archive.Error] or [storage.ErrUnusableName]. Any other error is a failure, to
+// be tried again.
 func CodeOf(err error) (Code, bool) {
 	if e, ok := errors.AsType[*RefusedError](err); ok {
 		return e.Code, true
@@ -32,6 +33,9 @@ func CodeOf(err error) (Code, bool) {
 	}
 	if e, ok := errors.AsType[*archive.Error](err); ok {
 		return Code(e.Code), true
+	}
+	if errors.Is(err, storage.ErrUnusableName) {
+		return CodeInvalid, true
 	}
 	return "", false
 }

@@ -148,3 +148,20 @@ func TestBlobsWithChosenKeysAreReplacedByOverwriteOnly(t *testing.T) {
 		s.load(t, oneDoc(t, "third", key(tc.want)), manager.LoadOptions{OnDuplicate: tc.on})
 	}
 }
+
+// TestNamesThatTheStoreCannotHoldAreRefused: they are no failures, which would
+// be tried again.
+func TestNamesThatTheStoreCannotHoldAreRefused(t *testing.T) {
+	s := openSQLite(t)
+	s.load(t, oneDoc(t, "sales-order"), manager.LoadOptions{})
+	data := []byte("content")
+	for name, b := range map[string][]byte{
+		"model": oneDoc(t, "sales_order"),
+		"blob":  oneDoc(t, "other", archive.Blob{FileID: `a\b`, Data: data, Size: int64(len(data))}),
+	} {
+		_, err := s.LoadArchive(t.Context(), bytes.NewReader(b), manager.LoadOptions{})
+		if code, _ := manager.CodeOf(err); code != manager.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

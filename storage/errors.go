@@ -19,6 +19,9 @@ var (
 	ErrLeased = errors.New("job is leased to another worker")
 	// ErrFinal: the job has already ended.
 	ErrFinal = errors.New("job has already ended")
+	// ErrUnusableName: the medium cannot hold a model or a blob of that name beside
+	// what it has. Another name helps, a repeat does not.
+	ErrUnusableName = errors.New("the store cannot hold this name")
 	// ErrUnavailable: the medium is down, full or out of connections. Nothing is
 	// wrong with the data: pause and try again.
 	ErrUnavailable = errors.New("store is unavailable")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/specstar-worker/worker/storage"
 )
 
 const (
@@ -19,18 +21,18 @@ const (
 func fileName(id string) (string, error) {
 	switch {
 	case id == "":
-		return "", fmt.Errorf("blob id is empty")
+		return "", fmt.Errorf("blob id is empty: %w", storage.ErrUnusableName)
 	case !utf8.ValidString(id):
-		return "", fmt.Errorf("blob id %q is not UTF-8", id)
+		return "", fmt.Errorf("blob id %q is not UTF-8: %w", id, storage.ErrUnusableName)
 	case strings.IndexByte(id, 0) >= 0:
-		return "", fmt.Errorf("blob id %q contains a NUL", id)
+		return "", fmt.Errorf("blob id %q contains a NUL: %w", id, storage.ErrUnusableName)
 	}
 	name := strings.ReplaceAll(strings.ReplaceAll(id, "/", "_"), "..", "_")
 	switch {
 	case len(name)+len(sidecarSuffix) > maxName:
-		return "", fmt.Errorf("blob id of %d bytes is longer than %d", len(id), maxName-len(sidecarSuffix))
+		return "", fmt.Errorf("blob id of %d bytes is longer than %d: %w", len(id), maxName-len(sidecarSuffix), storage.ErrUnusableName)
 	case !isBlobName(name) || name == "." || strings.ContainsRune(name, '\\'):
-		return "", fmt.Errorf("blob id %q cannot be a file name here", id)
+		return "", fmt.Errorf("blob id %q cannot be a file name here: %w", id, storage.ErrUnusableName)
 	}
 	return name, nil
 }

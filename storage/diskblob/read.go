@@ -53,7 +53,7 @@ func stat(root *os.Root, name, id string) (blob, error) {
 		return blob{}, fmt.Errorf("sidecar %s: %w", name+sidecarSuffix, err)
 	}
 	if id != "" && rec.info.FileID != id {
-		return blob{}, fmt.Errorf("blob %q: its file %s holds blob %q", id, name, rec.info.FileID)
+		return blob{}, fmt.Errorf("blob %q: its file %s holds blob %q: %w", id, name, rec.info.FileID, storage.ErrUnusableName)
 	}
 	rec.info.Size = file.Size()
 	return blob{info: rec.info}, nil
@@ -92,7 +92,7 @@ func (s *Store) find(ctx context.Context, id string) (*os.Root, string, blob, er
 	if root != nil {
 		b, err = stat(root, name, id)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrUnusableName) {
 		return nil, "", blob{}, fmt.Errorf("blob %s in %s: %w", id, s.dir, storage.ErrNotFound)
 	}
 	return root, name, b, s.explain("read", err)

@@ -12,8 +12,10 @@
 //     columns that queries use: those of the original plus total_revision_count
 //     and current_revision_id. Times are microseconds since 1970 in UTC, naive
 //     times taken as UTC; is_deleted is 0 or 1; indexed_data is JSON text.
-//   - <p>_resource_data: uid (16 bytes), data (the payload as given), info.
-//   - <p>_resource_index: resource_id, number, revision_id, schema_version, uid.
+//   - <p>_resource_data: id, info (encoded, the uid in it), data (the payload as
+//     given). Rows are appended; each belongs to one key, because uids do not
+//     identify what is stored: a migration by the original keeps them.
+//   - <p>_resource_index: resource_id, number, revision_id, schema_version, data_id.
 //     The number is that of the revision id, 2147483648 when it has none, so
 //     the primary key is the order of [storage.RevisionReader]. schema_version
 //     is empty for none and begins with "v_" otherwise: none sorts first, and

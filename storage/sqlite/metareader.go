@@ -63,7 +63,7 @@ func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) 
 	query := `SELECT m.data, d.info FROM ` + r.t.meta + ` AS m
 		LEFT JOIN ` + r.t.index + ` AS i ON i.resource_id = m.resource_id AND i.revision_id = m.current_revision_id
 			AND i.schema_version = coalesce('v_' || m.schema_version, '')
-		LEFT JOIN ` + r.t.data + ` AS d ON d.uid = i.uid
+		LEFT JOIN ` + r.t.data + ` AS d ON d.id = i.data_id
 		WHERE (` + unfilled + `) AND m.resource_id > ? ORDER BY m.resource_id LIMIT ?`
 	var page []storage.Unfilled
 	for u, err := range stream(ctx, r.f, r.q, r.doing("read metas without rev_*"), query, []any{string(after), limit}, r.unfilled) {

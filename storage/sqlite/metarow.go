@@ -11,6 +11,9 @@ import (
 const metaColumns = `resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted, schema_version, indexed_data,
 	rev_status, rev_created_by, rev_updated_by, rev_created_time, rev_updated_time, total_revision_count, current_revision_id`
 
+// metaColumnCount is how many columns metaArgs fills.
+const metaColumnCount = 16
+
 // insertMeta inserts one row and leaves an existing one alone.
 func (t tables) insertMeta() string {
 	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (resource_id) DO NOTHING`

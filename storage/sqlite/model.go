@@ -81,7 +81,7 @@ func (t *tx) checkTables(store int64, names tables) error {
 			if err := rows.Scan(&other); err != nil {
 				return err
 			}
-			return fmt.Errorf("model %s would share the tables %s_… with model %s: rename one of them or use a table prefix", names.model, names.base, other)
+			return fmt.Errorf("model %s would share the tables %s_… with model %s: rename one of them or use a table prefix: %w", names.model, names.base, other, storage.ErrUnusableName)
 		})
 }
 

@@ -98,7 +98,7 @@ func TestDumpNestsItsLoops(t *testing.T) {
 	f := openModel(t, Config{})
 	got := plan(t, f, tablesOf("", model).selectBatch(), "[]")
 	batch, index := strings.Index(got, "SCAN j"), strings.Index(got, "SEARCH i USING PRIMARY KEY")
-	payload := strings.Index(got, "SEARCH d USING INDEX")
+	payload := strings.Index(got, "SEARCH d USING INTEGER PRIMARY KEY")
 	if batch < 0 || index < batch || payload < index || strings.Contains(got, "TEMP B-TREE") {
 		t.Errorf("plan is %q", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -48,32 +49,95 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 	})
 }
 
-// publish writes chunk after chunk, so that one is in memory at a time.
+// publish writes chunk after chunk. While one is written the next is decoded, so
+// that two are in memory at a time.
 func (p *publisher) publish(c storage.Claim) error {
 	numbers, err := p.j.stagedChunks(c.Job)
 	if err != nil {
 		return err
 	}
-	for _, no := range numbers {
-		models, err := p.j.staged(c.Job, no)
+	var decoding sync.WaitGroup
+	defer decoding.Wait()
+	next := func(no int) (<-chan decodedChunk, error) {
+		b, err := p.j.stagedBytes(c.Job, no)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, m := range models {
-			if err := p.model(m); err != nil {
-				return err
+		ready := make(chan decodedChunk, 1)
+		decoding.Go(func() { ready <- decodeChunk(p.f.encoding(), b) })
+		return ready, nil
+	}
+	var ready <-chan decodedChunk
+	for _, no := range numbers {
+		after, err := next(no)
+		if err == nil && ready != nil {
+			err = p.chunk(<-ready)
+		}
+		if err != nil {
+			return fmt.Errorf("chunk %d of job %s: %w", no, c.Job, err)
+		}
+		ready = after
+	}
+	if ready == nil {
+		return nil
+	}
+	return p.chunk(<-ready)
+}
+
+// decodedChunk is a staged chunk ready to be written.
+type decodedChunk struct {
+	models []decodedModel
+	err    error
+}
+
+// decodedModel is what a chunk gives one model: rows for the meta table, and the
+// rest as it was staged.
+type decodedModel struct {
+	stagedModel
+	rows []decodedMeta
+}
+
+// decodedMeta is a meta with its column values.
+type decodedMeta struct {
+	id   resource.ID
+	args []any
+}
+
+func decodeChunk(enc resource.Encoding, b []byte) decodedChunk {
+	staged, err := readStaged(b)
+	chunk := decodedChunk{err: err}
+	for _, m := range staged {
+		d := decodedModel{stagedModel: m, rows: make([]decodedMeta, len(m.metas))}
+		for i, data := range m.metas {
+			meta, err := resource.DecodeMeta(enc, data)
+			if err != nil {
+				return decodedChunk{err: fmt.Errorf("model %s: staged meta: %w", m.model, err)}
 			}
+			d.rows[i] = decodedMeta{id: meta.ResourceID, args: metaArgs(make([]any, 0, metaColumnCount), meta, data)}
+		}
+		chunk.models = append(chunk.models, d)
+	}
+	return chunk
+}
+
+func (p *publisher) chunk(c decodedChunk) error {
+	if c.err != nil {
+		return c.err
+	}
+	for _, m := range c.models {
+		if err := p.model(m); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (p *publisher) model(m stagedModel) error {
+func (p *publisher) model(m decodedModel) error {
 	names, err := p.f.tables(p.j.t.ctx, m.model)
 	if err != nil {
 		return err
 	}
-	if err := p.metas(names, m.metas); err != nil || p.count > 0 {
+	if err := p.metas(names, m.rows); err != nil || p.count > 0 {
 		return err
 	}
 	if err := p.entries(names, m.entries); err != nil {
@@ -82,23 +146,18 @@ func (p *publisher) model(m stagedModel) error {
 	return p.j.rememberBlobs(m.model, m.blobs)
 }
 
-func (p *publisher) metas(names tables, metas [][]byte) error {
-	w := metaWriter{t: p.j.t, encoding: p.f.encoding()}
+func (p *publisher) metas(names tables, rows []decodedMeta) error {
 	query := names.insertMeta()
-	for _, data := range metas {
+	for _, row := range rows {
 		if err := p.j.t.check(); err != nil {
 			return err
 		}
-		m, err := resource.DecodeMeta(w.encoding, data)
-		if err != nil {
-			return fmt.Errorf("model %s: staged meta: %w", names.model, err)
-		}
-		n, err := w.writeEncoded(query, m, data)
+		n, err := p.j.t.exec(query, row.args...)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			p.found[names.model] = append(p.found[names.model], m.ResourceID)
+			p.found[names.model] = append(p.found[names.model], row.id)
 			p.count++
 		}
 	}
@@ -110,18 +169,12 @@ func (p *publisher) entries(names tables, entries []stagedEntry) error {
 	for i, e := range entries {
 		ids[i] = e.key.Resource
 	}
-	slices.Sort(ids)
-	w, err := newIndexWriter(p.j.t, names, slices.Compact(ids))
+	w, err := newIndexWriter(p.j.t, names, ids)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if e.Info != nil {
-			if err := p.j.t.saveBytes(names, p.f.encoding(), &e.entry, e.Info, e.Data); err != nil {
-				return err
-			}
-		}
-		if err := w.putStored(e.entry); err != nil {
+		if err := w.point(e.key, e.row); err != nil {
 			return err
 		}
 	}

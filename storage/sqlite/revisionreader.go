@@ -113,7 +113,7 @@ func (r revisionReader) dumped(rows *sql.Rows) (resource.Revision, error) {
 
 // selectKey selects columns of one revision by keyArgs.
 func (t tables) selectKey(columns string) string {
-	return `SELECT ` + columns + ` FROM ` + t.index + ` AS i JOIN ` + t.data + ` AS d ON d.uid = i.uid
+	return `SELECT ` + columns + ` FROM ` + t.index + ` AS i JOIN ` + t.data + ` AS d ON d.id = i.data_id
 		WHERE i.resource_id = ? AND i.number = ? AND i.revision_id = ? AND i.schema_version = ?`
 }
 
@@ -123,7 +123,7 @@ func keyArgs(k resource.RevisionKey) []any {
 
 // selectInfos selects the infos of a resource in the order of its index.
 func (t tables) selectInfos() string {
-	return `SELECT d.info FROM ` + t.index + ` AS i CROSS JOIN ` + t.data + ` AS d ON d.uid = i.uid
+	return `SELECT d.info FROM ` + t.index + ` AS i CROSS JOIN ` + t.data + ` AS d ON d.id = i.data_id
 		WHERE i.resource_id = ? ORDER BY i.number, i.revision_id, i.schema_version`
 }
 
@@ -133,7 +133,7 @@ func (t tables) selectInfos() string {
 func (t tables) selectBatch() string {
 	return `SELECT i.revision_id, d.info, d.data FROM json_each(?) AS j
 		CROSS JOIN ` + t.index + ` AS i ON i.resource_id = j.value
-		LEFT JOIN ` + t.data + ` AS d ON d.uid = i.uid`
+		LEFT JOIN ` + t.data + ` AS d ON d.id = i.data_id`
 }
 
 func noRevision(t tables, k resource.RevisionKey) error {

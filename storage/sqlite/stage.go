@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -28,6 +27,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	if err != nil {
 		return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
 	}
+	infos := encodedInfos(models, writes, u.f.encoding())
 	return u.f.do(ctx, "stage a chunk in", func(t *tx) error {
 		j := jobs{t: t, store: u.f.identity.number}
 		if _, err := j.claimed(s.Chunk.Claim); err != nil {
@@ -37,7 +37,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 			return err
 		}
 		for _, m := range models {
-			if err := t.stageRevisions(names[m.model], u.f.encoding(), writes[m.model].Revisions, m.entries); err != nil {
+			if err := t.stageRevisions(names[m.model], infos[m.model], writes[m.model].Revisions, m.entries); err != nil {
 				return err
 			}
 		}
@@ -45,44 +45,33 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	})
 }
 
-// stageRevisions stores revisions under their uids. Where a uid holds other
-// bytes, the entry keeps its own until publish, which decides.
-func (t *tx) stageRevisions(names tables, enc resource.Encoding, revisions []resource.Revision, entries []stagedEntry) error {
-	query := names.insertData()
-	for i, r := range revisions {
+// encodedInfos encodes the infos of a chunk's revisions, by model. Others may
+// write meanwhile.
+func encodedInfos(models []stagedModel, writes map[string]storage.ModelWrites, enc resource.Encoding) map[string][][]byte {
+	infos := make(map[string][][]byte, len(models))
+	for _, m := range models {
+		for _, r := range writes[m.model].Revisions {
+			infos[m.model] = append(infos[m.model], r.Info.Append(enc, nil))
+		}
+	}
+	return infos
+}
+
+// stageRevisions stores revisions and notes their rows in the entries.
+func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.Revision, entries []stagedEntry) error {
+	w, err := newDataWriter(t, names)
+	if err != nil {
+		return err
+	}
+	for i := range revisions {
 		if err := t.check(); err != nil {
 			return err
 		}
-		info := r.Info.Append(enc, nil)
-		n, err := t.exec(query, r.Info.UID[:], notNil(r.Data), info)
-		if err != nil {
+		if entries[i].row, err = w.add(infos[i], revisions[i].Data); err != nil {
 			return err
-		}
-		if n == 1 {
-			continue
-		}
-		same, err := t.sameData(names, r.Info.UID, info, r.Data)
-		if err != nil {
-			return err
-		}
-		if !same {
-			entries[i].Info, entries[i].Data = info, notNil(r.Data)
 		}
 	}
 	return nil
-}
-
-// sameData reports whether a uid holds exactly this info and payload.
-func (t *tx) sameData(names tables, uid uuid.UUID, info, data []byte) (same bool, err error) {
-	err = t.each(`SELECT info, data FROM `+names.data+` WHERE uid = ?`, []any{uid[:]}, func(rows *sql.Rows) error {
-		var i, d sql.RawBytes
-		if err := rows.Scan(&i, &d); err != nil {
-			return err
-		}
-		same = bytes.Equal(i, info) && bytes.Equal(d, data)
-		return nil
-	})
-	return same, err
 }
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and
@@ -99,17 +88,13 @@ func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 	if err != nil || len(numbers) == 0 {
 		return err
 	}
-	kept, err := j.stagedByOthers(job)
-	if err != nil {
-		return err
-	}
 	for _, no := range numbers {
 		models, err := j.staged(job, no)
 		if err != nil {
 			return err
 		}
 		for _, m := range models {
-			if err := f.freeStaged(j, m, kept); err != nil {
+			if err := f.freeStaged(j, m); err != nil {
 				return err
 			}
 		}
@@ -118,17 +103,13 @@ func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 	return err
 }
 
-func (f *Factory) freeStaged(j jobs, m stagedModel, kept map[uuid.UUID]bool) error {
+func (f *Factory) freeStaged(j jobs, m stagedModel) error {
 	names, err := f.tables(j.t.ctx, m.model)
 	if err != nil {
 		return err
 	}
-	w := indexWriter{t: j.t, names: names}
 	for _, e := range m.entries {
-		if kept[e.uid] || e.Info != nil {
-			continue
-		}
-		if err := w.free(e.key.Resource, e.uid[:]); err != nil {
+		if err := j.t.freeData(names, e.row); err != nil {
 			return err
 		}
 	}
@@ -148,39 +129,21 @@ func (j jobs) stagedChunks(job uuid.UUID) (numbers []int, err error) {
 }
 
 // staged returns what one chunk staged.
-func (j jobs) staged(job uuid.UUID, no int) (models []stagedModel, err error) {
-	err = j.t.each(`SELECT staged FROM specstar_chunks WHERE store = ? AND job = ? AND no = ?`, []any{j.store, job[:], no},
-		func(rows *sql.Rows) error {
-			var b []byte
-			if err := rows.Scan(&b); err != nil {
-				return err
-			}
-			models, err = readStaged(b)
-			return err
-		})
+func (j jobs) staged(job uuid.UUID, no int) ([]stagedModel, error) {
+	b, err := j.stagedBytes(job, no)
+	if err != nil {
+		return nil, err
+	}
+	models, err := readStaged(b)
 	if err != nil {
 		return nil, fmt.Errorf("chunk %d of job %s: %w", no, job, err)
 	}
 	return models, nil
 }
 
-// stagedByOthers returns the uids that other jobs have staged: two loads of one
-// archive share them. Nearly always nothing else is staged.
-func (j jobs) stagedByOthers(job uuid.UUID) (map[uuid.UUID]bool, error) {
-	uids := map[uuid.UUID]bool{}
-	err := j.t.each(`SELECT staged FROM specstar_chunks WHERE store = ? AND job <> ? AND staged IS NOT NULL`, []any{j.store, job[:]},
-		func(rows *sql.Rows) error {
-			var b sql.RawBytes
-			if err := rows.Scan(&b); err != nil {
-				return err
-			}
-			models, err := readStaged(b)
-			for _, m := range models {
-				for _, e := range m.entries {
-					uids[e.uid] = true
-				}
-			}
-			return err
-		})
-	return uids, err
+// stagedBytes returns the remembered form of one chunk.
+func (j jobs) stagedBytes(job uuid.UUID, no int) (b []byte, err error) {
+	err = j.t.each(`SELECT staged FROM specstar_chunks WHERE store = ? AND job = ? AND no = ?`, []any{j.store, job[:], no},
+		func(rows *sql.Rows) error { return rows.Scan(&b) })
+	return b, err
 }

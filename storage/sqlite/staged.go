@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -19,17 +17,10 @@ import (
 // and lengths are unsigned varints in front of what they count.
 const stagedVersion = 1
 
-// Flags of a staged index entry.
-const (
-	hasVersion = 1 << iota // a schema version follows
-	hasBytes               // info and payload follow: the uid was taken by other bytes
-)
-
-// stagedEntry is an index entry to be made at publish. Info and Data are nil
-// when the revision is stored under its uid already.
+// stagedEntry is an index entry to be made at publish.
 type stagedEntry struct {
-	entry
-	Info, Data []byte
+	key resource.RevisionKey
+	row int64 // of the data table
 }
 
 // stagedModel is what a chunk will give one model.
@@ -61,27 +52,17 @@ func appendStaged(b []byte, models []stagedModel) []byte {
 	return b
 }
 
+// append writes the schema version as an optional text: a length that is one
+// too large, or 0 for none.
 func (e stagedEntry) append(b []byte) []byte {
-	flags := byte(0)
-	version, versioned := e.key.SchemaVersion.Get()
-	if versioned {
-		flags |= hasVersion
-	}
-	if e.Info != nil {
-		flags |= hasBytes
-	}
-	b = append(b, flags)
-	b = append(b, e.uid[:]...)
+	b = binary.AppendUvarint(b, uint64(e.row))
 	b = appendText(b, e.key.Resource)
 	b = appendText(b, e.key.Revision)
-	if versioned {
-		b = appendText(b, version)
+	version, versioned := e.key.SchemaVersion.Get()
+	if !versioned {
+		return append(b, 0)
 	}
-	if e.Info != nil {
-		b = appendText(b, e.Info)
-		b = appendText(b, e.Data)
-	}
-	return b
+	return append(binary.AppendUvarint(b, uint64(len(version))+1), version...)
 }
 
 func appendText[T ~string | ~[]byte](b []byte, s T) []byte {
@@ -122,8 +103,17 @@ func readStaged(b []byte) ([]stagedModel, error) {
 
 // count reads how many elements follow: each has at least one byte.
 func (r *stagedReader) count() uint64 {
+	n := r.number()
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return 0
+	}
+	return n
+}
+
+func (r *stagedReader) number() uint64 {
 	n, size := binary.Uvarint(r.b)
-	if r.err != nil || size <= 0 || n > uint64(len(r.b)-size) {
+	if r.err != nil || size <= 0 {
 		r.fail()
 		return 0
 	}
@@ -146,25 +136,18 @@ func (r *stagedReader) take(n uint64) []byte {
 func (r *stagedReader) fail() { r.b, r.err = nil, errStaged }
 
 func (r *stagedReader) entry() stagedEntry {
-	head := r.take(1 + 16)
-	if r.err != nil || len(head) == 0 {
-		r.fail()
-		return stagedEntry{}
-	}
 	var e stagedEntry
-	e.uid = uuid.UUID(head[1:])
+	e.row = int64(r.number())
 	e.key.Resource = resource.ID(r.bytes())
 	e.key.Revision = resource.RevisionID(r.bytes())
-	if head[0]&hasVersion != 0 {
-		e.key.SchemaVersion = opt.Of(string(r.bytes()))
-	}
-	if head[0]&hasBytes != 0 {
-		e.Info, e.Data = r.bytes(), notNil(r.bytes())
+	if n := r.number(); n > 0 {
+		e.key.SchemaVersion = opt.Of(string(r.take(n - 1)))
 	}
 	return e
 }
 
 // stagedModels encodes the metas and index entries of a chunk, models by name.
+// The rows of the entries are not known yet.
 func stagedModels(models map[string]storage.ModelWrites, enc resource.Encoding) ([]stagedModel, error) {
 	out := make([]stagedModel, 0, len(models))
 	for _, name := range slices.Sorted(maps.Keys(models)) {
@@ -180,7 +163,7 @@ func stagedModels(models map[string]storage.ModelWrites, enc resource.Encoding) 
 			if err := r.Info.Check(); err != nil {
 				return nil, err
 			}
-			m.entries = append(m.entries, stagedEntry{entry: entryOf(r.Info)})
+			m.entries = append(m.entries, stagedEntry{key: r.Info.Key()})
 		}
 		out = append(out, m)
 	}

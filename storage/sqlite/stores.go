@@ -85,7 +85,7 @@ func (s revisionStore) SaveMany(ctx context.Context, revisions []resource.Revisi
 func (s revisionStore) Purge(ctx context.Context, ids []resource.ID) error {
 	return s.f.do(ctx, "purge revisions of model "+s.t.model+" in", func(t *tx) error {
 		list := jsonIDs(ids)
-		_, err := t.exec(`DELETE FROM `+s.t.data+` WHERE uid IN (SELECT uid FROM `+s.t.index+` WHERE resource_id IN (SELECT value FROM json_each(?)))`, list)
+		_, err := t.exec(`DELETE FROM `+s.t.data+` WHERE id IN (SELECT data_id FROM `+s.t.index+` WHERE resource_id IN (SELECT value FROM json_each(?)))`, list)
 		if err != nil {
 			return err
 		}

@@ -100,13 +100,26 @@ func (u unit) writeModel(j jobs, names tables, w storage.ModelWrites) error {
 // byID returns the writes by ascending resource id, so that neighbours in the
 // indexes are written together. Writes to one resource keep their order.
 func byID(w storage.ModelWrites) storage.ModelWrites {
-	w.Metas = slices.SortedStableFunc(slices.Values(w.Metas), func(a, b resource.Meta) int {
-		return cmp.Compare(a.ResourceID, b.ResourceID)
-	})
-	w.Revisions = slices.SortedStableFunc(slices.Values(w.Revisions), func(a, b resource.Revision) int {
-		return cmp.Compare(a.Info.ResourceID, b.Info.ResourceID)
-	})
+	w.Metas = sortedBy(w.Metas, func(m *resource.Meta) resource.ID { return m.ResourceID })
+	w.Revisions = sortedBy(w.Revisions, func(r *resource.Revision) resource.ID { return r.Info.ResourceID })
 	return w
+}
+
+// sortedBy returns the values by ascending id, equal ids in their order. It
+// sorts places and moves each value once: values are large.
+func sortedBy[T any](values []T, id func(*T) resource.ID) []T {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(id(&values[a]), id(&values[b])), cmp.Compare(a, b))
+	})
+	sorted := make([]T, len(values))
+	for i, from := range order {
+		sorted[i] = values[from]
+	}
+	return sorted
 }
 
 // rememberBlobs adds blobs to what is remembered of a model.

@@ -33,8 +33,9 @@ func TestInPlaceChangesLeaveNoGarbage(t *testing.T) {
 	}
 }
 
-// A migrated revision may share its uid with the one it was made from.
-func TestSharedUIDStaysUntilTheLastKeyLeaves(t *testing.T) {
+// A migrated revision may share its uid with the one it was made from; each has
+// its bytes to itself.
+func TestASharedUIDIsStoredForEachKey(t *testing.T) {
 	f := openModel(t, Config{})
 	m := newResource(1, 10)
 	migrated := m
@@ -49,12 +50,12 @@ func TestSharedUIDStaysUntilTheLastKeyLeaves(t *testing.T) {
 	m.revision.Info.UID = uuid.New()
 	save(m.revision)
 	if n := count(t, f, dataRows); n != 2 {
-		t.Errorf("%d payloads are stored, want 2: one key still has the old uid", n)
+		t.Errorf("%d payloads are stored, want one for each key", n)
 	}
 	migrated.revision.Info.UID = uuid.New()
 	save(migrated.revision)
 	if n := count(t, f, dataRows); n != 2 {
-		t.Errorf("%d payloads are stored, want 2: no key has the old uid", n)
+		t.Errorf("%d payloads are stored, want one for each key", n)
 	}
 }
 

@@ -18,6 +18,7 @@ func blobChecks() []check {
 		{"G18/blob_is_addressed_by_content", blobIsAddressed},
 		{"G18/blob_stays_as_first_put", blobStaysAsFirstPut},
 		{"G18/blob_may_have_a_key", blobHasKey},
+		{"G18/keys_are_apart", blobKeysAreApart},
 		{"G18/blob_is_complete_or_not_there", blobIsComplete},
 		{"G5/blobs_come_by_id", blobsComeByID},
 		{"G8/absent_blob_is_not_found", absentBlob},
@@ -84,6 +85,29 @@ func blobHasKey(t T, s subject) {
 		ok(t, "put", err)
 		equal(t, "id", info.FileID, "my-key.1")
 		equal(t, "content", string(readBlob(t, b, "my-key.1")), "data")
+	})
+}
+
+// blobKeysAreApart puts blobs whose keys a medium might mix up. It may refuse a
+// key, but not give one blob for another.
+func blobKeysAreApart(t T, s subject) {
+	s.withBlobs(t, func(b storage.BlobStore) {
+		_, err := b.Put(t.Context(), strings.NewReader("first"), storage.PutOptions{Key: "a_b"})
+		ok(t, "put", err)
+		for _, key := range []string{"a/b", "a..b", "a_b.blobmeta", "../a_b", "a\\b", "_sessions", ".", strings.Repeat("k", 300)} {
+			_, err := b.Stat(t.Context(), key)
+			wantErr(t, "stat of "+key, err, storage.ErrNotFound)
+			_, err = b.Put(t.Context(), strings.NewReader("other "+key), storage.PutOptions{Key: key})
+			if err != nil {
+				wantErr(t, "put of "+key, err, storage.ErrUnusableName)
+				_, _, err = b.Open(t.Context(), key)
+				wantErr(t, "open of "+key, err, storage.ErrNotFound)
+				ok(t, "delete of "+key, b.Delete(t.Context(), key))
+				continue
+			}
+			equal(t, "content of "+key, string(readBlob(t, b, key)), "other "+key)
+		}
+		equal(t, "content of the first", string(readBlob(t, b, "a_b")), "first")
 	})
 }
 
