@@ -81,7 +81,11 @@ const (
 const KindDirectLoad = "direct-load"
 
 // LoadArchive loads an archive without a queue, under a ledger row of its own.
+// It also ends the rows of such loads whose processes died, with what they staged.
 func (c *Catalog) LoadArchive(ctx context.Context, src Source, o LoadOptions) (map[string]LoadStats, error) {
+	if err := c.sweepDirect(ctx); err != nil {
+		return nil, err
+	}
 	ledger := c.factory.Ledger()
 	job := storage.Job{ID: uuid.New(), Kind: KindDirectLoad, Created: c.opts.Now()}
 	_, claim, err := ledger.Claim(ctx, job, directLease)
@@ -120,6 +124,30 @@ func beat(ctx context.Context, ledger storage.Ledger, claim storage.Claim, ended
 			}
 		}
 	}
+}
+
+// errDied is why a load is ended that was done by no queue.
+var errDied = errors.New("the process that loaded ended; nothing of the load is visible unless it replaces or skips: load again")
+
+// sweepDirect abandons the loads without a queue whose leases have expired.
+func (c *Catalog) sweepDirect(ctx context.Context) error {
+	ledger := c.factory.Ledger()
+	for job, err := range ledger.List(ctx, storage.JobFilter{Kind: KindDirectLoad, States: []storage.JobState{storage.JobRunning}}) {
+		if err != nil {
+			return fmt.Errorf("look for abandoned loads: %w", err)
+		}
+		_, claim, err := ledger.Claim(ctx, job, directLease)
+		if errors.Is(err, storage.ErrLeased) || errors.Is(err, storage.ErrFinal) {
+			continue
+		}
+		if err == nil {
+			err = c.abandon(ctx, claim, errDied)
+		}
+		if err != nil {
+			return fmt.Errorf("end abandoned load %s: %w", job.ID, err)
+		}
+	}
+	return nil
 }
 
 // abandon ends the row of a load that nobody will try again.

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/manager"
@@ -164,4 +167,39 @@ func TestNamesThatTheStoreCannotHoldAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestAbandonedLoadsAreSwept(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		declare(t, s, storage.ModelInfo{Name: "doc"})
+		var claims []storage.Claim
+		for i, lease := range []time.Duration{-time.Second, time.Hour} { // of a dead and of a live process
+			_, c, err := s.factory.Ledger().Claim(t.Context(), storage.Job{ID: uuid.New(), Kind: manager.KindDirectLoad}, lease)
+			if err != nil {
+				t.Fatal(err)
+			}
+			meta, rev := simple(numbered(i), `{"n":1}`)
+			w := storage.ModelWrites{Metas: []resource.Meta{meta}, Revisions: []resource.Revision{rev}}
+			staged := storage.Staged{Chunk: storage.ChunkRef{Claim: c}, Models: map[string]storage.ModelWrites{"doc": w}, Outcome: []byte(`{}`)}
+			if err := s.factory.Unit().Stage(t.Context(), staged); err != nil {
+				t.Fatal(err)
+			}
+			claims = append(claims, c)
+		}
+		s.load(t, oneDoc(t, "other"), manager.LoadOptions{})
+		for i, want := range []struct {
+			state  storage.JobState
+			chunks int
+		}{{storage.JobDead, 0}, {storage.JobRunning, 1}} {
+			job, err := s.factory.Ledger().Get(t.Context(), claims[i].Job)
+			if err != nil || job.State != want.state {
+				t.Errorf("load %d is %s (%v), want %s", i, job.State, err, want.state)
+			}
+			chunks, err := s.factory.Ledger().Chunks(t.Context(), claims[i].Job)
+			if err != nil || len(chunks) != want.chunks {
+				t.Errorf("load %d has %d chunks (%v), want %d", i, len(chunks), err, want.chunks)
+			}
+		}
+	})
 }

@@ -49,10 +49,10 @@ func damagedStore(t *testing.T, statement string) *store {
 	return s
 }
 
-// of selects the uid of one revision of doc:a.
+// The rows of the revisions of doc:a.
 const (
-	ofFirst = ` WHERE uid = (SELECT uid FROM doc_resource_index WHERE revision_id = 'doc:a:1')`
-	ofLast  = ` WHERE uid = (SELECT uid FROM doc_resource_index WHERE revision_id = 'doc:a:2')`
+	ofFirst = ` WHERE id = (SELECT data_id FROM doc_resource_index WHERE revision_id = 'doc:a:1')`
+	ofLast  = ` WHERE id = (SELECT data_id FROM doc_resource_index WHERE revision_id = 'doc:a:2')`
 )
 
 // TestVerifyFindsDamageOfTheFile changes one row behind the store's back. What
