@@ -1,17 +1,15 @@
 package archive
 
 import (
+	"encoding/binary"
 	"runtime"
 	"sync"
 )
 
 const (
-	// batchBytes is about how much a batch holds: enough to make handing it over
-	// cheap, little enough to stay in a processor's cache.
-	batchBytes = 64 << 10
-	// smallFrame is the room a block has when it takes another frame; a larger one
-	// makes it grow.
-	smallFrame = 4 << 10
+	// usualFrame is the size of a small frame, from which the number of frames in
+	// a block is guessed.
+	usualFrame = 512
 	// maxDecoders bounds the goroutines that decode; more of them wait for the
 	// one that cuts frames.
 	maxDecoders = 4
@@ -83,27 +81,40 @@ func (f *frames) cutBatches(work, inOrder chan<- *batch, stop <-chan struct{}) {
 	}
 }
 
-// cutBatch reads frames until they fill a block. A frame that is larger than
-// the buffer has memory of its own.
+// cutBatch cuts the frames that one filling of the buffer holds. A frame that is
+// larger than the buffer has memory of its own.
 func (f *frames) cutBatch() *batch {
 	b := &batch{decoded: make(chan struct{})}
-	block := make([]byte, 0, batchBytes)
-	for len(block) < batchBytes-smallFrame {
-		data, owned, err := f.next()
-		if err != nil {
-			b.end, b.endStart = err, f.start
-			return b
-		}
-		if owned {
-			b.frames = append(b.frames, span{f.start, f.end, data})
-			return b
-		}
-		// A block that must grow moves; the payloads in the old one stay valid.
-		at := len(block)
-		block = append(block, data...)
-		b.frames = append(b.frames, span{f.start, f.end, block[at:]})
+	data, owned, err := f.next()
+	switch {
+	case err != nil:
+		b.end, b.endStart = err, f.start
+	case owned:
+		b.frames = []span{{f.start, f.end, data}}
+	default:
+		b.frames = f.buffered()
 	}
 	return b
+}
+
+// buffered returns the frame last read and those that are in the buffer behind
+// it, in one copy that the caller owns.
+func (f *frames) buffered() []span {
+	held, _ := f.r.Peek(f.r.Buffered()) // what is buffered is there
+	block := append([]byte(nil), held...)
+	spans := make([]span, 0, len(block)/usualFrame+1)
+	at, start := 0, f.start
+	for len(block)-at >= lengthBytes {
+		n := int64(binary.BigEndian.Uint32(block[at:]))
+		if n > f.limit || n > int64(len(block)-at-lengthBytes) {
+			break // of which next finds out what to say
+		}
+		from, to := at+lengthBytes, at+lengthBytes+int(n)
+		spans = append(spans, span{start, start + int64(to-at), block[from:to]})
+		at, start = to, start+int64(to-at)
+	}
+	f.start, f.end, f.pending = spans[len(spans)-1].start, start, at
+	return spans
 }
 
 // decode decodes the frames up to the first bad one.
