@@ -68,20 +68,21 @@ func (p *publisher) publish(c storage.Claim) error {
 		return ready, nil
 	}
 	var ready <-chan decodedChunk
-	for _, no := range numbers {
-		after, err := next(no)
-		if err == nil && ready != nil {
-			err = p.chunk(<-ready)
+	for i := range len(numbers) + 1 {
+		var after <-chan decodedChunk
+		if i < len(numbers) {
+			if after, err = next(numbers[i]); err != nil {
+				return fmt.Errorf("chunk %d of job %s: %w", numbers[i], c.Job, err)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("chunk %d of job %s: %w", no, c.Job, err)
+		if i > 0 {
+			if err := p.chunk(<-ready); err != nil {
+				return fmt.Errorf("chunk %d of job %s: %w", numbers[i-1], c.Job, err)
+			}
 		}
 		ready = after
 	}
-	if ready == nil {
-		return nil
-	}
-	return p.chunk(<-ready)
+	return nil
 }
 
 // decodedChunk is a staged chunk ready to be written.

@@ -166,17 +166,20 @@ func (t *tx) saveRevisions(names tables, enc resource.Encoding, revisions []reso
 
 func saveRevision(index *indexWriter, data *dataWriter, k resource.RevisionKey, info, payload []byte) error {
 	row, found, err := index.stored(k)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case found:
-		_, err = index.t.exec(`UPDATE `+index.names.data+` SET info = ?, data = ? WHERE id = ?`, info, notNil(payload), row)
-		return err
+	}
+	if found {
+		n, err := index.t.exec(`UPDATE `+index.names.data+` SET info = ?, data = ? WHERE id = ?`, info, notNil(payload), row)
+		if err != nil || n == 1 {
+			return err
+		}
+		// The row is missing in a damaged file: the key gets another.
 	}
 	if row, err = data.add(info, payload); err != nil {
 		return err
 	}
-	return index.insert(k, row)
+	return index.point(k, row)
 }
 
 // notNil returns b, which the driver would write as NULL when nil.

@@ -137,24 +137,29 @@ func TestEqualUIDsAreStoredApart(t *testing.T) {
 	}
 }
 
-func TestADamagedInfoIsReplaced(t *testing.T) {
-	f := openModel(t, Config{})
-	m := newResource(1, 20)
-	update(t, f, []made{m})
-	ok := f.do(t.Context(), "damage", func(x *tx) error {
-		_, err := x.exec(`UPDATE person_resource_data SET info = x'c1'`)
-		return err
-	})
-	if ok != nil {
-		t.Fatal(ok)
-	}
-	update(t, f, []made{m})
-	got, err := build(t, f).Revisions.Get(t.Context(), m.revision.Info.Key())
-	if err != nil || string(got.Data) != string(m.revision.Data) {
-		t.Errorf("revision holds %s (%v), want what was saved", got.Data, err)
-	}
-	if n := count(t, f, dataRows); n != 1 {
-		t.Errorf("%d payloads are stored, want 1", n)
+func TestDamagedContentIsReplaced(t *testing.T) {
+	for _, damage := range []string{
+		`UPDATE person_resource_data SET info = x'c1'`,
+		`DELETE FROM person_resource_data`,
+	} {
+		f := openModel(t, Config{})
+		m := newResource(1, 20)
+		update(t, f, []made{m})
+		err := f.do(t.Context(), "damage", func(x *tx) error {
+			_, err := x.exec(damage)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		update(t, f, []made{m})
+		got, err := build(t, f).Revisions.Get(t.Context(), m.revision.Info.Key())
+		if err != nil || string(got.Data) != string(m.revision.Data) {
+			t.Errorf("after %s the revision holds %s (%v), want what was saved", damage, got.Data, err)
+		}
+		if n := count(t, f, dataRows); n != 1 {
+			t.Errorf("after %s %d payloads are stored, want 1", damage, n)
+		}
 	}
 }
 
