@@ -20,8 +20,17 @@ type publisher struct {
 	j jobs
 	// found are the staged resources that exist, or are staged twice. Once there
 	// is one, only metas are still inserted: to count the others.
-	found map[string][]resource.ID
-	count int
+	found   map[string][]resource.ID
+	count   int
+	indexes map[string]*publishedIndex
+}
+
+// publishedIndex writes one model's index.
+type publishedIndex struct {
+	*indexWriter
+	// fresh: the index was empty before this transaction. Then no key is stored,
+	// since a resource that was staged twice is found among the metas.
+	fresh bool
 }
 
 // Publish makes everything that was staged under the claimed job visible and
@@ -31,7 +40,7 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 		return err
 	}
 	return u.f.do(ctx, "publish a load in", func(t *tx) error {
-		p := publisher{f: u.f, j: jobs{t: t, store: u.f.identity.number}, found: map[string][]resource.ID{}}
+		p := publisher{f: u.f, j: jobs{t: t, store: u.f.identity.number}, found: map[string][]resource.ID{}, indexes: map[string]*publishedIndex{}}
 		if _, err := p.j.claimed(c); err != nil {
 			return err
 		}
@@ -166,13 +175,18 @@ func (p *publisher) metas(names tables, rows []decodedMeta) error {
 }
 
 func (p *publisher) entries(names tables, entries []stagedEntry) error {
-	ids := make([]resource.ID, len(entries))
-	for i, e := range entries {
-		ids[i] = e.key.Resource
-	}
-	w, err := newIndexWriter(p.j.t, names, ids)
+	w, err := p.index(names)
 	if err != nil {
 		return err
+	}
+	if !w.fresh {
+		ids := make([]resource.ID, len(entries))
+		for i, e := range entries {
+			ids[i] = e.key.Resource
+		}
+		if err := w.learn(ids); err != nil {
+			return err
+		}
 	}
 	for _, e := range entries {
 		if err := w.point(e.key, e.row); err != nil {
@@ -180,6 +194,20 @@ func (p *publisher) entries(names tables, entries []stagedEntry) error {
 		}
 	}
 	return nil
+}
+
+// index returns the writer of a model's index.
+func (p *publisher) index(names tables) (*publishedIndex, error) {
+	if w, ok := p.indexes[names.model]; ok {
+		return w, nil
+	}
+	w := &publishedIndex{indexWriter: newIndexWriter(p.j.t, names)}
+	var err error
+	if w.fresh, err = w.empty(); err != nil {
+		return nil, err
+	}
+	p.indexes[names.model] = w
+	return w, nil
 }
 
 // duplicates returns the error for the resources that exist, nil for none.

@@ -77,11 +77,27 @@ type indexWriter struct {
 	highest map[resource.ID]int
 }
 
-// newIndexWriter returns a writer for entries of the given resources.
-func newIndexWriter(t *tx, names tables, ids []resource.ID) (*indexWriter, error) {
+// newIndexWriter returns a writer without knowledge of the index: learn, unless
+// it is empty.
+func newIndexWriter(t *tx, names tables) *indexWriter {
+	return &indexWriter{t: t, names: names, highest: map[resource.ID]int{}}
+}
+
+// empty reports whether the index has no entry at all.
+func (w *indexWriter) empty() (bool, error) {
+	empty := true
+	err := w.t.each(`SELECT 1 FROM `+w.names.index+` LIMIT 1`, nil, func(*sql.Rows) error {
+		empty = false
+		return nil
+	})
+	return empty, err
+}
+
+// learn reads the highest numbers of resources, in place of what was known.
+func (w *indexWriter) learn(ids []resource.ID) error {
 	slices.Sort(ids)
-	w := &indexWriter{t: t, names: names, highest: map[resource.ID]int{}}
-	err := t.each(`SELECT j.value, (SELECT max(number) FROM `+names.index+` WHERE resource_id = j.value) AS n FROM json_each(?) j WHERE n IS NOT NULL`,
+	clear(w.highest)
+	return w.t.each(`SELECT j.value, (SELECT max(number) FROM `+w.names.index+` WHERE resource_id = j.value) AS n FROM json_each(?) j WHERE n IS NOT NULL`,
 		[]any{jsonIDs(slices.Compact(ids))}, func(rows *sql.Rows) error {
 			var id resource.ID
 			var n int
@@ -89,7 +105,6 @@ func newIndexWriter(t *tx, names tables, ids []resource.ID) (*indexWriter, error
 			w.highest[id] = n
 			return err
 		})
-	return w, err
 }
 
 // stored returns the row that a key points at; false when the key is new.
@@ -118,8 +133,11 @@ func (w *indexWriter) point(k resource.RevisionKey, row int64) error {
 	if err != nil {
 		return err
 	}
-	if !found {
+	switch {
+	case !found:
 		return w.insert(k, row)
+	case before == row: // it was missing, and its id was the next one again
+		return nil
 	}
 	if _, err := w.t.exec(`UPDATE `+w.names.index+` SET data_id = ?5 WHERE resource_id = ?1 AND number = ?2 AND revision_id = ?3 AND schema_version = ?4`,
 		append(keyArgs(k), row)...); err != nil {
@@ -144,8 +162,8 @@ func (t *tx) saveRevisions(names tables, enc resource.Encoding, revisions []reso
 	for i := range revisions {
 		ids[i] = revisions[i].Info.ResourceID
 	}
-	index, err := newIndexWriter(t, names, ids)
-	if err != nil {
+	index := newIndexWriter(t, names)
+	if err := index.learn(ids); err != nil {
 		return err
 	}
 	data, err := newDataWriter(t, names)
