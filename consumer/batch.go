@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -25,8 +24,7 @@ const (
 	// batchMax is how many messages the server takes in one batch.
 	batchMax = 1000
 	// batchBytes bounds what the server holds in memory for a batch.
-	batchBytes   = 8 << 20
-	batchTimeout = 30 * time.Second
+	batchBytes = 8 << 20
 )
 
 // batchLen returns how many of the messages go together.
@@ -46,7 +44,7 @@ func batchLen(messages []jobs.Message) int {
 // it knows no batches, or no answer came, nothing is lost by sending each message
 // by itself.
 func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message) bool {
-	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
 	nc, id := p.js.Conn(), uuid.NewString()
 	for i, m := range messages {

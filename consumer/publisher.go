@@ -27,7 +27,7 @@ const (
 	publishWindow = 256
 	// publishWait is how long an answer is waited for, and room in a full window;
 	// the library's 200 ms are too short for a disk that syncs every message.
-	publishWait = 30 * time.Second
+	publishWait = 15 * time.Second
 	// publishTries is how often a message is sent; its id makes that safe.
 	publishTries = 3
 )
@@ -45,8 +45,9 @@ var ErrNoAnswer = errors.New("the queue does not answer")
 // Publisher is the sending side of a JetStream queue. It implements
 // jobs.Publisher and is safe for concurrent use.
 type Publisher struct {
-	js jetstream.JetStream
-	q  QueueConfig
+	js   jetstream.JetStream
+	q    QueueConfig
+	wait time.Duration
 }
 
 // NewPublisher returns a publisher over nc. The streams must be there, see
@@ -55,12 +56,16 @@ func NewPublisher(nc *nats.Conn, q QueueConfig) (*Publisher, error) {
 	if nc == nil {
 		return nil, ErrNoQueue
 	}
+	return newPublisher(nc, q, publishWait)
+}
+
+func newPublisher(nc *nats.Conn, q QueueConfig, wait time.Duration) (*Publisher, error) {
 	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncMaxPending(publishWindow), jetstream.WithPublishAsyncTimeout(publishWait))
+		jetstream.WithPublishAsyncMaxPending(publishWindow), jetstream.WithPublishAsyncTimeout(wait))
 	if err != nil {
 		return nil, fmt.Errorf("publish to the queue: %w", err)
 	}
-	return &Publisher{js: js, q: q.withDefaults()}, nil
+	return &Publisher{js: js, q: q.withDefaults(), wait: wait}, nil
 }
 
 // Queue returns the queue's id.
@@ -79,18 +84,46 @@ func (p *Publisher) Publish(ctx context.Context, messages []jobs.Message) []jobs
 			p.publishEach(ctx, messages[from:from+n], acks[from:from+n])
 		}
 		from += n
+		if silent(acks[:from]) {
+			refuse(acks[from:], acks[from-1].Err)
+			break
+		}
 	}
 	return acks
 }
 
-// publishEach sends messages one by one with a window, again where no answer came.
+// silent reports whether the queue did not answer the last message: it would not
+// answer others either.
+func silent(acks []jobs.Ack) bool {
+	return len(acks) > 0 && errors.Is(acks[len(acks)-1].Err, ErrNoAnswer)
+}
+
+func refuse(acks []jobs.Ack, err error) {
+	for i := range acks {
+		acks[i].Err = err
+	}
+}
+
+// publishEach sends messages one by one, a window of them at a time.
 func (p *Publisher) publishEach(ctx context.Context, messages []jobs.Message, acks []jobs.Ack) {
+	for from := 0; from < len(messages); from += publishWindow {
+		to := min(from+publishWindow, len(messages))
+		p.publishSome(ctx, messages[from:to], acks[from:to])
+		if silent(acks[:to]) {
+			refuse(acks[to:], acks[to-1].Err)
+			return
+		}
+	}
+}
+
+// publishSome sends as many messages as the window takes, again where that may help.
+func (p *Publisher) publishSome(ctx context.Context, messages []jobs.Message, acks []jobs.Ack) {
 	pending := make([]int, len(messages))
 	for i := range pending {
 		pending[i] = i
 	}
 	for try := range publishTries {
-		pending = p.publishWindow(ctx, messages, acks, pending)
+		pending = p.publishOnce(ctx, messages, acks, pending)
 		if len(pending) == 0 || ctx.Err() != nil {
 			return
 		}
@@ -98,13 +131,13 @@ func (p *Publisher) publishEach(ctx context.Context, messages []jobs.Message, ac
 	}
 }
 
-// publishWindow sends the messages at the given places and returns the places
+// publishOnce sends the messages at the given places and returns the places
 // that are worth another try.
-func (p *Publisher) publishWindow(ctx context.Context, messages []jobs.Message, acks []jobs.Ack, places []int) (again []int) {
+func (p *Publisher) publishOnce(ctx context.Context, messages []jobs.Message, acks []jobs.Ack, places []int) (again []int) {
 	futures := make([]jetstream.PubAckFuture, len(places))
 	for i, at := range places {
 		var err error
-		futures[i], err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(publishWait))
+		futures[i], err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(p.wait))
 		acks[at] = jobs.Ack{Err: publishError(err)}
 	}
 	for i, at := range places {
@@ -171,7 +204,7 @@ func publishError(err error) error {
 	case refused && api.ErrorCode == tooLarge, errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("publish: %w: use several jobs with fewer operations each (%w)", ErrTooLarge, err)
 	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
-		return fmt.Errorf("publish: %w within %s: it is down, or its disk is full: free space and start its server again (%w)", ErrNoAnswer, publishWait, err)
+		return fmt.Errorf("publish: %w: it is down, or its disk is full: free space and start its server again (%w)", ErrNoAnswer, err)
 	}
 	return fmt.Errorf("publish: %w", err)
 }

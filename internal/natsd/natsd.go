@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -41,7 +43,7 @@ type Server struct {
 // directory when it cannot be used.
 func Start(dir string, o Options) (*Server, error) {
 	if err := prepare(dir); err != nil {
-		return nil, fmt.Errorf("queue directory %s: %w", dir, err)
+		return nil, fmt.Errorf("queue directory %s: %w%s", dir, err, help(err))
 	}
 	if o.MaxStore <= 0 {
 		o.MaxStore = DefaultMaxStore
@@ -113,4 +115,17 @@ func prepare(dir string) error {
 	name := f.Name()
 	_, err = f.WriteString("probe")
 	return errors.Join(err, f.Sync(), f.Close(), os.Remove(filepath.Clean(name)))
+}
+
+// help says what can be done about an error of [prepare].
+func help(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return ": free space there or choose another directory"
+	case errors.Is(err, fs.ErrPermission):
+		return ": check its permissions or choose another directory"
+	case errors.Is(err, syscall.ENOTDIR):
+		return ": there is a file in the way"
+	}
+	return ""
 }

@@ -105,4 +105,7 @@ func TestUnusableDirectoryIsNamed(t *testing.T) {
 			t.Errorf("Start(%s) = %v", dir, err)
 		}
 	}
+	if _, err := natsd.Start(filepath.Join(file, "below"), natsd.Options{}); err == nil || !strings.HasSuffix(err.Error(), "there is a file in the way") {
+		t.Errorf("no way out: %v", err)
+	}
 }
