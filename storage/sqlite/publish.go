@@ -179,6 +179,7 @@ func (p *publisher) entries(names tables, entries []stagedEntry) error {
 	if err != nil {
 		return err
 	}
+	clear(w.highest) // of the chunk before, which has none of these resources
 	if !w.fresh {
 		ids := make([]resource.ID, len(entries))
 		for i, e := range entries {

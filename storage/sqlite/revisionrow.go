@@ -93,10 +93,9 @@ func (w *indexWriter) empty() (bool, error) {
 	return empty, err
 }
 
-// learn reads the highest numbers of resources, in place of what was known.
+// learn reads the highest numbers of resources.
 func (w *indexWriter) learn(ids []resource.ID) error {
 	slices.Sort(ids)
-	clear(w.highest)
 	return w.t.each(`SELECT j.value, (SELECT max(number) FROM `+w.names.index+` WHERE resource_id = j.value) AS n FROM json_each(?) j WHERE n IS NOT NULL`,
 		[]any{jsonIDs(slices.Compact(ids))}, func(rows *sql.Rows) error {
 			var id resource.ID
