@@ -26,20 +26,20 @@ func (s *section) admit(rec Record) error {
 	case Header:
 	case ModelStart:
 		if s.open {
-			return fmt.Errorf("%s of %q inside the section of %q", tagModelStart, rec.Model, s.model)
+			return fmt.Errorf("%s of %.80q inside the section of %.80q", tagModelStart, rec.Model, s.model)
 		}
 		s.open, s.model = true, rec.Model
 	case ModelEnd:
 		if !s.open {
-			return fmt.Errorf("%s of %q outside of a section", tagModelEnd, rec.Model)
+			return fmt.Errorf("%s of %.80q outside of a section", tagModelEnd, rec.Model)
 		}
 		if rec.Model != s.model {
-			return fmt.Errorf("%s of %q closes the section of %q", tagModelEnd, rec.Model, s.model)
+			return fmt.Errorf("%s of %.80q closes the section of %.80q", tagModelEnd, rec.Model, s.model)
 		}
 		s.open = false
 	case EOF:
 		if s.open {
-			return fmt.Errorf("%s inside the section of %q", tagEOF, s.model)
+			return fmt.Errorf("%s inside the section of %.80q", tagEOF, s.model)
 		}
 		s.ended = true
 	default:

@@ -131,7 +131,7 @@ func sortedUnion(a, b []string) []string {
 // checkModelName reports why no store can hold a model of that name.
 func checkModelName(name string) error {
 	if err := resource.ID(name).CheckNew(); err != nil {
-		return &RefusedError{Code: CodeInvalid, Model: name, Message: fmt.Sprintf("model name %q cannot be used: letters, digits and ._:@~- are allowed, the first a letter or digit", name)}
+		return &RefusedError{Code: CodeInvalid, Model: name, Message: fmt.Sprintf("model name %.80q cannot be used: letters, digits and ._:@~- are allowed, the first a letter or digit", name)}
 	}
 	return nil
 }

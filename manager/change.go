@@ -182,7 +182,7 @@ func (c *Catalog) existingBlobs(ctx context.Context, p []byte) ([]string, error)
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("look for blob %s: %w", b.FileID, err)
+			return nil, fmt.Errorf("look for blob %.80s: %w", b.FileID, err)
 		}
 		ids = append(ids, b.FileID)
 	}

@@ -74,7 +74,7 @@ func (c *Catalog) checkReferences(ctx context.Context, ck *checker) error {
 				continue
 			}
 			if !errors.Is(err, storage.ErrNotFound) {
-				return fmt.Errorf("look for blob %s: %w", ref.fileID, err)
+				return fmt.Errorf("look for blob %.80s: %w", ref.fileID, err)
 			}
 		}
 		ck.findings.note(ref.missing())

@@ -98,7 +98,7 @@ type blobRef struct {
 func (r blobRef) missing() Problem {
 	return Problem{
 		Code: CodeBlobMissing, Offset: r.offset, Model: r.model, ResourceID: r.id,
-		Message: fmt.Sprintf("blob %s of resource %s is nowhere", r.fileID, r.id),
+		Message: fmt.Sprintf("blob %.80s of resource %s is nowhere", r.fileID, r.id),
 	}
 }
 

@@ -12,6 +12,12 @@ import (
 func (ck *checker) section() *section { return ck.sections[len(ck.sections)-1] }
 
 func (ck *checker) start(model string, f frame) error {
+	if n := len(model); n > resource.MaxIDBytes {
+		return &archive.Error{
+			Code: archive.CodeStructure, Offset: f.offset,
+			Err: &recordError{message: fmt.Sprintf("model name of %d bytes is longer than %d", n, resource.MaxIDBytes)},
+		}
+	}
 	if ck.unknown != nil && ck.wanted(model) {
 		if err := ck.unknown(model); err != nil {
 			return &archive.Error{
@@ -29,10 +35,17 @@ func (ck *checker) start(model string, f frame) error {
 	return nil
 }
 
+// maxRevisionID is the length limit of a revision id, in bytes: that of the
+// resource id, a colon and the number.
+const maxRevisionID = resource.MaxIDBytes + 11
+
 func (ck *checker) meta(meta *resource.Meta, f frame) error {
 	s := ck.section()
 	if err := meta.ResourceID.CheckStored(); err != nil {
 		return s.bad(archive.CodeStructure, f, meta.ResourceID, "meta: %v", err)
+	}
+	if n := len(meta.CurrentRevisionID); n > maxRevisionID {
+		return s.bad(archive.CodeStructure, f, meta.ResourceID, "meta of resource %s: current_revision_id of %d bytes is longer than %d", meta.ResourceID, n, maxRevisionID)
 	}
 	id := ck.hash.id(meta.ResourceID)
 	s.model.metas = append(s.model.metas, metaMark{
@@ -94,7 +107,7 @@ func checkRevision(rev *resource.Revision) *contentError {
 	}
 	n, ok := info.RevisionID.Number()
 	if !ok || info.ResourceID.Revision(n) != info.RevisionID {
-		return &contentError{archive.CodeStructure, fmt.Sprintf("revision id %q is not one of resource %s", info.RevisionID, info.ResourceID)}
+		return &contentError{archive.CodeStructure, fmt.Sprintf("revision id %.300q is not one of resource %s", info.RevisionID, info.ResourceID)}
 	}
 	return checkHash(rev)
 }
@@ -143,6 +156,8 @@ func checkBlob(b *archive.Blob) *contentError {
 	switch {
 	case b.FileID == "":
 		return &contentError{archive.CodeStructure, "blob without a file_id"}
+	case len(b.FileID) > resource.MaxIDBytes:
+		return &contentError{archive.CodeStructure, fmt.Sprintf("file_id of %d bytes is longer than %d", len(b.FileID), resource.MaxIDBytes)}
 	case b.Size != int64(len(b.Data)):
 		return &contentError{archive.CodeCorrupt, fmt.Sprintf("blob %s has %d bytes, not %d", b.FileID, len(b.Data), b.Size)}
 	case isContentHash(b.FileID) && resource.ContentHash(b.Data) != b.FileID:

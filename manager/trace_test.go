@@ -203,3 +203,26 @@ func TestAbandonedLoadsAreSwept(t *testing.T) {
 		}
 	})
 }
+
+// TestErrorsAreBounded: what a bad archive holds does not flood messages and the ledger.
+func TestErrorsAreBounded(t *testing.T) {
+	long := strings.Repeat("n", 1<<20)
+	meta, rev := pair("doc:a", `{}`)
+	farCurrent, farRevision := meta, rev
+	farCurrent.Meta.CurrentRevisionID = resource.RevisionID(long)
+	farRevision.Revision.Info.RevisionID = resource.RevisionID(long)
+	farID := meta
+	farID.Meta.ResourceID = resource.ID(long)
+	for name, b := range map[string][]byte{
+		"model":            encodeArchive(t, []archive.Record{archive.Header{}, archive.ModelStart{Model: long}, archive.ModelEnd{Model: long}, archive.EOF{}}),
+		"resource":         docs(t, farID, rev),
+		"current revision": docs(t, farCurrent, rev),
+		"revision":         docs(t, meta, farRevision),
+		"blob":             docs(t, meta, rev, archive.Blob{FileID: long}),
+	} {
+		_, err := openMemory(t).LoadArchive(t.Context(), bytes.NewReader(b), manager.LoadOptions{AllowMissingRevision: true})
+		if code, _ := manager.CodeOf(err); code != archive.CodeStructure || len(err.Error()) > 1000 {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+}

@@ -161,7 +161,7 @@ func (v *verifier) checkBlobs(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(v.blobs)) {
 		blob, err := v.catalog.readBlob(ctx, id)
 		if errors.Is(err, storage.ErrNotFound) {
-			v.report(CodeBlobMissing, v.blobs[id], "blob %s of resource %s is nowhere", id, v.blobs[id])
+			v.report(CodeBlobMissing, v.blobs[id], "blob %.80s of resource %s is nowhere", id, v.blobs[id])
 			continue
 		}
 		if err != nil {

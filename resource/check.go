@@ -78,7 +78,7 @@ func (c *checks) text(field, s string) {
 
 func (c *checks) status(field string, s Status) {
 	if !s.Valid() {
-		c.fail(field, "status %q is neither draft nor stable", string(s))
+		c.fail(field, "status %.40q is neither draft nor stable", string(s))
 	}
 }
 

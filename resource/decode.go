@@ -174,7 +174,7 @@ func status(src source) Status {
 	case Stable:
 		return Stable
 	default:
-		src.fail(fmt.Errorf("status %q is neither draft nor stable", string(s)))
+		src.fail(fmt.Errorf("status %.40q is neither draft nor stable", string(s)))
 		return ""
 	}
 }
@@ -183,11 +183,11 @@ func status(src source) Status {
 // without the four hyphens.
 func parseUUID(s string) (uuid.UUID, error) {
 	if len(s) != 32 && len(s) != 36 {
-		return uuid.UUID{}, fmt.Errorf("%q is not a UUID", s)
+		return uuid.UUID{}, fmt.Errorf("%.40q is not a UUID", s)
 	}
 	id, err := uuid.Parse(s)
 	if err != nil {
-		return uuid.UUID{}, fmt.Errorf("%q is not a UUID", s)
+		return uuid.UUID{}, fmt.Errorf("%.40q is not a UUID", s)
 	}
 	return id, nil
 }

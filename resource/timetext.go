@@ -46,10 +46,10 @@ func appendOffset(b []byte, t time.Time) []byte {
 func parseTime(s string) (time.Time, error) {
 	t, ok := parseDateTime(s)
 	if !ok {
-		return time.Time{}, fmt.Errorf("%q is not an RFC 3339 time", s)
+		return time.Time{}, fmt.Errorf("%.40q is not an RFC 3339 time", s)
 	}
 	if y := t.UTC().Year(); y < 1 || y > 9999 {
-		return time.Time{}, fmt.Errorf("%q is outside of the years 1 to 9999", s)
+		return time.Time{}, fmt.Errorf("%.40q is outside of the years 1 to 9999", s)
 	}
 	return t, nil
 }

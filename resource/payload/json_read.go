@@ -1,9 +1,6 @@
 package payload
 
-import (
-	"fmt"
-	"strconv"
-)
+import "fmt"
 
 // jsonReader walks one JSON text. Its grammar is that of RFC 8259, with the
 // bounds of the original's decoder.
@@ -137,7 +134,7 @@ func (r *jsonReader) member(seen *keySet) error {
 		return err
 	}
 	if r.unique && !r.addKey(seen, r.stable(start, k)) {
-		return &SyntaxError{Offset: start, Reason: "key " + strconv.Quote(string(k)) + " occurs twice in one object"}
+		return &SyntaxError{Offset: start, Reason: fmt.Sprintf("key %.40q occurs twice in one object", k)}
 	}
 	if err := r.to.key(k); err != nil {
 		return at(start, err)
