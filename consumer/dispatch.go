@@ -69,7 +69,7 @@ func (l *loop) verdicts(ctx context.Context, ds []jobs.Delivery) (vs []jobs.Verd
 func (l *loop) delivery(m message) jobs.Delivery {
 	d := jobs.Delivery{
 		Job: m.Header(headerJob), MessageID: m.Header(jetstream.MsgIDHeader),
-		Subject: m.Subject(), Body: m.Data(), Number: 1, Extend: m.InProgress,
+		Subject: m.Subject(), Body: m.Data(), Number: 1,
 	}
 	at, err := m.Place()
 	if err != nil {
@@ -158,6 +158,8 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 		l.log.Info("job ended", fields...)
 	case jobs.ActionBury:
 		l.log.Error("job given up", fields...)
+	case jobs.ActionPause:
+		l.log.Debug("job waits for the store", fields...) // the outage itself is told once
 	default:
 		l.log.Warn("job will be retried", append(fields, zap.Duration("after", v.After))...)
 	}

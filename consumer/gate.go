@@ -70,19 +70,25 @@ func (g *gate) isOpen() bool {
 	}
 }
 
-// run probes after each trip until the store answers.
+// run probes after each trip until the store answers. A store that answers but
+// cannot be written to, on a full disk, trips again at once: then the delay goes
+// on growing.
 func (g *gate) run(ctx context.Context) {
+	delay, opened := probeMin, time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-g.tripped:
 		}
-		for d := probeMin; ctx.Err() == nil; d = min(2*d, probeMax) {
-			pause(ctx, d)
-			if g.probe(ctx) == nil {
+		if time.Since(opened) > probeMax {
+			delay = probeMin
+		}
+		for shut := true; shut && ctx.Err() == nil; delay = min(2*delay, probeMax) {
+			pause(ctx, delay)
+			if shut = g.probe(ctx) != nil; !shut {
+				opened = time.Now()
 				g.reopen()
-				break
 			}
 		}
 	}

@@ -381,6 +381,26 @@ func TestPauseStopsPullingUntilTheProbeAnswers(t *testing.T) {
 	})
 }
 
+// TestStoreThatAnswersButCannotBeWrittenTo is tried less and less often.
+func TestStoreThatAnswersButCannotBeWrittenTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		x := fakeExecutor{execute: func(context.Context, []jobs.Delivery) []jobs.Verdict {
+			tries++
+			return []jobs.Verdict{{Action: jobs.ActionPause}}
+		}}
+		src := &fakeSource{messages: make(chan message, 1)}
+		h := startFake(t, x, src, 1)
+		src.messages <- newFakeMessage(1, "a")
+		time.Sleep(10 * time.Minute)
+		if tries < 60 || tries > 70 {
+			t.Fatalf("tried %d times in ten minutes", tries)
+		}
+		h.Stop()
+		<-h.Done()
+	})
+}
+
 // TestShortOutageKeepsTheOrder: what was being written when the store went down
 // comes before what was fetched behind it.
 func TestShortOutageKeepsTheOrder(t *testing.T) {

@@ -25,8 +25,6 @@ type Delivery struct {
 	Published time.Time
 	// Number is 1 on the first delivery of the message and grows with each.
 	Number int
-	// Extend tells the queue that the job is being worked on; nil does nothing.
-	Extend func() error
 }
 
 // Action is what is to be done with a message.

@@ -11,8 +11,8 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// heartbeat keeps the claim and the message of one long job alive, and ends the
-// job's context when the claim is lost or the job cancelled.
+// heartbeat keeps the claim of one long job alive, and ends the job's context when
+// the claim is lost or the job cancelled. Its message is the consumer's concern.
 type heartbeat struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -30,30 +30,25 @@ type heartbeat struct {
 const beatEvery = time.Second
 
 // startHeartbeat beats until stop, at least three times in each lease.
-func (x *Executor) startHeartbeat(ctx context.Context, t *task, c storage.Claim, from int64) *heartbeat {
+func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int64) *heartbeat {
 	h := &heartbeat{done: make(chan struct{}), from: from}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.done)
-		h.run(x, t, c)
+		h.run(x, c)
 	}()
 	return h
 }
 
-func (h *heartbeat) run(x *Executor, t *task, c storage.Claim) {
+func (h *heartbeat) run(x *Executor, c storage.Claim) {
 	tick := time.NewTicker(min(x.Lease/3, beatEvery))
 	defer tick.Stop()
-	extended, until := time.Now(), time.Now().Add(x.Lease)
+	until := time.Now().Add(x.Lease)
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-tick.C:
-		}
-		if t.delivery.Extend != nil && time.Since(extended) >= x.Lease/3 {
-			extended = time.Now()
-			// A lost beat is made good by the next one; the claim decides anyway.
-			_ = t.delivery.Extend()
 		}
 		p := h.progressed()
 		job, err := x.Ledger.Renew(h.ctx, c, x.Lease, p)

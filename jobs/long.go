@@ -56,7 +56,7 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		x.give(ctx, t, c, errors.New("the worker ended before the job did, each time"))
 		return
 	}
-	beat := x.startHeartbeat(ctx, t, c, row.Done)
+	beat := x.startHeartbeat(ctx, c, row.Done)
 	var outcome []byte
 	err := guard(func() (err error) {
 		outcome, err = x.do(beat.ctx, t, c, beat.progress)

@@ -51,13 +51,16 @@ func (t *task) places() []place {
 	return places
 }
 
+func (o *order) empty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queues) == 0
+}
+
 // before returns a save that t has to wait for; those in with run together with t.
 func (o *order) before(t *task, with map[uuid.UUID]bool) (waiter, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queues) == 0 {
-		return waiter{}, false
-	}
 	now := time.Now()
 	for _, p := range t.places() {
 		for _, w := range o.queues[p] {
@@ -107,9 +110,6 @@ func (o *order) sweep() {
 func (o *order) forget(job uuid.UUID, places []place) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queues) == 0 {
-		return
-	}
 	for _, p := range places {
 		q := slices.DeleteFunc(o.queues[p], func(w waiter) bool { return w.job == job })
 		if o.queues[p] = q; len(q) == 0 {
@@ -121,6 +121,9 @@ func (o *order) forget(job uuid.UUID, places []place) {
 // ready returns the tasks that may run together now. The others follow a save of
 // the same resource that is to be tried again; they are handed back, uncounted.
 func (x *Executor) ready(ctx context.Context, tasks []*task) []*task {
+	if x.order.empty() {
+		return tasks
+	}
 	with := make(map[uuid.UUID]bool, len(tasks))
 	for _, t := range tasks {
 		with[t.row.ID] = true
@@ -158,6 +161,9 @@ func (x *Executor) comesAgain(t *task, after time.Duration, code string, err err
 
 // letPass lets those go on that waited for tasks which have ended.
 func (x *Executor) letPass(tasks []*task) {
+	if x.order.empty() {
+		return
+	}
 	for _, t := range tasks {
 		if a := t.verdict.Action; a == ActionAck || a == ActionBury {
 			x.order.forget(t.row.ID, t.places())
