@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"os"
@@ -65,7 +64,7 @@ func (o *ours) each(do func(archive.Record)) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	for rec, err := range archive.NewReader(bufio.NewReaderSize(f, 1<<20), archive.Limits{}).Records() {
+	for rec, err := range archive.NewReader(f, archive.Limits{}).Records() {
 		if err != nil {
 			return err
 		}
