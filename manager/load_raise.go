@@ -126,16 +126,13 @@ func addDuplicate(dup *storage.DuplicateError, model string, id resource.ID) {
 	dup.Count++
 }
 
-// maxDuplicateIDs is how many existing resources a refusal names.
-const maxDuplicateIDs = 10
-
 // duplicateError returns dup with its first ids, nil when it counts nothing.
 func duplicateError(dup *storage.DuplicateError) error {
 	if dup.Count == 0 {
 		return nil
 	}
 	slices.Sort(dup.IDs)
-	dup.IDs = dup.IDs[:min(len(dup.IDs), maxDuplicateIDs)]
+	dup.IDs = dup.IDs[:min(len(dup.IDs), storage.MaxDuplicateIDs)]
 	return dup
 }
 

@@ -30,12 +30,16 @@ var (
 // DuplicateError says that a publish or an exclusive write met resources that
 // already exist. Nothing of the transaction took effect.
 type DuplicateError struct {
-	// Model and IDs name the first few resources that exist, IDs in order.
+	// Model and IDs name the first resources that exist, IDs in order, at most
+	// [MaxDuplicateIDs].
 	Model string
 	IDs   []resource.ID
 	// Count is how many exist over all models, at least len(IDs).
 	Count int
 }
+
+// MaxDuplicateIDs is how many ids a [DuplicateError] names.
+const MaxDuplicateIDs = 10
 
 // Error names the model, the first ids and how many more there are.
 func (e *DuplicateError) Error() string {

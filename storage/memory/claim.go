@@ -71,18 +71,11 @@ func (l ledger) Renew(ctx context.Context, c storage.Claim, lease time.Duration,
 }
 
 func (l ledger) Finish(ctx context.Context, c storage.Claim, f storage.Final) error {
-	if err := checkFinal(f.State); err != nil {
+	if err := f.State.CheckFinal(); err != nil {
 		return err
 	}
 	_, err := l.change(ctx, c, func(row *jobRow, now time.Time) { row.end(f, now) })
 	return err
-}
-
-func checkFinal(s storage.JobState) error {
-	if s == "" || !s.Final() {
-		return fmt.Errorf("end a job as %q: that is not a final state", s)
-	}
-	return nil
 }
 
 // end makes the row final.

@@ -11,9 +11,6 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// maxNamed is how many ids a DuplicateError names.
-const maxNamed = 10
-
 // stagedSet is what one chunk will give each model.
 type stagedSet map[string]encoded
 
@@ -45,7 +42,7 @@ func (u unit) Stage(ctx context.Context, st storage.Staged) error {
 }
 
 func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final) error {
-	if err := checkFinal(final.State); err != nil {
+	if err := final.State.CheckFinal(); err != nil {
 		return err
 	}
 	return u.f.write(ctx, func(s *state) error {
@@ -91,7 +88,7 @@ func (s *state) duplicates(chunks map[int]stagedSet) error {
 	for _, name := range s.names() {
 		if ids := found[name]; len(ids) > 0 {
 			slices.Sort(ids)
-			return &storage.DuplicateError{Model: name, IDs: ids[:min(maxNamed, len(ids))], Count: count}
+			return &storage.DuplicateError{Model: name, IDs: ids[:min(storage.MaxDuplicateIDs, len(ids))], Count: count}
 		}
 	}
 	return nil

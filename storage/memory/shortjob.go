@@ -54,7 +54,7 @@ func (l ledger) Refund(ctx context.Context, ids []uuid.UUID) error {
 
 func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	for _, j := range jobs {
-		if err := checkFinal(j.State); err != nil {
+		if err := j.State.CheckFinal(); err != nil {
 			return fmt.Errorf("settle job %s: %w", j.ID, err)
 		}
 	}

@@ -2,9 +2,7 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/specstar-worker/worker/storage"
@@ -70,17 +68,10 @@ type prepared struct {
 }
 
 func (u unit) prepare(ctx context.Context, b storage.Batch, w storage.Writes) (prepared, error) {
-	if err := checkJobs(b, w); err != nil {
+	if err := b.Check(w); err != nil {
 		return prepared{}, err
 	}
-	refs := map[storage.Ref]bool{}
-	for _, r := range b.Refs {
-		refs[r] = true
-	}
-	for model, mw := range w.Models {
-		if err := checkRefs(refs, model, mw); err != nil {
-			return prepared{}, err
-		}
+	for model := range w.Models {
 		if err := u.f.read(ctx, func(s *state) error { return s.has(model) }); err != nil {
 			return prepared{}, err
 		}
@@ -90,39 +81,6 @@ func (u unit) prepare(ctx context.Context, b storage.Batch, w storage.Writes) (p
 	}
 	models, err := encodeModels(w.Models)
 	return prepared{models: models, writes: w}, err
-}
-
-func checkJobs(b storage.Batch, w storage.Writes) error {
-	for _, j := range w.Jobs {
-		if !slices.Contains(b.Jobs, j.ID) {
-			return fmt.Errorf("job %s is not of this unit of work", j.ID)
-		}
-		if err := checkFinal(j.State); err != nil {
-			return err
-		}
-	}
-	if w.Final == nil {
-		return nil
-	}
-	if b.Chunk == nil {
-		return errors.New("a unit of work without a chunk ends no claimed job")
-	}
-	return checkFinal(w.Final.State)
-}
-
-// checkRefs refuses writes to resources that the batch does not name.
-func checkRefs(refs map[storage.Ref]bool, model string, w storage.ModelWrites) error {
-	for _, m := range w.Metas {
-		if !refs[storage.Ref{Model: model, ID: m.ResourceID}] {
-			return fmt.Errorf("meta of %s %s is not of this unit of work", model, m.ResourceID)
-		}
-	}
-	for _, r := range w.Revisions {
-		if !refs[storage.Ref{Model: model, ID: r.Info.ResourceID}] {
-			return fmt.Errorf("revision %s of %s is not of this unit of work", r.Info.RevisionID, model)
-		}
-	}
-	return nil
 }
 
 func encodeModels(models map[string]storage.ModelWrites) (map[string]encoded, error) {

@@ -83,7 +83,7 @@ func (l ledger) Renew(ctx context.Context, c storage.Claim, lease time.Duration,
 
 // Finish ends a claimed job.
 func (l ledger) Finish(ctx context.Context, c storage.Claim, f storage.Final) error {
-	if err := checkFinal(f.State); err != nil {
+	if err := f.State.CheckFinal(); err != nil {
 		return err
 	}
 	_, err := l.change(ctx, c, func(row *jobRow, now time.Time) { row.end(f, now) })

@@ -173,13 +173,6 @@ func (j jobs) settle(job storage.Job, now time.Time) error {
 	return err
 }
 
-func checkFinal(s storage.JobState) error {
-	if s == "" || !s.Final() {
-		return fmt.Errorf("end a job as %q: that is not a final state", s)
-	}
-	return nil
-}
-
 // chunkDone reports whether a chunk's row is there.
 func (j jobs) chunkDone(job uuid.UUID, no int) (done bool, err error) {
 	err = j.t.each(`SELECT 1 FROM specstar_chunks WHERE store = ? AND job = ? AND no = ?`, []any{j.store, job[:], no},

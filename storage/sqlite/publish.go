@@ -11,9 +11,6 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// maxNamed is how many ids a DuplicateError names.
-const maxNamed = 10
-
 // publisher makes staged chunks visible inside one transaction.
 type publisher struct {
 	f *Factory
@@ -36,7 +33,7 @@ type publishedIndex struct {
 // Publish makes everything that was staged under the claimed job visible and
 // ends the job. A resource that exists shows as a meta that was not inserted.
 func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final) error {
-	if err := checkFinal(final.State); err != nil {
+	if err := final.State.CheckFinal(); err != nil {
 		return err
 	}
 	return u.f.do(ctx, "publish a load in", func(t *tx) error {
@@ -223,5 +220,5 @@ func (p *publisher) duplicates() error {
 		}
 	}
 	slices.Sort(ids)
-	return &storage.DuplicateError{Model: model, IDs: ids[:min(maxNamed, len(ids))], Count: p.count}
+	return &storage.DuplicateError{Model: model, IDs: ids[:min(storage.MaxDuplicateIDs, len(ids))], Count: p.count}
 }

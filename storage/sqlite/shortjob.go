@@ -62,7 +62,7 @@ func (l ledger) Refund(ctx context.Context, ids []uuid.UUID) error {
 // Settle writes final rows of jobs that have no other effect.
 func (l ledger) Settle(ctx context.Context, list []storage.Job) error {
 	for _, job := range list {
-		if err := checkFinal(job.State); err != nil {
+		if err := job.State.CheckFinal(); err != nil {
 			return fmt.Errorf("settle job %s: %w", job.ID, err)
 		}
 	}

@@ -3,8 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -44,7 +42,7 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 			err = v.failure
 		}
 		if err == nil {
-			err = check(b, w)
+			err = b.Check(w)
 		}
 		if err != nil {
 			return err
@@ -160,41 +158,4 @@ func (j jobs) finish(c storage.Claim, f storage.Final, now time.Time) error {
 	}
 	row.end(f, now)
 	return j.save(row)
-}
-
-// check refuses writes that the batch does not name.
-func check(b storage.Batch, w storage.Writes) error {
-	for _, j := range w.Jobs {
-		if !slices.Contains(b.Jobs, j.ID) {
-			return fmt.Errorf("job %s is not of this unit of work", j.ID)
-		}
-		if err := checkFinal(j.State); err != nil {
-			return err
-		}
-	}
-	if w.Final != nil {
-		if b.Chunk == nil {
-			return errors.New("a unit of work without a chunk ends no claimed job")
-		}
-		if err := checkFinal(w.Final.State); err != nil {
-			return err
-		}
-	}
-	refs := make(map[storage.Ref]bool, len(b.Refs))
-	for _, r := range b.Refs {
-		refs[r] = true
-	}
-	for model, mw := range w.Models {
-		for _, m := range mw.Metas {
-			if !refs[storage.Ref{Model: model, ID: m.ResourceID}] {
-				return fmt.Errorf("meta of %s %s is not of this unit of work", model, m.ResourceID)
-			}
-		}
-		for _, r := range mw.Revisions {
-			if !refs[storage.Ref{Model: model, ID: r.Info.ResourceID}] {
-				return fmt.Errorf("revision %s of %s is not of this unit of work", r.Info.RevisionID, model)
-			}
-		}
-	}
-	return nil
 }

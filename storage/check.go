@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Check reports why w may not be written by a unit of work over b, nil when it
+// may: what it writes is named by b, and a job is ended only as final. Backends
+// call it between compute and their first write.
+func (b Batch) Check(w Writes) error {
+	if err := b.checkJobs(w); err != nil {
+		return err
+	}
+	refs := make(map[Ref]bool, len(b.Refs))
+	for _, r := range b.Refs {
+		refs[r] = true
+	}
+	for model, mw := range w.Models {
+		for i := range mw.Metas {
+			if id := mw.Metas[i].ResourceID; !refs[Ref{Model: model, ID: id}] {
+				return fmt.Errorf("meta of %s %s is not of this unit of work", model, id)
+			}
+		}
+		for i := range mw.Revisions {
+			info := &mw.Revisions[i].Info
+			if !refs[Ref{Model: model, ID: info.ResourceID}] {
+				return fmt.Errorf("revision %s of %s is not of this unit of work", info.RevisionID, model)
+			}
+		}
+	}
+	return nil
+}
+
+func (b Batch) checkJobs(w Writes) error {
+	named := make(map[uuid.UUID]bool, len(b.Jobs))
+	for _, id := range b.Jobs {
+		named[id] = true
+	}
+	for i := range w.Jobs {
+		if !named[w.Jobs[i].ID] {
+			return fmt.Errorf("job %s is not of this unit of work", w.Jobs[i].ID)
+		}
+		if err := w.Jobs[i].State.CheckFinal(); err != nil {
+			return err
+		}
+	}
+	if w.Final == nil {
+		return nil
+	}
+	if b.Chunk == nil {
+		return errors.New("a unit of work without a chunk ends no claimed job")
+	}
+	return w.Final.State.CheckFinal()
+}
+
+// CheckFinal reports why a job cannot end in state s.
+func (s JobState) CheckFinal() error {
+	if s == "" || !s.Final() {
+		return fmt.Errorf("end a job as %q: that is not a final state", s)
+	}
+	return nil
+}
