@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -81,7 +82,7 @@ func (m *Manager) prepareJob(ctx context.Context, j *SaveJob) ([]change, error) 
 // prepare checks the operation by itself and encodes its payload. A broken rule
 // becomes c.refused; the error is for the blob store being unavailable.
 func (m *Manager) prepare(ctx context.Context, c *change) error {
-	c.op.Time = c.op.Time.Truncate(timePrecision)
+	c.op.Time = storedTime(c.op.Time)
 	if c.refused = m.checkOperation(&c.op); c.refused != nil || !c.op.Op.hasPayload() {
 		return nil
 	}
@@ -98,6 +99,16 @@ func (m *Manager) prepare(ctx context.Context, c *change) error {
 	var err error
 	c.blobs, err = m.catalog.existingBlobs(ctx, c.payload)
 	return err
+}
+
+// storedTime returns t as every encoding keeps it: to the microsecond, and in UTC
+// when its offset is not in whole minutes.
+func storedTime(t time.Time) time.Time {
+	t = t.Truncate(time.Microsecond)
+	if _, offset := t.Zone(); offset%60 != 0 {
+		t = t.UTC()
+	}
+	return t
 }
 
 // checkOperation reports what is wrong with an operation as such, nil for nothing.

@@ -4,16 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
-
-// timePrecision is what every encoding of a time keeps.
-const timePrecision = time.Microsecond
 
 // editor applies changes to resources of one model inside a unit of work. Changes
 // of one resource chain: each sees what the one before it did.

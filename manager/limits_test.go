@@ -11,6 +11,7 @@ import (
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/sqlite"
 )
 
 // longHistory is an archive of one resource with n revisions, the middle one
@@ -108,4 +109,23 @@ func TestWhatCouldNotBeReadAgainIsRefusedAlone(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestAnOddOffsetKeepsTheInstant: JSON has no place for the seconds of an offset.
+func TestAnOddOffsetKeepsTheInstant(t *testing.T) {
+	f, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Encoding: resource.JSON})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := catalogOf(t, f)
+	m := declare(t, s, storage.ModelInfo{Name: "doc"})
+	o := op(manager.OpCreate, "doc:a", `{}`, "ann", 0)
+	o.Time = epoch.In(time.FixedZone("LMT", 8*3600+5*60+43))
+	if _, err := m.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	meta, err := m.GetMeta(t.Context(), "doc:a")
+	if err != nil || !meta.CreatedTime.Equal(epoch) {
+		t.Errorf("created at %v (%v), want %v", meta.CreatedTime, err, epoch)
+	}
 }
