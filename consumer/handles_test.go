@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,13 @@ func (m *fakeMessage) inProgress() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.beats
+}
+
+// handedBack returns the delays with which the message was handed back.
+func (m *fakeMessage) handedBack() []time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.naks)
 }
 
 // fakeSource hands out what is put into its channel.
@@ -358,8 +366,9 @@ func TestPauseStopsPullingUntilTheProbeAnswers(t *testing.T) {
 		first, second := newFakeMessage(1, "a"), newFakeMessage(2, "b")
 		src.messages <- first
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		before := src.fetches.Load()
-		if len(first.naks) != 0 {
+		if len(first.handedBack()) != 0 {
 			t.Fatal("a short outage changes the order: the message was handed back")
 		}
 		<-first.settled
@@ -393,6 +402,7 @@ func TestStoreThatAnswersButCannotBeWrittenTo(t *testing.T) {
 		h := startFake(t, x, src, 1)
 		src.messages <- newFakeMessage(1, "a")
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if tries < 60 || tries > 70 {
 			t.Fatalf("tried %d times in ten minutes", tries)
 		}

@@ -11,4 +11,14 @@
 //	the rules said no                             refused, recorded with its code
 //	a job failed for another reason               retried with growing delay
 //	the store is down                             pause: nothing is counted
+//
+// Saves of one resource keep the order in which a lane delivers them: while one
+// is to be tried again, later ones are handed back, uncounted. An [Executor] does
+// so for what it has seen itself; several workers on one lane may overtake each
+// other.
+//
+// Attempts are counted before they are made, so that a job that kills its process
+// dies in the end. A save that was delivered often runs alone, and a load that gets
+// further or never failed by itself has many more attempts, so that other jobs'
+// and operators' kills use up nobody's.
 package jobs
