@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/resource"
@@ -105,7 +106,7 @@ func explain(err error) failure {
 // isOutage reports whether a service did not answer: the same command may work
 // later.
 func isOutage(err error) bool {
-	for _, target := range []error{storage.ErrUnavailable, nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrTimeout, nats.ErrNoResponders} {
+	for _, target := range []error{storage.ErrUnavailable, nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrTimeout, nats.ErrNoResponders, consumer.ErrNoAnswer} {
 		if errors.Is(err, target) {
 			return true
 		}

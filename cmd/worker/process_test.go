@@ -304,7 +304,7 @@ func TestDemoTwice(t *testing.T) {
 	if r.code != exitOK {
 		t.Fatalf("second demo = %+v", r)
 	}
-	for _, text := range []string{"were skipped", "were not repeated", "$ worker search go-symbol", "$ worker get", "What to type next"} {
+	for _, text := range []string{"were skipped", "were not repeated", " search go-symbol", " get go-release", "What to type next"} {
 		if !strings.Contains(r.stdout, text) {
 			t.Errorf("second demo does not say %q:\n%s", text, r.stdout)
 		}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -66,13 +68,34 @@ func (a *app) withSession(ctx context.Context, o sessionOptions, do func(context
 		if err := s.enterQueue(ctx); err != nil {
 			return err
 		}
-		err := do(ctx, s)
+		err := s.attempt(ctx, do)
 		gone := s.gone(err)
 		if err = errors.Join(err, s.close(ctx)); !gone {
 			return err
 		}
 		a.note("the worker that owned the queue went away; continuing without it")
 	}
+}
+
+// attempt calls do with a context that also ends, with errOwnerGone, when the
+// queue of another process goes away: what is on its way there is never answered.
+func (s *session) attempt(ctx context.Context, do func(context.Context, *session) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() {
+		select {
+		case <-s.lost:
+			cancel(errOwnerGone)
+		case <-ctx.Done():
+		}
+	})
+	err := do(ctx, s)
+	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errOwnerGone {
+		err = fmt.Errorf("%w: %w", errOwnerGone, err)
+	}
+	return err
 }
 
 // enterQueue opens the session. An owner that is just ending may still be found
