@@ -208,8 +208,11 @@ func TestDecompressionBomb(t *testing.T) {
 	var file bytes.Buffer
 	w := archive.NewWriter(&file)
 	for _, rec := range []archive.Record{
-		archive.Header{}, archive.ModelStart{Model: "m"}, archive.Blob{FileID: "f", Data: zeros, Size: int64(len(zeros))},
-		archive.ModelEnd{Model: "m"}, archive.EOF{},
+		archive.Header{},
+		archive.ModelStart{Model: "m"},
+		archive.Blob{FileID: "f", Data: zeros, Size: int64(len(zeros))},
+		archive.ModelEnd{Model: "m"},
+		archive.EOF{},
 	} {
 		if err := w.Write(rec); err != nil {
 			t.Fatal(err)

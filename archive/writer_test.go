@@ -15,8 +15,11 @@ func TestExampleFrames(t *testing.T) {
 	var out bytes.Buffer
 	w := archive.NewWriter(&out)
 	for _, rec := range []archive.Record{
-		archive.Header{}, archive.ModelStart{Model: "u"},
-		archive.Blob{FileID: "f", Data: []byte("z"), Size: 1}, archive.ModelEnd{Model: "u"}, archive.EOF{},
+		archive.Header{},
+		archive.ModelStart{Model: "u"},
+		archive.Blob{FileID: "f", Data: []byte("z"), Size: 1},
+		archive.ModelEnd{Model: "u"},
+		archive.EOF{},
 	} {
 		if err := w.Write(rec); err != nil {
 			t.Fatal(err)

@@ -108,9 +108,12 @@ func oneResource(t *testing.T, change func(*resource.Meta, *resource.Revision)) 
 	meta, rev := simple("doc:a", `{"n":1}`)
 	change(&meta, &rev)
 	return encodeArchive(t, []archive.Record{
-		archive.Header{}, archive.ModelStart{Model: "doc"},
-		archive.Meta{Meta: meta}, archive.Revision{Revision: rev},
-		archive.ModelEnd{Model: "doc"}, archive.EOF{},
+		archive.Header{},
+		archive.ModelStart{Model: "doc"},
+		archive.Meta{Meta: meta},
+		archive.Revision{Revision: rev},
+		archive.ModelEnd{Model: "doc"},
+		archive.EOF{},
 	})
 }
 

@@ -108,7 +108,8 @@ func TestUnsetFields(t *testing.T) {
 
 func TestSortPlacesNullFirst(t *testing.T) {
 	metas := []resource.Meta{
-		{ResourceID: "b"}, {ResourceID: "a"},
+		{ResourceID: "b"},
+		{ResourceID: "a"},
 		{ResourceID: "d", Rev: resource.RevMeta{CreatedTime: opt.Of(noon)}},
 		{ResourceID: "c", Rev: resource.RevMeta{CreatedTime: opt.Of(noon)}},
 		{ResourceID: "e", Rev: resource.RevMeta{CreatedTime: opt.Of(noon.Add(-time.Hour))}},
@@ -163,8 +164,14 @@ func TestPages(t *testing.T) {
 		offset, first int
 		n             int
 	}{
-		{opt.Value[int]{}, 0, 0, 100}, {opt.Value[int]{}, 90, 90, 10}, {opt.Of(0), 0, 0, 0}, {opt.Of(7), 0, 0, 7},
-		{opt.Of(7), 96, 96, 4}, {opt.Of(7), 100, 0, 0}, {opt.Of(1 << 62), 99, 99, 1}, {opt.Of(1<<63 - 1), 1, 1, 99},
+		{opt.Value[int]{}, 0, 0, 100},
+		{opt.Value[int]{}, 90, 90, 10},
+		{opt.Of(0), 0, 0, 0},
+		{opt.Of(7), 0, 0, 7},
+		{opt.Of(7), 96, 96, 4},
+		{opt.Of(7), 100, 0, 0},
+		{opt.Of(1 << 62), 99, 99, 1},
+		{opt.Of(1<<63 - 1), 1, 1, 99},
 	} {
 		got := ids(t, qb.Select(all(metas), qb.Query{Limit: tc.limit, Offset: tc.offset}))
 		if len(got) != tc.n || tc.n > 0 && got[0] != resource.ID(fmt.Sprintf("%02d", tc.first)) {

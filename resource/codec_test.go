@@ -80,8 +80,10 @@ func TestRevisionInfoForms(t *testing.T) {
 			i.ParentSchemaVersion, i.SchemaVersion = opt.Of(&old), opt.Of("2")
 			i.DataHash = opt.Of("xxh3_128:00")
 		}, `"parent_revision_id":"person:p1:0","parent_schema_version":"1","schema_version":"2","data_hash":"xxh3_128:00","status":"draft"`},
-		{"migrated from none", func(i *resource.RevisionInfo) { i.ParentSchemaVersion = null },
-			`"parent_revision_id":null,"parent_schema_version":null,"schema_version":null,"status":"draft"`},
+		{
+			"migrated from none", func(i *resource.RevisionInfo) { i.ParentSchemaVersion = null },
+			`"parent_revision_id":null,"parent_schema_version":null,"schema_version":null,"status":"draft"`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			info := sampleInfo()

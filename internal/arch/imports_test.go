@@ -28,8 +28,10 @@ var worker = policy{
 	module: "github.com/specstar-worker/worker",
 	rules: []rule{
 		{packages: leaves, ours: leaves, not: slices.Concat(drivers, queue, logging)},
-		{packages: []string{"storage", "storage/internal/...", "storage/storagetest"},
-			ours: append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
+		{
+			packages: []string{"storage", "storage/internal/...", "storage/storagetest"},
+			ours:     append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging),
+		},
 		{packages: []string{"storage/diskblob"}, ours: append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
 		{packages: []string{"storage/..."}, ours: contracts, not: slices.Concat(queue, logging)}, // a backend
 		{packages: []string{"manager/..."}, ours: append([]string{"manager/...", "storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},

@@ -26,7 +26,12 @@ var (
 	}
 	genValues = []any{
 		nil, true, false, int64(0), int64(1), int64(7), int64(10), int64(-3), int64(1) << 60, 1.0, 7.5, -0.25, "", "alice",
-		"Alice", "7", "true", "a%b", "é", []any{}, []any{"a", "b"}, []any{int64(7), "a"}, []any{nil}, map[string]any{"k": "a"},
+		"Alice", "7", "true", "a%b", "é",
+		[]any{},
+		[]any{"a", "b"},
+		[]any{int64(7), "a"},
+		[]any{nil},
+		map[string]any{"k": "a"},
 	}
 )
 

@@ -71,8 +71,13 @@ func revisionsComeByNumber(t T, s subject) {
 		got = append(got, item{info.RevisionID, info.SchemaVersion.Or("none")})
 	}
 	equal(t, "the list", got, []item{
-		{"a:1:1", "none"}, {"a:1:1", "10"}, {"a:1:1", "2"},
-		{"a:1:2", "none"}, {"a:1:9", "none"}, {"a:1:10", "none"}, {"a:1:100", "none"},
+		{"a:1:1", "none"},
+		{"a:1:1", "10"},
+		{"a:1:1", "2"},
+		{"a:1:2", "none"},
+		{"a:1:9", "none"},
+		{"a:1:10", "none"},
+		{"a:1:100", "none"},
 	})
 }
 

@@ -243,7 +243,8 @@ func TestPostgreSQLText(t *testing.T) {
 	q := qb.Query{
 		Where: qb.And{
 			qb.IsDeleted().Eq(false), qb.RevStatus().In("draft", "stable"), qb.CreatedTime().Gte(at),
-			qb.Not{qb.CreatedBy().StartsWith("é")}, qb.SchemaVersion().IsNull(true), qb.UpdatedBy().In(),
+			qb.Not{qb.CreatedBy().StartsWith("é")},
+			qb.SchemaVersion().IsNull(true), qb.UpdatedBy().In(),
 		},
 		Sort:   []qb.Sort{qb.RevUpdatedTime().Desc()},
 		Limit:  opt.Of(10),
