@@ -30,6 +30,7 @@ type ParseError struct {
 	Reason string
 }
 
+// Error names the place and what is wrong there.
 func (e *ParseError) Error() string {
 	if e.Path == "" {
 		return "query: " + e.Reason

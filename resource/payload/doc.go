@@ -40,6 +40,7 @@ type SyntaxError struct {
 	Reason string
 }
 
+// Error names the offset and what is wrong there.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("payload: byte %d: %s", e.Offset, e.Reason)
 }
