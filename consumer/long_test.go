@@ -39,8 +39,8 @@ func TestLoadCausesBackfillOfRowsWithoutRevFields(t *testing.T) {
 		w.start()
 		rs := w.send(jobs.NewLoad("tester", jobs.Load{Source: source}))
 		row := w.wait(storage.JobDone, rs...)[0]
-		var models map[string]manager.LoadStats
-		if err := json.Unmarshal(row.Outcome, &models); err != nil || models["person"].Loaded != 8 {
+		var loaded manager.LoadOutcome
+		if err := json.Unmarshal(row.Outcome, &loaded); err != nil || loaded.Models["person"].Loaded != 8 || row.Done != 13 || row.Total != 13 {
 			t.Fatalf("outcome %s: %v", row.Outcome, err)
 		}
 		child := w.child(rs[0].ID)

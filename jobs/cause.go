@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -49,12 +50,12 @@ func (x *Executor) unfilled(ctx context.Context, t *task) ([]string, error) {
 		return nil, err
 	}
 	models, err := x.Backfiller.Unfilled(ctx)
-	var loaded map[string]json.RawMessage
+	var loaded manager.LoadOutcome
 	if json.Unmarshal(row.Outcome, &loaded) != nil {
 		return models, err // whatever was loaded: filling more does no harm
 	}
 	return slices.DeleteFunc(models, func(name string) bool {
-		_, ok := loaded[name]
+		_, ok := loaded.Models[name]
 		return !ok
 	}), err
 }

@@ -68,7 +68,7 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 	}
 	switch code, refused := refusal(err); {
 	case err == nil:
-		x.finished(ctx, t, c, outcome)
+		x.finished(ctx, t, c, storage.Final{State: storage.JobDone, Outcome: outcome, Progress: beat.progressed()})
 	case errors.Is(err, storage.ErrFenced), errors.Is(cause, storage.ErrFenced):
 		x.lost(ctx, t)
 	case errors.Is(cause, errCancelled):
@@ -131,11 +131,11 @@ type backfillOutcome struct {
 
 // finished records the success of a job, unless its body did, and starts what
 // the job causes.
-func (x *Executor) finished(ctx context.Context, t *task, c storage.Claim, outcome []byte) {
+func (x *Executor) finished(ctx context.Context, t *task, c storage.Claim, f storage.Final) {
 	t.done(storage.JobDone, false)
 	t.verdict.Attempt = t.attempt
-	if outcome != nil {
-		x.finish(ctx, t, c, storage.Final{State: storage.JobDone, Outcome: outcome})
+	if f.Outcome != nil {
+		x.finish(ctx, t, c, f)
 		return
 	}
 	x.cause(ctx, t)

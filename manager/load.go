@@ -145,13 +145,25 @@ func (l *loader) finish(ctx context.Context) error {
 	return nil
 }
 
+// LoadOutcome is the outcome of a load in the ledger.
+type LoadOutcome struct {
+	Models map[string]LoadStats `json:"models"`
+}
+
 // final is how the job ends with the given counts.
 func (l *loader) final(stats map[string]LoadStats) (storage.Final, error) {
-	b, err := json.Marshal(stats)
+	b, err := json.Marshal(LoadOutcome{Models: stats})
 	if err != nil {
 		return storage.Final{}, fmt.Errorf("encode the outcome of job %s: %w", l.claim.Job, err)
 	}
-	return storage.Final{State: storage.JobDone, Outcome: b}, nil
+	var handled int64
+	for _, s := range stats {
+		handled += s.Total
+	}
+	return storage.Final{
+		State: storage.JobDone, Outcome: b,
+		Progress: storage.Progress{Done: handled, Total: handled},
+	}, nil
 }
 
 // with returns the counts of the load with those of one more part.

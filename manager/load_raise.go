@@ -86,6 +86,10 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 	if err != nil {
 		return err
 	}
+	outcome, err := json.Marshal(stats)
+	if err != nil {
+		return fmt.Errorf("encode the outcome of the load: %w", err)
+	}
 	final, err := l.final(stats)
 	if err != nil {
 		return err
@@ -94,7 +98,7 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 		if err := duplicates(v, batch.Refs); err != nil {
 			return storage.Writes{}, err
 		}
-		return storage.Writes{Models: writes, Chunk: final.Outcome, Final: &final}, nil
+		return storage.Writes{Models: writes, Chunk: outcome, Final: &final}, nil
 	})
 	if err != nil {
 		return fmt.Errorf("load in one unit of work: %w", err)

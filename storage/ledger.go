@@ -74,6 +74,8 @@ type Final struct {
 	State                   JobState
 	Outcome                 []byte
 	ErrorCode, ErrorMessage string
+	// Progress is how far the job came; the zero value leaves what was recorded.
+	Progress Progress
 }
 
 // Progress reports how far a claimed job is.

@@ -195,7 +195,7 @@ func (d *demo) backfill(ctx context.Context) error {
 		return jobFailure(row)
 	}
 	step := d.report.step("backfill", began)
-	step.unit, step.items = "rows", handled(row)
+	step.unit, step.items = "rows", row.Done
 	step.jobs(row)
 	d.report.Backfilled = step.items
 	if step.items == 0 {

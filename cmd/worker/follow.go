@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/internal/cli/progress"
-	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -58,36 +57,11 @@ func (s *session) followWork(ctx context.Context, id uuid.UUID, name, unit strin
 		task.End("stopped waiting")
 		return row, err
 	}
-	if n := handled(row); n > 0 {
-		task.Update(n, n)
+	if row.Total > 0 {
+		task.Update(row.Done, row.Total)
 	}
 	task.End(string(row.State))
 	return row, nil
-}
-
-// handled returns how many units a job that is done has dealt with, from its
-// outcome: the last progress in the ledger may be older.
-func handled(row storage.Job) (n int64) {
-	if row.State != storage.JobDone {
-		return 0
-	}
-	switch jobs.Kind(row.Kind) {
-	case jobs.KindLoad:
-		var stats map[string]manager.LoadStats
-		if json.Unmarshal(row.Outcome, &stats) == nil {
-			for _, s := range stats {
-				n += s.Total
-			}
-		}
-	case jobs.KindBackfill:
-		var r backfillResult
-		if json.Unmarshal(row.Outcome, &r) == nil {
-			for _, s := range r.Models {
-				n += s.Updated + s.Missing + s.Unchanged
-			}
-		}
-	}
-	return n
 }
 
 // followCaused waits for the jobs that a finished one caused, and for those that
@@ -108,7 +82,7 @@ func (s *session) followCaused(ctx context.Context, parent storage.Job, rulesOff
 			task.End("stopped waiting")
 			return nil, err
 		}
-		if n := handled(row); n > 0 {
+		if n := row.Done; n > 0 {
 			task.Update(n, n)
 		}
 		task.End(string(row.State))
@@ -152,11 +126,11 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 
 // unset counts the rows that lack rev_* fields in the models that a load touched.
 func (s *session) unset(ctx context.Context, load storage.Job) (n int64, err error) {
-	var loaded map[string]manager.LoadStats
+	var loaded manager.LoadOutcome
 	if err := json.Unmarshal(load.Outcome, &loaded); err != nil {
 		return 0, fmt.Errorf("read the outcome of job %s: %w", load.ID, err)
 	}
-	for name := range loaded {
+	for name := range loaded.Models {
 		stores, err := s.store.Build(ctx, name)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue

@@ -128,7 +128,7 @@ func newLoadResult(row storage.Job, caused []storage.Job) (loadResult, error) {
 	if row.State != storage.JobDone {
 		return r, jobFailure(row)
 	}
-	if err := json.Unmarshal(row.Outcome, &r.Models); err != nil {
+	if err := json.Unmarshal(row.Outcome, &r); err != nil {
 		return r, fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
 	}
 	for _, c := range caused {

@@ -156,6 +156,10 @@ func (r *jobRow) end(f storage.Final, now time.Time) {
 	r.State, r.Outcome = f.State, bytes.Clone(f.Outcome)
 	r.ErrorCode, r.ErrorMessage = f.ErrorCode, f.ErrorMessage
 	r.Finished = now
+	r.Attempt = max(r.Attempt, 1) // a refunded one ended the job all the same
+	if f.Progress != (storage.Progress{}) {
+		r.Done, r.Total = f.Progress.Done, f.Progress.Total
+	}
 	r.free()
 }
 
