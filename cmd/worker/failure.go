@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/nats-io/nats.go"
 
@@ -38,6 +39,7 @@ const (
 	codeInterrupted = "interrupted"
 	codeModel       = "model_unknown"
 	codeFile        = "file"
+	codeDiskFull    = "disk_full"
 )
 
 // failure is why a command ended without its result.
@@ -97,6 +99,11 @@ func explain(err error) failure {
 		f.Code, f.Message = codeInterrupted, "interrupted; jobs that were submitted stay in the queue: worker jobs list"
 	case errors.Is(err, storage.ErrNotFound):
 		f.Code = codeNotFound
+	case errors.Is(err, syscall.ENOSPC):
+		f.Code = codeDiskFull
+		if !strings.Contains(f.Message, "free space") {
+			f.Message += ": free space there or choose another place"
+		}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		f.Code = codeFile
 	}

@@ -116,6 +116,9 @@ func (a *app) dropJobs(ctx context.Context, args []string, f storage.JobFilter) 
 		if err := s.Ledger().Drop(ctx, j.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("drop job %s: %w", j.Text, err)
 		}
+		if err := a.dropUpload(j); err != nil {
+			return fmt.Errorf("drop job %s: %w", j.Text, err)
+		}
 	}
 	return a.printChanged(chosen)
 }
@@ -156,7 +159,11 @@ func (a *app) jobsRetryCommand() *cobra.Command {
 		Use:   "retry [ID]",
 		Short: "Put refused, dead or cancelled jobs back into the queue",
 		Long: `retry puts jobs that ended without being done back into the queue, with all
-their attempts. Without a running worker they wait for the next one.`,
+their attempts. Without a running worker they wait for the next one.
+
+The archive of a load is kept for a day after the load ended otherwise than done.
+One that is gone, as after worker load, which had it from you, is refused: submit
+the load again.`,
 		Example: `  worker jobs retry ID
   worker jobs retry --all --state dead --kind save`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -177,7 +184,7 @@ func (a *app) retryJobs(ctx context.Context, args []string, f storage.JobFilter)
 		return err
 	}
 	var changed []storage.Job
-	done := map[uuid.UUID]bool{}
+	done, left := map[uuid.UUID]bool{}, false
 	err := a.withSession(ctx, sessionOptions{command: "jobs retry"}, func(ctx context.Context, s *session) error {
 		chosen, err := a.chooseJobs(ctx, s.store, args, f, retryable)
 		if err != nil {
@@ -185,6 +192,14 @@ func (a *app) retryJobs(ctx context.Context, args []string, f storage.JobFilter)
 		}
 		for _, j := range chosen {
 			if done[j.ID] {
+				continue
+			}
+			if err := s.checkUpload(j); err != nil {
+				if len(args) == 1 {
+					return err
+				}
+				left = true
+				a.note("%s", err)
 				continue
 			}
 			row, err := jobs.Retry(ctx, s.store.Ledger(), s.publisher, j.ID)
@@ -202,7 +217,13 @@ func (a *app) retryJobs(ctx context.Context, args []string, f storage.JobFilter)
 	if err != nil {
 		return err
 	}
-	return a.printChanged(changed)
+	if err := a.printChanged(changed); err != nil {
+		return err
+	}
+	if left {
+		return exit(exitPartly)
+	}
+	return nil
 }
 
 func retryable(s storage.JobState) bool { return s.Final() && s != storage.JobDone }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -231,11 +230,7 @@ func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
 
 // forget removes the upload of a load that has ended.
 func (l *load) forget() error {
-	err := os.Remove(filepath.Join(l.dir, l.put.Name))
-	if err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("remove upload: %w", err)
-	}
-	return nil
+	return upload.Remove(l.dir, l.job)
 }
 
 // jobFailure is what the user is told of a job that ended otherwise than done.

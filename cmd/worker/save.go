@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -198,6 +200,7 @@ func (s *session) followSaves(ctx context.Context, list saveList, board *progres
 		task.Update(int64(i+1), int64(len(list.jobs)))
 	}
 	task.End("done")
+	slices.SortStableFunc(result.Errors, func(a, b lineError) int { return cmp.Compare(a.Line, b.Line) })
 	return result, nil
 }
 

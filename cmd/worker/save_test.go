@@ -154,3 +154,39 @@ func TestRetryAndCancel(t *testing.T) {
 		return state(t, store, job.JobID) == "refused"
 	})
 }
+
+func TestRetryOfALoadNeedsItsArchive(t *testing.T) {
+	store := loaded(t)
+	var waited struct {
+		Error failure `json:"error"`
+	}
+	cli(t, "load", "testdata/small.acbak", "--store", store, "-o", "json").into(t, &waited)
+	var gone struct {
+		Error failure `json:"error"`
+	}
+	cli(t, "jobs", "retry", waited.Error.JobID, "--store", store, "-o", "json").into(t, &gone)
+	if gone.Error.Code != "source_missing" || state(t, store, waited.Error.JobID) != "refused" {
+		t.Fatalf("retry without the archive = %+v", gone)
+	}
+
+	var submitted struct {
+		JobID string `json:"job_id"`
+	}
+	cli(t, "submit", "load", "testdata/small.acbak", "--store", store, "-o", "json").into(t, &submitted)
+	eventually(t, "the submitted load to be refused", func() bool {
+		cli(t, "backfill", "--store", store, "-q").ok(t)
+		return state(t, store, submitted.JobID) == "refused"
+	})
+	if r := cli(t, "jobs", "retry", "--all", "--store", store); r.code != exitPartly || !strings.Contains(r.stderr, waited.Error.JobID) {
+		t.Fatalf("retry of two loads, one without its archive = %+v", r)
+	}
+	if s := state(t, store, submitted.JobID); s != "queued" {
+		t.Fatalf("after retry the load is %s", s)
+	}
+	cli(t, "jobs", "cancel", submitted.JobID, "--store", store).ok(t)
+	cli(t, "jobs", "drop", submitted.JobID, "--store", store).ok(t)
+	uploads := filepath.Join(strings.TrimPrefix(store, "sqlite:"), ".worker", "uploads")
+	if all, err := os.ReadDir(uploads); err != nil || len(all) != 0 {
+		t.Fatalf("uploads after the drop: %v, %v", all, err)
+	}
+}

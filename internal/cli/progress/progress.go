@@ -128,7 +128,11 @@ func (t *Task) End(result string) {
 // counts renders how far the task is and how fast it went; t.mu is held.
 func (t *Task) counts(now time.Time) string {
 	if t.total > 0 {
-		return fmt.Sprintf("%d of %d %s (%d%%), %s", t.done, t.total, t.unit, 100*t.done/t.total, rate(t.done, now.Sub(t.began)))
+		counts := fmt.Sprintf("%d of %d %s (%d%%)", t.done, t.total, t.unit, 100*t.done/t.total)
+		if took := now.Sub(t.began); took >= shortest {
+			counts += ", " + rate(t.done, took)
+		}
+		return counts
 	}
 	return fmt.Sprintf("%d %s", t.done, t.unit)
 }
@@ -143,9 +147,12 @@ func (t *Task) speed(s decor.Statistics) string {
 	return t.last
 }
 
+// shortest is the time from which a rate means something.
+const shortest = 10 * time.Millisecond
+
 // rate renders how many a second.
 func rate(n int64, d time.Duration) string {
-	if d <= 0 {
+	if d < shortest {
 		return "0/s"
 	}
 	return fmt.Sprintf("%.0f/s", float64(n)/d.Seconds())

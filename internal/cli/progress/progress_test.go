@@ -34,6 +34,19 @@ func TestLinesAreAtMostOneEveryTwoSeconds(t *testing.T) {
 	})
 }
 
+func TestWorkThatWasDoneBeforeHasNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := New(&out, Lines)
+		task := b.Start("load", "resources", 1000)
+		task.Update(1000, 1000)
+		task.End("done")
+		if want := "load: started\nload: done, 1000 of 1000 resources (100%) in 0s\n"; out.String() != want {
+			t.Fatalf("lines:\n%s\nwant:\n%s", out.String(), want)
+		}
+	})
+}
+
 func TestNoneWritesNothing(t *testing.T) {
 	var out bytes.Buffer
 	b := New(&out, None)

@@ -20,9 +20,14 @@ var temporaries = []string{".stdin-", ".copy-", "archive-"}
 // abandonedAfter is from which age such a file was left by a process that died.
 const abandonedAfter = 24 * time.Hour
 
-// Sweep removes the uploads whose jobs have ended, and what processes that died
-// left of theirs. An upload without a job in the ledger stays: its job may be
-// about to be submitted, or belong to another store that shares the directory.
+// KeptFor is how long the upload of a job that ended without being done is kept,
+// so that the job can be tried again.
+const KeptFor = 24 * time.Hour
+
+// Sweep removes the uploads of jobs that are done, those of jobs that ended
+// otherwise after [KeptFor], and what processes that died left of theirs. An
+// upload without a job in the ledger stays: its job may be about to be submitted,
+// or belong to another store that shares the directory.
 func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +43,7 @@ func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
 			if err != nil && !errors.Is(err, storage.ErrNotFound) {
 				return fmt.Errorf("look for job %s: %w", job, err)
 			}
-			drop = err == nil && row.State.Final()
+			drop = err == nil && spent(row)
 		}
 		if !drop {
 			continue
@@ -46,6 +51,20 @@ func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove upload: %w", err)
 		}
+	}
+	return nil
+}
+
+// spent reports whether nobody reads the upload of a job any more.
+func spent(row storage.Job) bool {
+	return row.State == storage.JobDone || row.State.Final() && time.Since(row.Finished) > KeptFor
+}
+
+// Remove removes the upload of a job, which need not be there.
+func Remove(dir, job string) error {
+	err := os.Remove(filepath.Join(dir, Name(job)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove upload: %w", err)
 	}
 	return nil
 }

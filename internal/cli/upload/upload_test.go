@@ -163,18 +163,21 @@ func TestSweepRemovesUploadsOfEndedJobs(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	f := memory.New()
 	defer f.Close()
-	for job, state := range map[string]storage.JobState{"done": storage.JobDone, "refused": storage.JobRefused, "waiting": storage.JobQueued} {
+	for job, state := range map[string]storage.JobState{"done": storage.JobDone, "refused": storage.JobRefused, "long-dead": storage.JobDead, "waiting": storage.JobQueued} {
 		row := storage.Job{ID: jobs.ID(f.ID(), job), Text: job, Kind: "load", State: storage.JobQueued, Created: time.Now()}
 		if _, err := f.Ledger().Insert(ctx, []storage.Job{row}); err != nil {
 			t.Fatal(err)
 		}
 		if row.State = state; state.Final() {
+			if row.Finished = time.Now(); job == "long-dead" {
+				row.Finished = row.Finished.Add(-upload.KeptFor - time.Minute)
+			}
 			if err := f.Ledger().Settle(ctx, []storage.Job{row}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	for _, name := range []string{"done.acbak", "refused.acbak", "waiting.acbak", "unknown.acbak", "other", ".copy-1", ".copy-2"} {
+	for _, name := range []string{"done.acbak", "refused.acbak", "long-dead.acbak", "waiting.acbak", "unknown.acbak", "other", ".copy-1", ".copy-2"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +190,7 @@ func TestSweepRemovesUploadsOfEndedJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, left := range map[string]bool{
-		"done.acbak": false, "refused.acbak": false, "waiting.acbak": true, "unknown.acbak": true, "other": true,
+		"done.acbak": false, "refused.acbak": true, "long-dead.acbak": false, "waiting.acbak": true, "unknown.acbak": true, "other": true,
 		".copy-1": false, ".copy-2": true,
 	} {
 		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) == left {
