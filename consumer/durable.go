@@ -120,6 +120,43 @@ func (d durable) renew(ctx context.Context, js jetstream.JetStream, q QueueConfi
 	return stream.CachedInfo().State.LastSeq, nil
 }
 
+// How the end of the server's work on acknowledgements is waited for: at most
+// settleMax, until none is missing or for settleStill asks none has come.
+const (
+	settleMax   = 5 * time.Second
+	settleEvery = 20 * time.Millisecond
+	settleStill = 15
+)
+
+// settle waits until the server has taken the acknowledgements that were sent.
+// It works them off one by one, each synced to disk; what it has not reached when
+// it ends would be delivered to the next owner again. Messages that were handed
+// back stay pending and are not waited for.
+func (d durable) settle(ctx context.Context, js jetstream.JetStream, q QueueConfig) {
+	cons, err := js.Consumer(ctx, q.StreamName(), d.name())
+	if err != nil {
+		return
+	}
+	pending, still := cons.CachedInfo().NumAckPending, 0
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for pending > 0 && still < settleStill {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		info, err := cons.Info(ctx)
+		if err != nil {
+			return
+		}
+		if still++; info.NumAckPending < pending {
+			still = 0
+		}
+		pending = info.NumAckPending
+	}
+}
+
 // remove deletes the durable consumer of an owner that ends in good order: every
 // attempt that counts is in the ledger. When it fails, attempts are counted that
 // were not made, which does no harm.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 )
 
 // errStopped is the cause that ends pulling when Stop is called.
@@ -98,10 +97,11 @@ func (h *Handles) finish(ctx, work context.Context, cfg Config, wg *sync.WaitGro
 	}
 	h.work(errStopped)
 	if cfg.JetStream != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
 		_ = cfg.JetStream.Conn().FlushWithContext(ctx)
 		if cfg.Exclusive {
 			for _, d := range durables() {
+				d.settle(ctx, cfg.JetStream, cfg.Queue)
 				d.remove(ctx, cfg.JetStream, cfg.Queue)
 			}
 		}
