@@ -161,6 +161,10 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 	case jobs.ActionPause:
 		l.log.Debug("job waits for the store", fields...) // the outage itself is told once
 	default:
+		if v.Code == jobs.CodeShutdown {
+			l.log.Info("job handed back", fields...) // as asked: nothing went wrong
+			return
+		}
 		l.log.Warn("job will be retried", append(fields, zap.Duration("after", v.After))...)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -63,6 +64,9 @@ func modelRows(ctx context.Context, s *store, snap storage.Snapshot) ([]modelRow
 	rows := make([]modelRow, 0, len(infos))
 	for _, m := range infos {
 		metas, _, err := snap.Build(ctx, m.Name)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue // made after the snapshot
+		}
 		if err != nil {
 			return nil, fmt.Errorf("open model %s: %w", m.Name, err)
 		}

@@ -113,6 +113,9 @@ func (a *app) viewModel(ctx context.Context, model string, look func(storage.Met
 			a.note("store %s is empty", a.global.store)
 			return nil
 		}
+		if hasModel(known, model) {
+			return nil // made after the snapshot
+		}
 		return unknownModel(a.global.store, model, known)
 	})
 }
