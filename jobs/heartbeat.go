@@ -25,9 +25,12 @@ type heartbeat struct {
 	advanced bool // this attempt came further and is not counted; see stop
 }
 
-// beatEvery is how often progress is recorded and the wish to cancel looked up;
-// a third of the lease when that is shorter.
-const beatEvery = time.Second
+// How often progress is recorded, which is a write, and the wish to cancel looked
+// up, which is none; a third of the lease when that is shorter.
+const (
+	beatEvery = time.Second
+	lookEvery = 200 * time.Millisecond
+)
 
 // startHeartbeat beats until stop, at least three times in each lease.
 func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int64) *heartbeat {
@@ -41,15 +44,24 @@ func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int
 }
 
 func (h *heartbeat) run(x *Executor, c storage.Claim) {
-	tick := time.NewTicker(min(x.Lease/3, beatEvery))
+	every := min(x.Lease/3, beatEvery)
+	tick := time.NewTicker(min(every, lookEvery))
 	defer tick.Stop()
-	until := time.Now().Add(x.Lease)
+	beaten, until := time.Now(), time.Now().Add(x.Lease)
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-tick.C:
 		}
+		if time.Since(beaten) < every {
+			// A look that fails is no matter: the next beat tells.
+			if job, err := x.Ledger.Get(h.ctx, c.Job); err == nil && job.Cancel {
+				h.cancel(errCancelled)
+			}
+			continue
+		}
+		beaten = time.Now()
 		p := h.progressed()
 		job, err := x.Ledger.Renew(h.ctx, c, x.Lease, p)
 		if err == nil && p.Done > h.from && !h.advanced {

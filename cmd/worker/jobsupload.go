@@ -16,7 +16,7 @@ import (
 // checkUpload refuses to try a load again whose archive is gone. With a shared
 // queue it may be on another machine, where whoever runs the job looks for it.
 func (s *session) checkUpload(j storage.Job) error {
-	if j.Kind != string(jobs.KindLoad) || s.app.global.nats != "" {
+	if j.Kind != string(jobs.KindLoad) || !retryable(j.State) || s.app.global.nats != "" {
 		return nil
 	}
 	_, err := os.Stat(filepath.Join(s.uploads, upload.Name(j.Text)))
