@@ -271,6 +271,27 @@ func TestHeartbeatKeepsTheLeaseAndRecordsProgress(t *testing.T) {
 	})
 }
 
+func TestCancelledLoadEndsBeforeTheNextBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.load = func(ctx context.Context, _ func(storage.Progress)) error {
+			if _, err := b.factory.Ledger().Cancel(t.Context(), jobs.ID(b.factory.ID(), "load-1")); err != nil {
+				t.Error(err)
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		began := time.Now()
+		v := b.Execute(t.Context(), []jobs.Delivery{loadDelivery("load-1")})[0]
+		if v.Action != jobs.ActionAck || v.State != storage.JobCancelled || b.swept != 1 {
+			t.Fatalf("%+v, swept %d times", v, b.swept)
+		}
+		if took := time.Since(began); took >= time.Second {
+			t.Fatalf("the load ended %s after its cancellation", took)
+		}
+	})
+}
+
 func TestFailingLoadDiesAfterItsAttempts(t *testing.T) {
 	b := newBench()
 	b.load = func(context.Context, func(storage.Progress)) error { panic("broken") }
