@@ -96,31 +96,30 @@ func (a *app) jobsDropCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) dropJobs(ctx context.Context, args []string, f storage.JobFilter) (err error) {
-	s, err := a.openExisting(ctx)
+func (a *app) dropJobs(ctx context.Context, args []string, f storage.JobFilter) error {
+	// The look before the session: nothing is made when there is no such job.
+	some, err := a.peekJobs(ctx, args, f)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	chosen, err := a.chooseJobs(ctx, s, args, f, storage.JobState.Final)
+	if !some {
+		return a.printChanged(nil)
+	}
+	var dropped []storage.Job
+	err = a.withSession(ctx, sessionOptions{command: "jobs drop"}, func(ctx context.Context, s *session) error {
+		if len(args) > 0 && len(dropped) > 0 {
+			return nil // dropped before the queue's owner went away
+		}
+		chosen, err := a.chooseJobs(ctx, s.store, args, f, storage.JobState.Final)
+		if err != nil {
+			return err
+		}
+		return s.drop(ctx, chosen, &dropped)
+	})
 	if err != nil {
 		return err
 	}
-	for _, j := range chosen {
-		if !j.State.Final() {
-			return &failure{
-				Exit: exitError, Code: "not_final", JobID: args[0],
-				Message: fmt.Sprintf("job %s is %s; cancel it first", args[0], j.State),
-			}
-		}
-		if err := s.Ledger().Drop(ctx, j.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("drop job %s: %w", j.Text, err)
-		}
-		if err := a.dropUpload(j); err != nil {
-			return fmt.Errorf("drop job %s: %w", j.Text, err)
-		}
-	}
-	return a.printChanged(chosen)
+	return a.printChanged(dropped)
 }
 
 // chooseJobs returns the job that is named, or those that the filter selects and
@@ -180,12 +179,16 @@ the load again.`,
 
 func (a *app) retryJobs(ctx context.Context, args []string, f storage.JobFilter) error {
 	// The look before the session: nothing is made when there is no such job.
-	if err := a.peekJobs(ctx, args, f); err != nil {
+	some, err := a.peekJobs(ctx, args, f)
+	if err != nil {
 		return err
+	}
+	if !some {
+		return a.printChanged(nil)
 	}
 	var changed []storage.Job
 	done, left := map[uuid.UUID]bool{}, false
-	err := a.withSession(ctx, sessionOptions{command: "jobs retry"}, func(ctx context.Context, s *session) error {
+	err = a.withSession(ctx, sessionOptions{command: "jobs retry"}, func(ctx context.Context, s *session) error {
 		chosen, err := a.chooseJobs(ctx, s.store, args, f, retryable)
 		if err != nil {
 			return err
@@ -228,12 +231,13 @@ func (a *app) retryJobs(ctx context.Context, args []string, f storage.JobFilter)
 
 func retryable(s storage.JobState) bool { return s.Final() && s != storage.JobDone }
 
-func (a *app) peekJobs(ctx context.Context, args []string, f storage.JobFilter) (err error) {
+// peekJobs reports whether there are jobs that have ended among those chosen.
+func (a *app) peekJobs(ctx context.Context, args []string, f storage.JobFilter) (some bool, err error) {
 	s, err := a.openExisting(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	_, err = a.chooseJobs(ctx, s, args, f, retryable)
-	return err
+	chosen, err := a.chooseJobs(ctx, s, args, f, storage.JobState.Final)
+	return len(chosen) > 0, err
 }

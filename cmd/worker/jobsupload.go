@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/specstar-worker/worker/internal/cli/upload"
-	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -30,13 +29,4 @@ func (s *session) checkUpload(j storage.Job) error {
 		return fmt.Errorf("look for the archive of job %s: %w", j.Text, err)
 	}
 	return nil
-}
-
-// dropUpload removes what the job still has in the data directory.
-func (a *app) dropUpload(j storage.Job) error {
-	data, ok := a.global.defaultData()
-	if !ok || j.Kind != string(jobs.KindLoad) {
-		return nil
-	}
-	return upload.Remove(filepath.Join(owner.Dir(data), "uploads"), j.Text)
 }

@@ -190,3 +190,23 @@ func TestRetryOfALoadNeedsItsArchive(t *testing.T) {
 		t.Fatalf("uploads after the drop: %v, %v", all, err)
 	}
 }
+
+func TestDroppedJobIsNotDoneAgain(t *testing.T) {
+	store := "sqlite:" + filepath.Join(t.TempDir(), "data")
+	var job struct {
+		JobID string `json:"job_id"`
+	}
+	cli(t, "submit", "backfill", "nobody", "--store", store, "-o", "json").into(t, &job)
+	if r := cli(t, "jobs", "drop", job.JobID, "--store", store, "-o", "json"); r.refusal(t).Code != "not_final" {
+		t.Fatalf("drop of a waiting job = %+v", r)
+	}
+	cli(t, "jobs", "cancel", job.JobID, "--store", store).ok(t)
+	cli(t, "jobs", "drop", job.JobID, "--store", store).ok(t)
+	// A job that is submitted later ends after the dropped one would have begun.
+	for range 2 {
+		cli(t, "backfill", "--store", store, "-q").ok(t)
+	}
+	if r := cli(t, "jobs", "show", job.JobID, "--store", store); r.code != exitError {
+		t.Fatalf("the dropped job is there again: %+v", r)
+	}
+}
