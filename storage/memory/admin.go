@@ -43,33 +43,11 @@ func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(*jobRow) error) 
 }
 
 func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(row *jobRow) error {
-		switch {
-		case row.State.Final():
-			return fmt.Errorf("cancel job %s: %w", id, storage.ErrFinal)
-		case row.State == storage.JobRunning:
-			row.Cancel = true
-		default:
-			row.Cancel = true
-			row.end(storage.Final{State: storage.JobCancelled}, l.f.now())
-		}
-		return nil
-	})
+	return l.edit(ctx, id, func(row *jobRow) error { return row.AskCancel(l.f.now()) })
 }
 
 func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(row *jobRow) error {
-		switch {
-		case row.State == storage.JobDone:
-			return fmt.Errorf("retry job %s: %w", id, storage.ErrFinal)
-		case !row.State.Final():
-			return fmt.Errorf("retry job %s: it is %s and has not ended", id, row.State)
-		}
-		row.State, row.Attempt, row.Queue = storage.JobQueued, 0, uuid.Nil
-		row.Cancel, row.Outcome, row.ErrorCode, row.ErrorMessage = false, nil, "", ""
-		row.Started, row.Finished = time.Time{}, time.Time{}
-		return nil
-	})
+	return l.edit(ctx, id, func(row *jobRow) error { return row.Requeue() })
 }
 
 func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {

@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -80,14 +79,7 @@ func (l ledger) Finish(ctx context.Context, c storage.Claim, f storage.Final) er
 
 // end makes the row final.
 func (r *jobRow) end(f storage.Final, now time.Time) {
-	r.State = f.State
-	r.Outcome = bytes.Clone(f.Outcome)
-	r.ErrorCode, r.ErrorMessage = f.ErrorCode, f.ErrorMessage
-	r.Finished = now
-	r.Attempt = max(r.Attempt, 1) // a refunded one ended the job all the same
-	if f.Progress != (storage.Progress{}) {
-		r.Done, r.Total = f.Progress.Done, f.Progress.Total
-	}
+	r.End(f, now)
 	r.free()
 }
 

@@ -32,32 +32,12 @@ func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(*jobRow) error) 
 
 // Cancel ends a queued job at once and asks a running one to stop.
 func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(row *jobRow) error {
-		if row.State.Final() {
-			return fmt.Errorf("cancel job %s: %w", id, storage.ErrFinal)
-		}
-		row.Cancel = true
-		if row.State == storage.JobQueued {
-			row.end(storage.Final{State: storage.JobCancelled}, l.f.now())
-		}
-		return nil
-	})
+	return l.edit(ctx, id, func(row *jobRow) error { return row.AskCancel(l.f.now()) })
 }
 
 // Retry puts a refused, dead or cancelled job back to queued.
 func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(row *jobRow) error {
-		switch {
-		case row.State == storage.JobDone:
-			return fmt.Errorf("retry job %s: %w", id, storage.ErrFinal)
-		case !row.State.Final():
-			return fmt.Errorf("retry job %s: it is %s and has not ended", id, row.State)
-		}
-		row.State, row.Attempt, row.Queue = storage.JobQueued, 0, uuid.Nil
-		row.Cancel, row.Outcome, row.ErrorCode, row.ErrorMessage = false, nil, "", ""
-		row.Started, row.Finished = time.Time{}, time.Time{}
-		return nil
-	})
+	return l.edit(ctx, id, func(row *jobRow) error { return row.Requeue() })
 }
 
 // Drop removes the row of a job that has ended, with its chunks and what it

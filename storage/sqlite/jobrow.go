@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"cmp"
 	"database/sql"
 	"errors"
@@ -153,13 +152,7 @@ func (j jobs) save(r jobRow) error {
 
 // end makes the row final.
 func (r *jobRow) end(f storage.Final, now time.Time) {
-	r.State, r.Outcome = f.State, bytes.Clone(f.Outcome)
-	r.ErrorCode, r.ErrorMessage = f.ErrorCode, f.ErrorMessage
-	r.Finished = now
-	r.Attempt = max(r.Attempt, 1) // a refunded one ended the job all the same
-	if f.Progress != (storage.Progress{}) {
-		r.Done, r.Total = f.Progress.Done, f.Progress.Total
-	}
+	r.End(f, now)
 	r.free()
 }
 

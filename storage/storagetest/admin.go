@@ -26,6 +26,7 @@ func cancelQueued(t T, s subject) {
 	got, err := s.Ledger().Cancel(t.Context(), j.ID)
 	ok(t, "cancel", err)
 	equal(t, "state", got.State, storage.JobCancelled)
+	equal(t, "attempts of a job that never began", got.Attempt, 0)
 	if s.wantJob(t, j, storage.JobCancelled).Finished.IsZero() {
 		t.Fatalf("a cancelled job ended at no time")
 	}

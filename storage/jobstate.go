@@ -1,0 +1,55 @@
+package storage
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// The changes of a job's row that are the same in every store. A store adds what
+// it keeps beside the row, such as the token of a claim.
+
+// End makes the job final. One that was started counts at least one attempt,
+// even if that was refunded: it ended the job all the same.
+func (j *Job) End(f Final, now time.Time) {
+	j.State, j.Outcome = f.State, bytes.Clone(f.Outcome)
+	j.ErrorCode, j.ErrorMessage = f.ErrorCode, f.ErrorMessage
+	j.Finished = now
+	if !j.Started.IsZero() {
+		j.Attempt = max(j.Attempt, 1)
+	}
+	if f.Progress != (Progress{}) {
+		j.Done, j.Total = f.Progress.Done, f.Progress.Total
+	}
+}
+
+// AskCancel ends a queued job, which has no claim, and asks a running one to
+// stop. ErrFinal.
+func (j *Job) AskCancel(now time.Time) error {
+	if j.State.Final() {
+		return fmt.Errorf("cancel job %s: %w", j.ID, ErrFinal)
+	}
+	j.Cancel = true
+	if j.State == JobQueued {
+		j.End(Final{State: JobCancelled}, now)
+	}
+	return nil
+}
+
+// Requeue puts a refused, dead or cancelled job back to queued, without a queue
+// and with no attempts. ErrFinal for a done job, another error for one that has
+// not ended.
+func (j *Job) Requeue() error {
+	switch {
+	case j.State == JobDone:
+		return fmt.Errorf("retry job %s: %w", j.ID, ErrFinal)
+	case !j.State.Final():
+		return fmt.Errorf("retry job %s: it is %s and has not ended", j.ID, j.State)
+	}
+	j.State, j.Attempt, j.Queue = JobQueued, 0, uuid.Nil
+	j.Cancel, j.Outcome, j.ErrorCode, j.ErrorMessage = false, nil, "", ""
+	j.Started, j.Finished = time.Time{}, time.Time{}
+	return nil
+}
