@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
@@ -23,6 +24,11 @@ type change struct {
 	// payload is the new payload in the model's encoding; nil for an operation
 	// that has none.
 	payload []byte
+	// hash is the data hash of payload. indexed are its values at the model's
+	// indexed paths, unset when there are none, or indexErr says why they cannot be had.
+	hash     string
+	indexed  opt.Value[resource.Indexed]
+	indexErr error
 	// blobs are the existing blobs the payload refers to.
 	blobs []string
 	// job and ordinal make the identities of what is written the same each time;
@@ -34,30 +40,27 @@ type change struct {
 	refused *RefusedError
 }
 
-// prepareAll makes operations outside a job ready.
-func (m *Manager) prepareAll(ctx context.Context, ops []Operation) ([]change, error) {
+// begin makes changes of operations outside a job: each has its resource, its
+// time and the uid of what it writes, and is still to be prepared.
+func (m *Manager) begin(ops []Operation) []change {
 	now := m.catalog.opts.Now()
 	changes := make([]change, len(ops))
 	for i, op := range ops {
 		if op.Time.IsZero() {
 			op.Time = now
 		}
-		c := change{op: op, random: uuid.New()}
 		if op.Op == OpCreate && op.ResourceID == "" {
-			c.op.ResourceID = m.catalog.opts.NewID(m.name)
+			op.ResourceID = m.catalog.opts.NewID(m.name)
 		}
-		if err := m.prepare(ctx, &c); err != nil {
-			return nil, err
-		}
-		changes[i] = c
+		changes[i] = change{op: op, random: uuid.New()}
 	}
-	return changes, nil
+	return changes
 }
 
 // prepareJob makes the operations of a job ready. What is derived depends on the
 // job and the operation's place alone; an operation without a time happens when
 // its job was made.
-func (m *Manager) prepareJob(ctx context.Context, j *SaveJob) ([]change, error) {
+func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *SaveJob) ([]change, error) {
 	at := j.Row.Created
 	if at.IsZero() {
 		at = m.catalog.opts.Now()
@@ -71,7 +74,7 @@ func (m *Manager) prepareJob(ctx context.Context, j *SaveJob) ([]change, error) 
 		if op.Op == OpCreate && op.ResourceID == "" {
 			c.op.ResourceID = resource.ID(m.name + ":" + derive(c.job, "id", strconv.Itoa(i)).String())
 		}
-		if err := m.prepare(ctx, &c); err != nil {
+		if err := m.prepare(ctx, model, &c); err != nil {
 			return nil, err
 		}
 		changes[i] = c
@@ -79,9 +82,10 @@ func (m *Manager) prepareJob(ctx context.Context, j *SaveJob) ([]change, error) 
 	return changes, nil
 }
 
-// prepare checks the operation by itself and encodes its payload. A broken rule
+// prepare checks the operation by itself, encodes its payload and extracts what
+// is indexed of it, by what is known of the model. A broken rule
 // becomes c.refused; the error is for the blob store being unavailable.
-func (m *Manager) prepare(ctx context.Context, c *change) error {
+func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *change) error {
 	c.op.Time = storedTime(c.op.Time)
 	if c.refused = m.checkOperation(&c.op); c.refused != nil || !c.op.Op.hasPayload() {
 		return nil
@@ -89,12 +93,16 @@ func (m *Manager) prepare(ctx context.Context, c *change) error {
 	if c.op.Payload != nil {
 		c.payload = c.op.Payload
 	} else {
-		p, err := payload.Canonical(m.encoding(), c.op.Data)
+		p, err := payload.Canonical(encodingOf(model), c.op.Data)
 		if err != nil {
 			c.refused = m.refuse(&c.op, CodeInvalid, "data of %s: %v", c.op.ResourceID, err)
 			return nil
 		}
 		c.payload = p
+	}
+	c.hash = resource.DataHash(c.payload)
+	if len(model.IndexedPaths) > 0 {
+		c.indexed, c.indexErr = valuesAt(model.IndexedPaths, c.payload)
 	}
 	var err error
 	c.blobs, err = m.catalog.existingBlobs(ctx, c.payload)
@@ -139,10 +147,10 @@ func (m *Manager) checkOperation(op *Operation) *RefusedError {
 	return nil
 }
 
-// encoding is how new payloads of the model are written: as declared, else JSON.
-func (m *Manager) encoding() resource.Encoding {
-	if e := m.Info().Encoding; e != "" {
-		return e
+// encodingOf is how new payloads of the model are written: as declared, else JSON.
+func encodingOf(model storage.ModelInfo) resource.Encoding {
+	if model.Encoding != "" {
+		return model.Encoding
 	}
 	return resource.JSON
 }

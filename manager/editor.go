@@ -108,7 +108,7 @@ func (e *editor) update(cl *cell, c *change) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if hash == resource.DataHash(c.payload) {
+	if hash == c.hash {
 		return outcome(EffectUnchanged, cl), nil
 	}
 	if err := e.write(cl, c, cl.meta, opt.Of(cl.meta.CurrentRevisionID)); err != nil {
@@ -172,18 +172,17 @@ func (e *editor) write(cl *cell, c *change, meta resource.Meta, parent opt.Value
 			Message: fmt.Sprintf("resource %s has no revision number left: the last is %d", cl.ref.ID, resource.MaxRevisionNumber),
 		}
 	}
-	indexed, err := e.index(meta, c.payload)
+	indexed, err := e.index(meta, c)
 	if err != nil {
 		return err
 	}
-	hash := resource.DataHash(c.payload)
 	info := resource.RevisionInfo{
 		UID:              c.uid(cl.next, parent.Or("")),
 		ResourceID:       cl.ref.ID,
 		RevisionID:       cl.ref.ID.Revision(cl.next),
 		ParentRevisionID: parent,
 		SchemaVersion:    meta.SchemaVersion,
-		DataHash:         opt.Of(hash),
+		DataHash:         opt.Of(c.hash),
 		Status:           c.op.Status.Or(resource.Stable),
 		CreatedTime:      c.op.Time,
 		UpdatedTime:      c.op.Time,
@@ -198,29 +197,37 @@ func (e *editor) write(cl *cell, c *change, meta resource.Meta, parent opt.Value
 	meta.Rev = resource.RevMetaOf(info)
 
 	cl.meta, cl.exists, cl.dirty = meta, true, true
-	cl.hash = opt.Of(hash)
+	cl.hash = opt.Of(c.hash)
 	cl.next++
 	cl.revisions = append(cl.revisions, resource.Revision{Info: info, Data: c.payload})
 	cl.blobs = append(cl.blobs, c.blobs...)
 	return nil
 }
 
-// index extracts the indexed values of a new payload: the paths known for the
-// model and those the resource had before. Without any the data stay unset.
-func (e *editor) index(before resource.Meta, p []byte) (opt.Value[resource.Indexed], error) {
-	paths := e.model.IndexedPaths
+// index returns the indexed values of a new payload: those at the paths known for
+// the model and at those the resource had before. Without any the data stay unset.
+func (e *editor) index(before resource.Meta, c *change) (opt.Value[resource.Indexed], error) {
+	indexed, err := c.indexed, c.indexErr
 	if x, ok := before.IndexedData.Get(); ok {
-		paths = unionPaths(paths, x)
-	} else if len(paths) == 0 {
-		return opt.Value[resource.Indexed]{}, nil
+		if paths := unionPaths(e.model.IndexedPaths, x); !indexed.IsSet() || len(paths) != len(e.model.IndexedPaths) {
+			indexed, err = valuesAt(paths, c.payload)
+		}
 	}
-	values, err := payload.Extract(p, paths)
 	if err != nil {
 		return opt.Value[resource.Indexed]{}, e.unindexable(before.ResourceID, err)
+	}
+	return indexed, nil
+}
+
+// valuesAt returns the indexed values of a payload.
+func valuesAt(paths []string, p []byte) (opt.Value[resource.Indexed], error) {
+	values, err := payload.Extract(p, paths)
+	if err != nil {
+		return opt.Value[resource.Indexed]{}, err
 	}
 	x, err := resource.NewIndexed(values)
 	if err != nil {
-		return opt.Value[resource.Indexed]{}, e.unindexable(before.ResourceID, err)
+		return opt.Value[resource.Indexed]{}, err
 	}
 	return opt.Of(x), nil
 }

@@ -53,15 +53,28 @@ func (m *Manager) saveOne(ctx context.Context, kind Op, op Operation) (Outcome, 
 // error says why and the outcomes of the operations that were not done have no
 // effect.
 func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, error) {
-	changes, err := m.prepareAll(ctx, ops)
-	if err != nil {
-		return nil, err
-	}
+	model := m.Info()
+	changes := m.begin(ops)
 	out := make([]Outcome, len(ops))
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(m.catalog.opts.Parallelism)
+	// One part more than units may run: it is made ready while they do.
+	units := make(chan struct{}, m.catalog.opts.Parallelism)
+	g.SetLimit(m.catalog.opts.Parallelism + 1)
 	for _, part := range splitByResource(changes, m.catalog.opts.BatchSize) {
-		g.Go(func() error { return m.saveChanges(gctx, part, changes, out) })
+		g.Go(func() error {
+			for _, i := range part {
+				if err := m.prepare(gctx, model, &changes[i]); err != nil {
+					return err
+				}
+			}
+			select {
+			case units <- struct{}{}:
+				defer func() { <-units }()
+			case <-gctx.Done():
+				return gctx.Err()
+			}
+			return m.saveChanges(gctx, model, part, changes, out)
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return out, fmt.Errorf("save to model %s: %w", m.name, err)
@@ -71,14 +84,14 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 
 // saveChanges does the changes with the given places as one unit of work and
 // stores their outcomes at the same places.
-func (m *Manager) saveChanges(ctx context.Context, places []int, changes []change, out []Outcome) error {
+func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, places []int, changes []change, out []Outcome) error {
 	var refs []storage.Ref
 	for _, i := range places {
 		refs = changes[i].appendRef(refs, m.name)
 	}
 	results := make([]Outcome, len(places))
 	err := m.catalog.factory.Unit().Update(ctx, storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
-		ed := newEditor(m.Info(), v)
+		ed := newEditor(model, v)
 		for n, i := range places {
 			var err error
 			if results[n], err = ed.apply(&changes[i]); err != nil {

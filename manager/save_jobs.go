@@ -19,10 +19,11 @@ import (
 // nothing was done then and the batch may be tried again.
 func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcome, error) {
 	batch := storage.Batch{}
+	model := m.Info()
 	changes := make([][]change, len(jobs))
 	for i := range jobs {
 		var err error
-		if changes[i], err = m.prepareJob(ctx, &jobs[i]); err != nil {
+		if changes[i], err = m.prepareJob(ctx, model, &jobs[i]); err != nil {
 			return nil, err
 		}
 		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
@@ -33,7 +34,7 @@ func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcom
 	now := m.catalog.opts.Now()
 	var out []SaveJobOutcome
 	err := m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (w storage.Writes, err error) {
-		out, w, err = m.computeJobs(v, jobs, changes, now)
+		out, w, err = m.computeJobs(model, v, jobs, changes, now)
 		return w, err
 	})
 	if err != nil {
@@ -43,9 +44,9 @@ func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcom
 }
 
 // computeJobs works out what the jobs that have not ended do.
-func (m *Manager) computeJobs(v storage.View, jobs []SaveJob, changes [][]change, now time.Time) ([]SaveJobOutcome, storage.Writes, error) {
+func (m *Manager) computeJobs(model storage.ModelInfo, v storage.View, jobs []SaveJob, changes [][]change, now time.Time) ([]SaveJobOutcome, storage.Writes, error) {
 	var w storage.Writes
-	ed := newEditor(m.Info(), v)
+	ed := newEditor(model, v)
 	out := make([]SaveJobOutcome, len(jobs))
 	seen := make(map[uuid.UUID]bool, len(jobs))
 	for i := range jobs {

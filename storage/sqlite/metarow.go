@@ -3,8 +3,11 @@ package sqlite
 import (
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // metaColumns are the columns of a meta table, in the order of metaArgs.
@@ -66,23 +69,32 @@ func indexedOrNull(v opt.Value[resource.Indexed]) any {
 	return nil
 }
 
-// metaWriter encodes and writes metas with buffers that it keeps.
-type metaWriter struct {
-	t        *tx
-	encoding resource.Encoding
-	args     []any
+// encodeMetas starts to turn metas into column values, in a goroutine of its own:
+// the transaction has other things to write meanwhile. The function it returns
+// waits for the rows; it must be called.
+func encodeMetas(enc resource.Encoding, metas []resource.Meta) func() ([][]any, error) {
+	rows := make([][]any, len(metas))
+	values := make([]any, 0, len(metas)*metaColumnCount)
+	var g errgroup.Group
+	g.Go(func() error {
+		for i := range metas {
+			if err := metas[i].Check(); err != nil {
+				return err
+			}
+			from := len(values)
+			values = metaArgs(values, metas[i], metas[i].Append(enc, nil))
+			rows[i] = values[from:len(values):len(values)]
+		}
+		return nil
+	})
+	return func() ([][]any, error) { return rows, g.Wait() }
 }
 
-// write runs query, insertMeta or upsertMeta, for m and returns how many rows changed.
-func (w *metaWriter) write(query string, m resource.Meta) (int64, error) {
-	return w.writeEncoded(query, m, m.Append(w.encoding, nil))
-}
-
-// writeEncoded is write for a meta whose encoded form is known.
-func (w *metaWriter) writeEncoded(query string, m resource.Meta, data []byte, more ...any) (int64, error) {
-	if err := m.Check(); err != nil {
-		return 0, err
+// swapArgs are the column values of a meta and the bytes that it replaces.
+func swapArgs(enc resource.Encoding, s storage.Swap) ([]any, error) {
+	if err := s.New.Check(); err != nil {
+		return nil, err
 	}
-	w.args = append(metaArgs(w.args[:0], m, data), more...)
-	return w.t.exec(query, w.args...)
+	args := make([]any, 0, metaColumnCount+1)
+	return append(metaArgs(args, s.New, s.New.Append(enc, nil)), s.Old), nil
 }

@@ -72,8 +72,8 @@ func (w *dataWriter) add(info, data []byte) (int64, error) {
 type indexWriter struct {
 	t     *tx
 	names tables
-	// highest holds the highest stored number of each resource that has entries;
-	// noNumber for one that has entries without a number.
+	// highest holds at least the highest stored number of each resource that has
+	// entries with one.
 	highest map[resource.ID]int
 }
 
@@ -108,7 +108,8 @@ func (w *indexWriter) learn(ids []resource.ID) error {
 
 // stored returns the row that a key points at; false when the key is new.
 func (w *indexWriter) stored(k resource.RevisionKey) (id int64, found bool, err error) {
-	if highest, ok := w.highest[k.Resource]; !ok || numberOf(k.Revision) > highest {
+	number := numberOf(k.Revision)
+	if highest, ok := w.highest[k.Resource]; number != noNumber && (!ok || number > highest) {
 		return 0, false, nil
 	}
 	err = w.t.each(`SELECT data_id FROM `+w.names.index+whereKey, keyArgs(k), func(rows *sql.Rows) error {
@@ -152,17 +153,14 @@ func (t *tx) freeData(names tables, row int64) error {
 }
 
 // saveRevisions stores revisions under their keys; what is stored under a key
-// already is replaced.
-func (t *tx) saveRevisions(names tables, enc resource.Encoding, revisions []resource.Revision) error {
+// already is replaced. highest are the highest stored numbers of the resources
+// when they are known, else nil.
+func (t *tx) saveRevisions(names tables, enc resource.Encoding, highest map[resource.ID]int, revisions []resource.Revision) error {
 	if len(revisions) == 0 {
 		return nil
 	}
-	ids := make([]resource.ID, len(revisions))
-	for i := range revisions {
-		ids[i] = revisions[i].Info.ResourceID
-	}
-	index := newIndexWriter(t, names)
-	if err := index.learn(ids); err != nil {
+	index, err := knowingWriter(t, names, highest, revisions)
+	if err != nil {
 		return err
 	}
 	data, err := newDataWriter(t, names)
@@ -179,6 +177,21 @@ func (t *tx) saveRevisions(names tables, enc resource.Encoding, revisions []reso
 		}
 	}
 	return nil
+}
+
+// knowingWriter returns an index writer that knows what is stored of the resources
+// of revisions.
+func knowingWriter(t *tx, names tables, highest map[resource.ID]int, revisions []resource.Revision) (*indexWriter, error) {
+	index := newIndexWriter(t, names)
+	if highest != nil {
+		index.highest = highest
+		return index, nil
+	}
+	ids := make([]resource.ID, len(revisions))
+	for i := range revisions {
+		ids[i] = revisions[i].Info.ResourceID
+	}
+	return index, index.learn(ids)
 }
 
 func saveRevision(index *indexWriter, data *dataWriter, k resource.RevisionKey, info, payload []byte) error {

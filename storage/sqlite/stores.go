@@ -29,13 +29,21 @@ func (s metaStore) SaveMany(ctx context.Context, metas []resource.Meta) error {
 
 // saveMetas inserts or replaces metas.
 func (t *tx) saveMetas(names tables, enc resource.Encoding, metas []resource.Meta) error {
-	w := metaWriter{t: t, encoding: enc}
+	rows, err := encodeMetas(enc, metas)()
+	if err != nil {
+		return err
+	}
+	return t.saveMetaRows(names, rows)
+}
+
+// saveMetaRows inserts or replaces metas, each given as its column values.
+func (t *tx) saveMetaRows(names tables, rows [][]any) error {
 	query := names.upsertMeta()
-	for _, m := range metas {
+	for _, row := range rows {
 		if err := t.check(); err != nil {
 			return err
 		}
-		if _, err := w.write(query, m); err != nil {
+		if _, err := t.exec(query, row...); err != nil {
 			return err
 		}
 	}
@@ -46,13 +54,16 @@ func (t *tx) saveMetas(names tables, enc resource.Encoding, metas []resource.Met
 func (s metaStore) CompareAndSwap(ctx context.Context, swaps []storage.Swap) ([]bool, error) {
 	swapped := make([]bool, len(swaps))
 	err := s.f.do(ctx, s.doing("replace metas"), func(t *tx) error {
-		w := metaWriter{t: t, encoding: s.f.encoding()}
 		query := s.t.swapMeta()
 		for i, swap := range swaps {
 			if err := t.check(); err != nil {
 				return err
 			}
-			n, err := w.writeEncoded(query, swap.New, swap.New.Append(w.encoding, nil), swap.Old)
+			args, err := swapArgs(s.f.encoding(), swap)
+			if err != nil {
+				return err
+			}
+			n, err := t.exec(query, args...)
 			if err != nil {
 				return err
 			}
@@ -77,7 +88,7 @@ func (s metaStore) Delete(ctx context.Context, ids []resource.ID) error {
 // SaveMany stores revisions in one transaction.
 func (s revisionStore) SaveMany(ctx context.Context, revisions []resource.Revision) error {
 	return s.f.do(ctx, "save revisions of model "+s.t.model+" in", func(t *tx) error {
-		return t.saveRevisions(s.t, s.f.encoding(), revisions)
+		return t.saveRevisions(s.t, s.f.encoding(), nil, revisions)
 	})
 }
 

@@ -47,7 +47,7 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 		if err != nil {
 			return err
 		}
-		return u.write(j, names, b, w)
+		return u.write(j, v, b, w)
 	})
 }
 
@@ -68,28 +68,34 @@ func (u unit) tablesOfRefs(ctx context.Context, refs []storage.Ref) (map[string]
 }
 
 // write stores what compute returned: revisions first, then metas, then the ledger.
-func (u unit) write(j jobs, names map[string]tables, b storage.Batch, w storage.Writes) error {
+func (u unit) write(j jobs, v *view, b storage.Batch, w storage.Writes) error {
 	for _, model := range slices.Sorted(maps.Keys(w.Models)) {
-		t, ok := names[model]
+		t, ok := v.names[model]
 		if !ok {
 			var err error
 			if t, err = u.f.tables(j.t.ctx, model); err != nil {
 				return err
 			}
 		}
-		if err := u.writeModel(j, t, w.Models[model]); err != nil {
+		if err := u.writeModel(j, t, v.highest[model], w.Models[model]); err != nil {
 			return err
 		}
 	}
 	return u.writeLedger(j, b, w)
 }
 
-func (u unit) writeModel(j jobs, names tables, w storage.ModelWrites) error {
+// writeModel stores the writes to one model. highest are the highest stored
+// numbers of its resources when they were read, else nil. Metas are encoded while
+// the revisions are written.
+func (u unit) writeModel(j jobs, names tables, highest map[resource.ID]int, w storage.ModelWrites) error {
 	w = byID(w)
-	if err := j.t.saveRevisions(names, u.f.encoding(), w.Revisions); err != nil {
+	metas := encodeMetas(u.f.encoding(), w.Metas)
+	err := j.t.saveRevisions(names, u.f.encoding(), highest, w.Revisions)
+	rows, encoding := metas()
+	if err := cmp.Or(err, encoding); err != nil {
 		return err
 	}
-	if err := j.t.saveMetas(names, u.f.encoding(), w.Metas); err != nil {
+	if err := j.t.saveMetaRows(names, rows); err != nil {
 		return err
 	}
 	return j.rememberBlobs(names.model, w.Blobs)

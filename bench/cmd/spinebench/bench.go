@@ -9,6 +9,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/scratch"
 	"github.com/specstar-worker/worker/internal/pypeer"
 )
 
@@ -57,24 +58,24 @@ var operations = []operation{
 
 // bench is what all rounds share.
 type bench struct {
-	scratch scratch
+	scratch scratch.Scratch
 	inputs  map[input]archiveFile
 	alone   bool // without the original
 }
 
 func newBench(resources int) (*bench, error) {
-	s, err := newScratch()
+	s, err := scratch.New()
 	if err != nil {
 		return nil, fmt.Errorf("make the input: %w", err)
 	}
-	inputs, err := makeInputs(s.dir, resources)
+	inputs, err := makeInputs(s.Dir, resources)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make the input: %w", err), s.close())
+		return nil, errors.Join(fmt.Errorf("make the input: %w", err), s.Close())
 	}
 	return &bench{scratch: s, inputs: inputs}, nil
 }
 
-func (b *bench) close() error { return b.scratch.close() }
+func (b *bench) close() error { return b.scratch.Close() }
 
 // round measures both sides once. The side that begins alternates.
 func (b *bench) round(ctx context.Context, i int, r *results) error {
@@ -95,11 +96,11 @@ func (b *bench) round(ctx context.Context, i int, r *results) error {
 
 // measureTheirs runs the original, in a process of its own.
 func (b *bench) measureTheirs(ctx context.Context, r *results) (err error) {
-	s, err := newScratch()
+	s, err := scratch.New()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	p, err := pypeer.Open(ctx)
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (b *bench) measureTheirs(ctx context.Context, r *results) (err error) {
 	defer func() { err = errors.Join(err, p.Close()) }()
 	for _, op := range operations {
 		in := b.inputs[op.input]
-		t, err := op.theirs(p, in.path, s.dir)
+		t, err := op.theirs(p, in.path, s.Dir)
 		if err != nil {
 			return err
 		}
@@ -121,12 +122,12 @@ func (b *bench) measureTheirs(ctx context.Context, r *results) (err error) {
 
 // measureOurs runs our side, in this process.
 func (b *bench) measureOurs(ctx context.Context, r *results) (err error) {
-	s, err := newScratch()
+	s, err := scratch.New()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	o, err := newOurs(ctx, s.dir)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	o, err := newOurs(ctx, s.Dir)
 	if err != nil {
 		return err
 	}

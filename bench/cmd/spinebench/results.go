@@ -23,7 +23,7 @@ type results struct {
 
 func newResults(b *bench, gcPercent int) *results {
 	return &results{
-		inputs: b.inputs, medium: b.scratch.medium(), gcPercent: gcPercent,
+		inputs: b.inputs, medium: b.scratch.Medium(), gcPercent: gcPercent,
 		ours: map[string][]timing{}, theirs: map[string][]timing{},
 	}
 }

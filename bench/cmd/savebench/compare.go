@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"time"
+
+	"github.com/specstar-worker/worker/manager"
+)
+
+// comparison is the outcome of SaveMany against bare inserts.
+type comparison struct {
+	Resources int       `json:"resources"`
+	Medium    string    `json:"medium"`
+	Ours      float64   `json:"save_many_per_second"`
+	Bare      float64   `json:"bare_inserts_per_second"`
+	Ratio     float64   `json:"ratio"`  // median of the rounds'
+	Ratios    []float64 `json:"ratios"` // by round
+}
+
+// floor is the ratio that must be reached.
+const floor = 0.8
+
+// compare measures both sides in rounds; the side that begins alternates.
+func compare(ctx context.Context, o options) (comparison, error) {
+	c := comparison{Resources: o.resources}
+	tables, err := expectedRows(ctx, o.resources)
+	if err != nil {
+		return c, err
+	}
+	stop, err := profile(o.cpuProfile)
+	if err != nil {
+		return c, err
+	}
+	var ours, bare []float64
+	for i := range o.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
+		sides := []func() error{
+			func() error { return timed(&ours, func() (time.Duration, error) { return timeOurs(ctx, o.resources, tables, &c.Medium) }) },
+			func() error { return timed(&bare, func() (time.Duration, error) { return timeBare(ctx, tables) }) },
+		}
+		if i%2 == 1 {
+			slices.Reverse(sides)
+		}
+		for _, side := range sides {
+			if err := side(); err != nil {
+				return c, errors.Join(err, stop())
+			}
+		}
+		c.Ratios = append(c.Ratios, bare[i]/ours[i])
+	}
+	n := float64(o.resources)
+	c.Ours, c.Bare, c.Ratio = n/median(ours), n/median(bare), median(c.Ratios)
+	return c, stop()
+}
+
+func timed(to *[]float64, measure func() (time.Duration, error)) error {
+	d, err := measure()
+	*to = append(*to, d.Seconds())
+	return err
+}
+
+// expectedRows saves once and returns what was written.
+func expectedRows(ctx context.Context, n int) (_ []table, err error) {
+	s, err := newStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := saveMany(ctx, s.manager, makeOperations(n, 1)); err != nil {
+		return nil, err
+	}
+	return readTables(ctx, s.file())
+}
+
+func saveMany(ctx context.Context, m *manager.Manager, ops []manager.Operation) error {
+	out, err := m.SaveMany(ctx, ops)
+	if err != nil {
+		return err
+	}
+	for _, o := range out {
+		if o.Effect != manager.EffectCreated {
+			return fmt.Errorf("%s was %s: %s", o.ResourceID, o.Effect, o.Message)
+		}
+	}
+	return nil
+}
+
+// timeOurs saves into a fresh store and checks that as many rows are there.
+func timeOurs(ctx context.Context, n int, want []table, medium *string) (d time.Duration, err error) {
+	s, err := newStore(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	*medium = s.scratch.Medium()
+	ops := makeOperations(n, 1)
+	runtime.GC()
+	begin := time.Now()
+	pprof.Do(ctx, pprof.Labels("side", "ours"), func(ctx context.Context) { err = saveMany(ctx, s.manager, ops) })
+	if d = time.Since(begin); err != nil {
+		return d, err
+	}
+	return d, sameCounts(ctx, s.file(), want)
+}
+
+// timeBare writes the same rows into the empty tables of a fresh store.
+func timeBare(ctx context.Context, tables []table) (d time.Duration, err error) {
+	s, err := newStore(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	db, err := openBare(s.file())
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
+		return 0, err
+	}
+	runtime.GC()
+	begin := time.Now()
+	pprof.Do(ctx, pprof.Labels("side", "bare"), func(ctx context.Context) { err = insertBare(ctx, db, tables) })
+	if d = time.Since(begin); err != nil {
+		return d, err
+	}
+	return d, sameCounts(ctx, s.file(), tables)
+}
+
+// sameCounts reports whether a file holds as many rows as were to be written.
+func sameCounts(ctx context.Context, file string, want []table) error {
+	got, err := readTables(ctx, file)
+	if err != nil {
+		return err
+	}
+	for i, t := range got {
+		if len(t.rows) != len(want[i].rows) || len(t.rows) == 0 {
+			return fmt.Errorf("%s has %d rows; want %d", t.name, len(t.rows), len(want[i].rows))
+		}
+	}
+	return nil
+}
+
+// profile starts a CPU profile when a path is given; stop ends it.
+func profile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
+// median returns the middle value, the mean of both when there are two.
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	n := len(s)
+	if n == 0 {
+		return 0
+	}
+	return (s[(n-1)/2] + s[n/2]) / 2
+}
