@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -61,8 +62,9 @@ func (c *Catalog) Open(ctx context.Context, model string) (*Manager, error) {
 }
 
 // Declare makes a model, or completes what is remembered of it: indexed paths
-// are united and an encoding is only set where none was. It returns the model's
-// manager.
+// are united and an encoding is only set where none was. A declaration replaces
+// the one that is remembered, with its unique paths and schema version; info
+// without one leaves them. It returns the model's manager.
 func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager, error) {
 	if err := checkModelName(info.Name); err != nil {
 		return nil, err
@@ -81,7 +83,8 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 		}
 		info = merged
 	}
-	info.IndexedPaths = sortedUnion(info.IndexedPaths, nil)
+	info.UniquePaths = sortedUnion(info.UniquePaths, nil)
+	info.IndexedPaths = sortedUnion(info.IndexedPaths, info.UniquePaths)
 	if err := c.factory.SaveModel(ctx, info); err != nil {
 		return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
 	}
@@ -115,7 +118,26 @@ func mergeInfo(known, more storage.ModelInfo) (storage.ModelInfo, bool) {
 	if len(paths) != len(known.IndexedPaths) {
 		known.IndexedPaths, changed = paths, true
 	}
-	return known, changed
+	return known, mergeDeclaration(&known, &more) || changed
+}
+
+// mergeDeclaration gives known the declaration of more, if that has one, with the
+// unique paths and the schema version that belong to it; without one it adds what
+// more says beside. It reports whether that is anything new.
+func mergeDeclaration(known, more *storage.ModelInfo) bool {
+	unique, version, declaration := more.UniquePaths, more.SchemaVersion, more.Declaration
+	if len(declaration) == 0 {
+		unique, declaration = sortedUnion(known.UniquePaths, unique), known.Declaration
+		if !version.IsSet() {
+			version = known.SchemaVersion
+		}
+	}
+	unique = sortedUnion(unique, nil)
+	if slices.Equal(unique, known.UniquePaths) && version == known.SchemaVersion && bytes.Equal(declaration, known.Declaration) {
+		return false
+	}
+	known.UniquePaths, known.SchemaVersion, known.Declaration = unique, version, declaration
+	return true
 }
 
 // sortedUnion returns the distinct strings of a and b, ascending; nil for none.

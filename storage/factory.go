@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
 
@@ -56,6 +57,15 @@ type ModelInfo struct {
 	// IndexedPaths are the dotted paths whose values make up the indexed data of
 	// new revisions, ascending; declared, or learned from loaded metas.
 	IndexedPaths []string
+	// UniquePaths are those of IndexedPaths whose values no two live resources
+	// share, ascending.
+	UniquePaths []string
+	// SchemaVersion is the one that new revisions are written at; unset: none.
+	SchemaVersion opt.Value[string]
+	// Declaration is the model as it was declared, the canonical JSON of package
+	// resource/model; nil for a model that is known by name only. A store keeps
+	// the bytes as they are and does not read them.
+	Declaration []byte
 }
 
 // Traits declare what a store cannot do and how much it takes at once.

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -82,6 +83,8 @@ func (f *Factory) SaveModel(ctx context.Context, info storage.ModelInfo) error {
 
 func copyInfo(info storage.ModelInfo) storage.ModelInfo {
 	info.IndexedPaths = slices.Clone(info.IndexedPaths)
+	info.UniquePaths = slices.Clone(info.UniquePaths)
+	info.Declaration = bytes.Clone(info.Declaration)
 	return info
 }
 

@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	if dir := os.Getenv(upgradeDir); dir != "" {
+		fmt.Fprintln(os.Stderr, upgradeAndDie(dir, os.Getenv(upgradeStage)))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

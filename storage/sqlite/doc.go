@@ -22,9 +22,17 @@
 //     no version can be mistaken for none.
 //
 // The tables specstar_store, specstar_models, specstar_model_blobs,
-// specstar_jobs and specstar_chunks belong to all models. Their first key column
+// specstar_garbage, specstar_jobs and specstar_chunks belong to all models. Their first key column
 // is the number of the store: one file holds several stores when they have
 // different table prefixes.
+//
+// # Layouts
+//
+// The file's user_version is the number of its layout. Opening a file of an older
+// layout for writing upgrades it, each step in one transaction: a process that
+// dies, or a disk that is full, leaves the old file. For reading it is taken as it
+// is. A newer layout is refused. Steps only add: a program of the old layout that
+// has the file open goes on working.
 //
 // # Transactions
 //

@@ -24,6 +24,7 @@ type Factory struct {
 	prefix   string
 	readOnly bool
 	now      func() time.Time
+	layout   int // of the file; an older one only when read-only
 	identity identity
 
 	write *writer // nil when read-only
@@ -86,6 +87,7 @@ func (f *Factory) openForWriting(ctx context.Context, c Config) error {
 	if err := migrate(ctx, db, f.path); err != nil {
 		return err
 	}
+	f.layout = layoutVersion
 	if f.identity, err = makeIdentity(ctx, db, f.prefix, c.Encoding); err != nil {
 		return explain(f.path, "open store", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -16,48 +17,71 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// modelColumns are the columns of a model in the order of scanModel.
+const modelColumns = `name, encoding, indexed_paths, unique_paths, schema_version, declaration`
+
+// modelColumns1 are the same in a file of layout 1, which is read as it is.
+const modelColumns1 = `name, encoding, indexed_paths, '[]', NULL, NULL`
+
 // Models returns the models that are there, by ascending name.
 func (f *Factory) Models(ctx context.Context) ([]storage.ModelInfo, error) {
-	ctx, stop := f.reading(ctx)
-	defer stop()
-	rows, err := f.reads.QueryContext(ctx, `SELECT name, encoding, indexed_paths FROM specstar_models WHERE store = ? ORDER BY name`, f.identity.number)
-	if err != nil {
-		return nil, f.explain("list models of", err)
+	columns := modelColumns
+	if f.layout < 2 {
+		columns = modelColumns1
 	}
 	var models []storage.ModelInfo
-	for rows.Next() {
-		var m storage.ModelInfo
-		var paths []byte
-		if err := rows.Scan(&m.Name, &m.Encoding, &paths); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		if err := json.Unmarshal(paths, &m.IndexedPaths); err != nil {
-			return nil, errors.Join(fmt.Errorf("model %s: indexed paths: %w", m.Name, err), rows.Close())
+	for m, err := range stream(ctx, f, f.reads, "list models of", `SELECT `+columns+` FROM specstar_models WHERE store = ? ORDER BY name`,
+		[]any{f.identity.number}, scanModel) {
+		if err != nil {
+			return nil, err
 		}
 		models = append(models, m)
 	}
-	return models, f.explain("list models of", errors.Join(rows.Err(), rows.Close()))
+	return models, nil
 }
+
+func scanModel(rows *sql.Rows) (storage.ModelInfo, error) {
+	var m storage.ModelInfo
+	var indexed, unique sql.RawBytes
+	var version sql.NullString
+	if err := rows.Scan(&m.Name, &m.Encoding, &indexed, &unique, &version, &m.Declaration); err != nil {
+		return m, err
+	}
+	if version.Valid {
+		m.SchemaVersion = opt.Of(version.String)
+	}
+	var err error
+	if m.IndexedPaths, err = scanPaths(indexed); err == nil {
+		m.UniquePaths, err = scanPaths(unique)
+	}
+	if err != nil {
+		return m, fmt.Errorf("paths of model %s: %w", m.Name, err)
+	}
+	return m, nil
+}
+
+// scanPaths reads a JSON array of paths, nil for an empty one.
+func scanPaths(b []byte) ([]string, error) {
+	var paths []string
+	if err := json.Unmarshal(b, &paths); err != nil || len(paths) == 0 {
+		return nil, err
+	}
+	return paths, nil
+}
+
+// saveModel inserts a model, or replaces what is remembered of it.
+const saveModel = `INSERT INTO specstar_models (store, table_name, ` + modelColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (store, name) DO UPDATE SET encoding = excluded.encoding, indexed_paths = excluded.indexed_paths,
+	unique_paths = excluded.unique_paths, schema_version = excluded.schema_version, declaration = excluded.declaration`
 
 // SaveModel makes the model's tables and remembers it. A model whose tables
 // would be those of another model is refused.
 func (f *Factory) SaveModel(ctx context.Context, m storage.ModelInfo) error {
-	if f.readOnly {
-		return fmt.Errorf("save model %s: %w", m.Name, errReadOnly)
-	}
 	if err := checkModelName(m.Name); err != nil {
 		return err
 	}
-	paths := m.IndexedPaths
-	if paths == nil {
-		paths = []string{}
-	}
-	encoded, err := json.Marshal(paths)
-	if err != nil {
-		return fmt.Errorf("save model %s: %w", m.Name, err)
-	}
 	t := tablesOf(f.prefix, m.Name)
-	return f.write.do(ctx, "save model "+m.Name+" in", func(x *tx) error {
+	return f.do(ctx, "save model "+m.Name+" in", func(x *tx) error {
 		if err := x.checkTables(f.identity.number, t); err != nil {
 			return err
 		}
@@ -66,9 +90,8 @@ func (f *Factory) SaveModel(ctx context.Context, m storage.ModelInfo) error {
 				return err
 			}
 		}
-		_, err := x.exec(`INSERT INTO specstar_models (store, name, table_name, encoding, indexed_paths) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (store, name) DO UPDATE SET encoding = excluded.encoding, indexed_paths = excluded.indexed_paths`,
-			f.identity.number, m.Name, t.base, string(m.Encoding), string(encoded))
+		_, err := x.exec(saveModel, f.identity.number, t.base, m.Name, string(m.Encoding),
+			jsonIDs(m.IndexedPaths), jsonIDs(m.UniquePaths), textOrNull(m.SchemaVersion), bytesOrNull(m.Declaration))
 		return err
 	})
 }

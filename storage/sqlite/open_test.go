@@ -42,7 +42,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}, want: "not a SQLite file"},
 		{name: "reading what is not there", prepare: func(*testing.T, string) {}, config: Config{ReadOnly: true}, is: storage.ErrNotFound},
-		{name: "reading an empty SQLite file", prepare: statement(`CREATE TABLE x (y)`), config: Config{ReadOnly: true}, want: "older layout"},
+		{name: "reading an empty SQLite file", prepare: statement(`CREATE TABLE x (y)`), config: Config{ReadOnly: true}, want: "holds no store"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -49,12 +49,11 @@ func (f *Factory) openForReading(ctx context.Context, c Config) error {
 			return err
 		}
 	}
-	done, err := checkLayout(ctx, f.reads, f.path)
-	if err != nil {
+	if f.layout, err = readLayout(ctx, f.reads, f.path); err != nil {
 		return err
 	}
-	if !done {
-		return fmt.Errorf("open store %s: its tables are of an older layout: open it once for writing", f.path)
+	if f.layout < oldestReadable {
+		return fmt.Errorf("open store %s: it holds no store yet: open it once for writing", f.path)
 	}
 	f.identity, err = readIdentity(ctx, f.reads, f.prefix)
 	return explain(f.path, "open store", err)

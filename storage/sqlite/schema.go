@@ -22,7 +22,10 @@ var migrations embed.FS
 
 // layoutVersion is the user_version of a file that has every migration. The
 // last migration sets it, so that opening needs one pragma and no table.
-const layoutVersion = 1
+const layoutVersion = 2
+
+// oldestReadable is the oldest layout that can be read without upgrading.
+const oldestReadable = 1
 
 // applicationID marks our files, see SQLite's application_id pragma.
 const applicationID = 1397769556
@@ -35,27 +38,28 @@ const (
 	migratePause    = 20 * time.Millisecond
 )
 
-// checkLayout reads the file's version: false means that migrations are missing.
-func checkLayout(ctx context.Context, db *sql.DB, path string) (bool, error) {
-	var version, application int64
+// readLayout returns the version of the file, 0 for one without tables of ours.
+// One that this program does not know is refused.
+func readLayout(ctx context.Context, db *sql.DB, path string) (int, error) {
+	var version, application int
 	err := db.QueryRowContext(ctx, `SELECT user_version, application_id FROM pragma_user_version, pragma_application_id`).Scan(&version, &application)
 	switch {
 	case err != nil:
-		return false, explain(path, "open store", err)
+		return 0, explain(path, "open store", err)
 	case version > layoutVersion:
-		return false, fmt.Errorf("open store %s: it has layout %d and this program knows up to %d: use a newer program, or a backup made before the upgrade", path, version, layoutVersion)
+		return 0, fmt.Errorf("open store %s: it has layout %d and this program knows up to %d: use a newer program, or a backup made before the upgrade", path, version, layoutVersion)
 	case application != applicationID && (application != 0 || version != 0):
-		return false, fmt.Errorf("open store %s: it is a SQLite file of another program: choose another directory", path)
+		return 0, fmt.Errorf("open store %s: it is a SQLite file of another program: choose another directory", path)
 	}
-	return version == layoutVersion, nil
+	return version, nil
 }
 
 // migrate brings the file to layoutVersion. Two processes may try at once; the
 // one that loses sees what the other did and tries again.
 func migrate(ctx context.Context, db *sql.DB, path string) error {
 	for attempt := 1; ; attempt++ {
-		done, err := checkLayout(ctx, db, path)
-		if done {
+		version, err := readLayout(ctx, db, path)
+		if version == layoutVersion {
 			return nil
 		}
 		if err == nil {

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -14,6 +15,9 @@ func modelChecks() []check {
 		{"G19/unknown_model_is_not_found", unknownModel},
 		{"G19/store_id_stays", storeIDStays},
 		{"G19/models_are_apart", modelsAreApart},
+		{"G19/model_forgets_what_it_no_longer_says", modelForgets},
+		{"G20/model_comes_back_as_given", modelComesBack},
+		{"G20/model_is_a_copy", modelIsACopy},
 	}
 }
 
@@ -84,4 +88,57 @@ func modelsAreApart(t T, s subject) {
 	wantRevisions(t, orders.Revisions, "x:1")
 	ok(t, "delete in the other model", orders.Metas.Delete(t.Context(), []resource.ID{"x:1"}))
 	wantIDs(t, people.Metas, "x:1")
+}
+
+// declared returns a model with every field set, to values that a store might
+// change on the way: it must not read the declaration.
+func declared() storage.ModelInfo {
+	return storage.ModelInfo{
+		Name: "user-account", Encoding: resource.Msgpack,
+		IndexedPaths: []string{"a \"b\"", "e.mail", "name", "ünï"}, UniquePaths: []string{"e.mail", "ünï"},
+		SchemaVersion: opt.Of("2.0 β"),
+		Declaration:   []byte("{ \"name\" : \"user-account\", \"z\":1, \"a\":1.50 }\n\x00\xff"),
+	}
+}
+
+func modelComesBack(t T, s subject) {
+	plain := storage.ModelInfo{Name: "plain", Encoding: resource.JSON}
+	empty := storage.ModelInfo{Name: "empty-version", Encoding: resource.JSON, SchemaVersion: opt.Of("")}
+	want := []storage.ModelInfo{empty, plain, declared()}
+	for _, m := range want {
+		ok(t, "save model "+m.Name, s.SaveModel(t.Context(), m))
+	}
+	check := func(f storage.Factory) {
+		infos, err := f.Models(t.Context())
+		ok(t, "models", err)
+		equal(t, "models", infos, want)
+	}
+	check(s)
+	if s.reopen != nil {
+		check(s.reopen())
+	}
+}
+
+func modelForgets(t T, s subject) {
+	ok(t, "save model", s.SaveModel(t.Context(), declared()))
+	less := storage.ModelInfo{Name: declared().Name, Encoding: resource.JSON}
+	ok(t, "save model again", s.SaveModel(t.Context(), less))
+	infos, err := s.Models(t.Context())
+	ok(t, "models", err)
+	equal(t, "models", infos, []storage.ModelInfo{less})
+}
+
+func modelIsACopy(t T, s subject) {
+	scribble := func(m storage.ModelInfo) {
+		m.IndexedPaths[0], m.UniquePaths[0], m.Declaration[0] = "x", "x", 'x'
+	}
+	given := declared()
+	ok(t, "save model", s.SaveModel(t.Context(), given))
+	scribble(given)
+	for range 2 {
+		infos, err := s.Models(t.Context())
+		ok(t, "models", err)
+		equal(t, "models", infos, []storage.ModelInfo{declared()})
+		scribble(infos[0])
+	}
 }
