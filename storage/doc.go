@@ -1,6 +1,7 @@
 // Package storage says what a store must promise, as Go interfaces and as the
-// numbered guarantees below. The packages below it implement them; package
-// storagetest proves them and names its tests after the numbers.
+// numbered guarantees below. The packages below it implement them; package check
+// proves them, by functions that are named after the numbers, and package
+// storagetest runs those as tests.
 //
 // # Guarantees
 //

@@ -18,6 +18,7 @@ var (
 	}
 	queue   = []string{"github.com/nats-io"}
 	logging = []string{"go.uber.org/zap"}
+	tests   = []string{"testing", "pgregory.net/rapid"}
 )
 
 // contracts are the packages that every backend builds on.
@@ -29,8 +30,12 @@ var worker = policy{
 	rules: []rule{
 		{packages: leaves, ours: leaves, not: slices.Concat(drivers, queue, logging)},
 		{
-			packages: []string{"storage", "storage/internal/...", "storage/storagetest"},
-			ours:     append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging),
+			packages: []string{"storage", "storage/internal/...", "storage/check"},
+			ours:     append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging, tests),
+		},
+		{
+			packages: []string{"storage/storagetest"},
+			ours:     append([]string{"storage", "storage/check"}, leaves...), not: slices.Concat(drivers, queue, logging),
 		},
 		{packages: []string{"storage/diskblob"}, ours: append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
 		{packages: []string{"storage/..."}, ours: contracts, not: slices.Concat(queue, logging)}, // a backend
@@ -72,6 +77,10 @@ func TestViolationsAreFound(t *testing.T) {
 		{"storage/memory/a_test.go", ours + "storage/storagetest", ""},
 		{"storage/sqlite/a.go", "modernc.org/sqlite/lib", ""},
 		{"storage/storagetest/a.go", ours + "storage/memory", "imports go one way"},
+		{"storage/storagetest/a.go", ours + "storage/check", ""},
+		{"storage/check/a.go", ours + "storage/memory", "imports go one way"},
+		{"storage/check/a.go", "testing", "knows nothing of testing"},
+		{"cmd/worker/a.go", ours + "storage/check", ""},
 		{"manager/a.go", ours + "jobs", "imports go one way"},
 		{"manager/a.go", "github.com/nats-io/nats.go/jetstream", "knows nothing of github.com/nats-io"},
 		{"manager/a.go", "modernc.org/sqlite", "knows nothing of modernc.org/sqlite"},

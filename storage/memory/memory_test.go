@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -9,21 +10,15 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/check"
 	"github.com/specstar-worker/worker/storage/memory"
 	"github.com/specstar-worker/worker/storage/storagetest"
 )
 
 func TestGuarantees(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
-		New: func(t testing.TB) storage.Factory {
-			f := memory.New()
-			t.Cleanup(func() {
-				if err := f.Close(); err != nil {
-					t.Errorf("close: %v", err)
-				}
-			})
-			return f
-		},
+		Open:  func(context.Context, string) (storage.Factory, error) { return memory.New(), nil },
+		Lacks: []check.Need{check.Durable},
 	})
 }
 

@@ -1,7 +1,7 @@
 package sqlite_test
 
 import (
-	"path/filepath"
+	"context"
 	"testing"
 
 	"github.com/specstar-worker/worker/resource"
@@ -13,27 +13,9 @@ import (
 func TestConformance(t *testing.T) {
 	for _, enc := range []resource.Encoding{resource.Msgpack, resource.JSON} {
 		t.Run(string(enc), func(t *testing.T) {
-			dirs := map[storage.Factory]string{}
-			open := func(t testing.TB, dir string) storage.Factory {
-				f, err := sqlite.Open(t.Context(), sqlite.Config{Dir: dir, Encoding: enc})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() {
-					if err := f.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				dirs[f] = dir
-				return f
-			}
 			storagetest.Run(t, storagetest.Harness{
-				New: func(t testing.TB) storage.Factory { return open(t, filepath.Join(t.TempDir(), "store")) },
-				Reopen: func(t testing.TB, f storage.Factory) storage.Factory {
-					if err := f.Close(); err != nil {
-						t.Fatal(err)
-					}
-					return open(t, dirs[f])
+				Open: func(ctx context.Context, place string) (storage.Factory, error) {
+					return sqlite.Open(ctx, sqlite.Config{Dir: place, Encoding: enc})
 				},
 			})
 		})

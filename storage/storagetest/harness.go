@@ -1,67 +1,59 @@
 package storagetest
 
 import (
-	"context"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/check"
 )
 
 // Harness says how the suite gets the stores of a backend.
 type Harness struct {
-	// New returns an empty store, apart from every other. It is closed by New's own
-	// t.Cleanup; closing it twice must be harmless.
-	New func(t testing.TB) storage.Factory
-	// Reopen closes the store and opens it again on the same medium, as the next
-	// process does. nil when the medium forgets; Traits.Durable must then be false.
-	Reopen func(t testing.TB, f storage.Factory) storage.Factory
-	// NoBlobs says that the factory owns no place for blobs.
-	NoBlobs bool
-}
-
-// T is the part of *testing.T that a check uses. Fatalf does not return.
-type T interface {
-	Context() context.Context
-	Helper()
-	Fatalf(format string, args ...any)
-}
-
-// check is one test: it fails t when the store breaks the promise it is named after.
-type check struct {
-	name string // G<number>/<what_is_promised>
-	run  func(t T, s subject)
-}
-
-// subject is the store under test.
-type subject struct {
-	storage.Factory
-	// reopen is nil when the medium forgets.
-	reopen  func() storage.Factory
-	noBlobs bool
-}
-
-// checks returns the whole suite, by subject.
-func checks() []check {
-	return slices.Concat(
-		modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(), blobChecks(),
-		unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
-		jobChecks(), claimChecks(), shortJobChecks(), adminChecks(),
-		queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(),
-		durabilityChecks(), limitChecks(),
-	)
+	// Open opens the store at a place, which is a path below a temporary directory
+	// of the test: the directory above is there. A store that does not live in
+	// files makes a name of its own from the path; equal paths are equal stores.
+	Open check.Open
+	// Lacks is what the backend is known not to have. That it has anything else is
+	// part of what is tested.
+	Lacks []check.Need
 }
 
 // Run runs the suite, each check on a store of its own.
 func Run(t *testing.T, h Harness) {
-	for _, c := range checks() {
-		t.Run(c.name, func(t *testing.T) {
-			f := h.New(t)
-			s := subject{Factory: f, noBlobs: h.NoBlobs}
-			if h.Reopen != nil {
-				s.reopen = func() storage.Factory { return h.Reopen(t, f) }
-			}
-			c.run(t, s)
+	o := check.Options{Dir: t.TempDir()}
+	h.wantLacks(t, o)
+	for i, c := range check.All() {
+		if slices.Contains(h.Lacks, c.Needs) {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			fail(t, c.Run(t.Context(), h.Open, fmt.Sprintf("c%03d", i), o))
 		})
+	}
+	h.runDrawn(t, o)
+}
+
+// wantLacks fails t when the store lacks what it is not known to lack, or has it.
+func (h Harness) wantLacks(t *testing.T, o check.Options) {
+	t.Helper()
+	f, err := h.Open(t.Context(), filepath.Join(o.Dir, "probe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lacks := check.Lacks(t.Context(), f); !slices.Equal(lacks, h.Lacks) {
+		t.Errorf("the store lacks %q, want %q", lacks, h.Lacks)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// fail fails t when a check failed.
+func fail(t testing.TB, r check.Result) {
+	t.Helper()
+	if r.State == check.Failed {
+		t.Fatalf("%s: %s", r.Where, r.Message)
 	}
 }

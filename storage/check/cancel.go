@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"context"
@@ -44,7 +44,7 @@ func wantCancelled(t T, errs map[string]error) {
 // second returns the error of a call with one result.
 func second[V any](_ V, err error) error { return err }
 
-func cancelledReads(t T, s subject) {
+func cancelledReads(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p1")
 	ctx, m, r, l := cancelled(t), stores.Metas, stores.Revisions, s.Ledger()
@@ -65,7 +65,7 @@ func cancelledReads(t T, s subject) {
 	})
 }
 
-func cancelledWrites(t T, s subject) {
+func cancelledWrites(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p1")
 	j := newJob("load")
@@ -99,7 +99,7 @@ func cancelledWrites(t T, s subject) {
 	wantIDs(t, stores.Metas, "p1", "p5")
 }
 
-func cancelledLedger(t T, s subject) {
+func cancelledLedger(t T, s *subject) {
 	queued, running, fresh := newJob("save"), newJob("load"), newJob("save")
 	s.insert(t, queued)
 	c := s.claim(t, running)
@@ -127,7 +127,7 @@ func cancelledLedger(t T, s subject) {
 	ok(t, "finish", l.Finish(t.Context(), c, storage.Final{State: storage.JobDone}))
 }
 
-func cancelDuringCompute(t T, s subject) {
+func cancelDuringCompute(t T, s *subject) {
 	stores := s.use(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := s.Unit().Update(ctx, storage.Batch{Refs: refsTo("p1")}, func(storage.View) (storage.Writes, error) {
@@ -144,7 +144,7 @@ func cancelDuringCompute(t T, s subject) {
 }
 
 // cancelledWaiting begins a unit while another holds the same resource.
-func cancelledWaiting(t T, s subject) {
+func cancelledWaiting(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p1")
 	r := refsTo("p1")[0]

@@ -1,13 +1,13 @@
-package storagetest
+package check
 
 import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/google/uuid"
-	"pgregory.net/rapid"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -32,11 +32,16 @@ type step struct {
 
 var stepOps = []string{"unit", "unit", "refused unit", "save metas", "delete", "save revisions", "purge", "load", "load"}
 
-func genHistory(t *rapid.T) []step {
-	history := make([]step, steps)
+func genHistory(src Source, n int) []step {
+	history := make([]step, n)
 	for i := range history {
-		ids := rapid.SliceOfNDistinct(rapid.SampledFrom([]resource.ID{"a", "a:1", "B", "é", "x/y", "z"}), 1, 3, rapid.ID).Draw(t, "ids")
-		history[i] = step{op: pick(t, stepOps), ids: ids, n: rapid.IntRange(1, 12).Draw(t, "n")}
+		var ids []resource.ID
+		for range 1 + src.IntN(3) {
+			if id := pick(src, []resource.ID{"a", "a:1", "B", "é", "x/y", "z"}); !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		history[i] = step{op: pick(src, stepOps), ids: ids, n: 1 + src.IntN(12)}
 	}
 	return history
 }
@@ -69,34 +74,52 @@ func (o oracle) next(id resource.ID) int {
 	return last + 1
 }
 
-// generatedHistories applies random writes and compares all there is after each
-// few, and what a snapshot shows with what was there when it was taken.
-func generatedHistories(t T, s subject) {
-	for seed := range histories {
-		name := fmt.Sprintf("history%d", seed)
-		stores := s.useModel(t, name)
-		o := oracle{map[resource.ID]resource.Meta{}, map[resource.RevisionKey]resource.Revision{}}
-		history := rapid.Custom(genHistory).Example(seed)
-		for _, st := range history[:steps/2] {
-			s.play(t, name, stores, o, st)
-		}
-		o.compare(t, stores.Metas, stores.Revisions)
-		snap, err := s.Snapshot(t.Context())
-		ok(t, "snapshot", err)
-		m, r, err := snap.Build(t.Context(), name)
-		ok(t, "build in a snapshot", err)
-		past := o.clone()
-		for _, st := range history[steps/2:] {
-			s.play(t, name, stores, o, st)
-		}
-		o.compare(t, stores.Metas, stores.Revisions)
-		past.compare(t, m, r)
-		ok(t, "close snapshot", snap.Close())
+// generatedHistories plays histories that are the same in every run.
+func generatedHistories(t T, s *subject) {
+	for seed := range uint64(histories) {
+		s.playHistory(t, fmt.Sprintf("history%d", seed), genHistory(rand.New(rand.NewPCG(seed, 0)), steps))
 	}
 }
 
+// DrawnHistory returns a check of one short history of writes that src draws, in
+// a model of its own: it may run on a store again and again. It is for a source
+// that goes on drawing, such as one that looks for the smallest history that
+// fails; [All] has histories too, the same in every run.
+func DrawnHistory(src Source) Check {
+	history := genHistory(src, 1+src.IntN(steps/2))
+	return Check{
+		Name: "G3/drawn_history_equals_the_oracle",
+		run:  func(t T, s *subject) { s.playHistory(t, "m-"+uuid.NewString(), history) },
+	}
+}
+
+// playHistory applies writes to a new model and compares all there is at half
+// time and at the end, and what a snapshot of half time shows with what was there
+// then.
+func (s *subject) playHistory(t T, name string, history []step) {
+	t.Helper()
+	stores := s.useModel(t, name)
+	o := oracle{map[resource.ID]resource.Meta{}, map[resource.RevisionKey]resource.Revision{}}
+	half := len(history) / 2
+	for _, st := range history[:half] {
+		s.play(t, name, stores, o, st)
+	}
+	o.compare(t, stores.Metas, stores.Revisions)
+	snap, err := s.Snapshot(t.Context())
+	ok(t, "snapshot", err)
+	m, r, err := snap.Build(t.Context(), name)
+	ok(t, "build in a snapshot", err)
+	past := o.clone()
+	for _, st := range history[half:] {
+		s.play(t, name, stores, o, st)
+	}
+	o.compare(t, stores.Metas, stores.Revisions)
+	past.compare(t, m, r)
+	ok(t, "close snapshot", snap.Close())
+}
+
 // play applies a step to the store and to the oracle.
-func (s subject) play(t T, model string, stores storage.Stores, o oracle, st step) {
+func (s *subject) play(t T, model string, stores storage.Stores, o oracle, st step) {
 	t.Helper()
 	w := st.writes(o)
 	switch st.op {
@@ -139,7 +162,7 @@ func (st step) writes(o oracle) storage.ModelWrites {
 	return w
 }
 
-func (s subject) playUnit(t T, model string, o oracle, st step, w storage.ModelWrites) {
+func (s *subject) playUnit(t T, model string, o oracle, st step, w storage.ModelWrites) {
 	t.Helper()
 	refused := errors.New("refused")
 	var b storage.Batch
@@ -163,7 +186,7 @@ func (s subject) playUnit(t T, model string, o oracle, st step, w storage.ModelW
 	o.put(w)
 }
 
-func (s subject) playLoad(t T, model string, o oracle, st step, w storage.ModelWrites) {
+func (s *subject) playLoad(t T, model string, o oracle, st step, w storage.ModelWrites) {
 	t.Helper()
 	j := newJob("load")
 	c := s.claim(t, j)

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ func concurrencyChecks() []check {
 	}
 }
 
-func concurrentUpdates(t T, s subject) {
+func concurrentUpdates(t T, s *subject) {
 	stores := s.use(t)
 	r := refsTo("p1")[0]
 	errs := make([]error, writers)
@@ -51,7 +51,7 @@ func concurrentUpdates(t T, s subject) {
 	sameMeta(t, "the meta", meta, newMeta(r.ID, writers*rounds))
 }
 
-func concurrentCreates(t T, s subject) {
+func concurrentCreates(t T, s *subject) {
 	stores := s.use(t)
 	r := refsTo("p1")[0]
 	exists := errors.New("exists")
@@ -82,7 +82,7 @@ func concurrentCreates(t T, s subject) {
 
 // crossingUnits runs units over the same resources and jobs, named in opposite
 // orders: without one order of locks they would wait for each other for ever.
-func crossingUnits(t T, s subject) {
+func crossingUnits(t T, s *subject) {
 	people, orders := s.useModel(t, "person"), s.useModel(t, "order")
 	var refs []storage.Ref
 	for i := range 6 {
@@ -115,7 +115,7 @@ func crossingUnits(t T, s subject) {
 }
 
 // incrementAll writes the next revision of every resource and ends a new job.
-func (s subject) incrementAll(t T, refs []storage.Ref) error {
+func (s *subject) incrementAll(t T, refs []storage.Ref) error {
 	j := newJob("save")
 	b := storage.Batch{Refs: refs, Jobs: []uuid.UUID{j.ID}}
 	return s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func claimChecks() []check {
 	}
 }
 
-func claimStarts(t T, s subject) {
+func claimStarts(t T, s *subject) {
 	j := newJob("load")
 	j.Attempt = 7 // of the caller's making; the ledger counts
 	got, c, err := s.Ledger().Claim(t.Context(), j, time.Hour)
@@ -46,7 +46,7 @@ func claimStarts(t T, s subject) {
 	equal(t, "attempts of a queued job", got.Attempt, 1)
 }
 
-func liveLeaseProtects(t T, s subject) {
+func liveLeaseProtects(t T, s *subject) {
 	j := newJob("load")
 	c := s.claim(t, j)
 	got, none, err := s.Ledger().Claim(t.Context(), j, time.Hour)
@@ -62,7 +62,7 @@ func liveLeaseProtects(t T, s subject) {
 	equal(t, "error code", got.ErrorCode, "x")
 }
 
-func expiredLease(t T, s subject) {
+func expiredLease(t T, s *subject) {
 	j := newJob("load")
 	_, old, err := s.Ledger().Claim(t.Context(), j, -time.Hour)
 	ok(t, "claim", err)
@@ -76,7 +76,7 @@ func expiredLease(t T, s subject) {
 	ok(t, "finish", s.Ledger().Finish(t.Context(), now, storage.Final{State: storage.JobDone}))
 }
 
-func racingClaims(t T, s subject) {
+func racingClaims(t T, s *subject) {
 	j := newJob("load")
 	errs := make([]error, writers)
 	var wg sync.WaitGroup
@@ -96,7 +96,7 @@ func racingClaims(t T, s subject) {
 	equal(t, "attempts", s.wantJob(t, j, storage.JobRunning).Attempt, 1)
 }
 
-func renewExtends(t T, s subject) {
+func renewExtends(t T, s *subject) {
 	j := newJob("load")
 	_, c, err := s.Ledger().Claim(t.Context(), j, -time.Hour)
 	ok(t, "claim", err)
@@ -114,7 +114,7 @@ func renewExtends(t T, s subject) {
 	equal(t, "whether to cancel", got.Cancel, true)
 }
 
-func lostClaim(t T, s subject) {
+func lostClaim(t T, s *subject) {
 	l, j := s.Ledger(), newJob("load")
 	_, old, err := l.Claim(t.Context(), j, -time.Hour)
 	ok(t, "claim", err)
@@ -130,7 +130,7 @@ func lostClaim(t T, s subject) {
 	equal(t, "progress", got.Done, 0)
 }
 
-func takeover(t T, s subject) {
+func takeover(t T, s *subject) {
 	l, queue, other := s.Ledger(), uuid.New(), uuid.New()
 	mine, foreign, waiting := newJob("load"), newJob("load"), newJob("load")
 	mine.Queue, foreign.Queue, waiting.Queue = queue, other, queue
@@ -151,7 +151,7 @@ func takeover(t T, s subject) {
 	equal(t, "number of freed leases", n, 0)
 }
 
-func finishEnds(t T, s subject) {
+func finishEnds(t T, s *subject) {
 	l, j := s.Ledger(), newJob("load")
 	c := s.claim(t, j)
 	final := storage.Final{State: storage.JobDead, Outcome: []byte(`{"a":1}`), ErrorCode: "archive_corrupt", ErrorMessage: "at byte 7"}
@@ -165,7 +165,7 @@ func finishEnds(t T, s subject) {
 	s.wantJob(t, j, storage.JobDead)
 }
 
-func releaseGivesBack(t T, s subject) {
+func releaseGivesBack(t T, s *subject) {
 	l, j := s.Ledger(), newJob("load")
 	j.Queue = uuid.New()
 	ok(t, "release", l.Release(t.Context(), s.claim(t, j), false, "timeout", "took too long"))

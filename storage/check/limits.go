@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func limitChecks() []check {
 	}
 }
 
-func idsAreKept(t T, s subject) {
+func idsAreKept(t T, s *subject) {
 	stores := s.use(t)
 	ids := []resource.ID{
 		"..", "../../etc/passwd", "a..b", "a/b", "a:b:c", ":", "a b", "'; DROP TABLE x; --", `q"\`, "%_", "ü中\U0001F600",
@@ -47,7 +47,7 @@ func idsAreKept(t T, s subject) {
 	equal(t, "number of metas", len(collect(t, "all metas", stores.Metas.All(t.Context()))), len(ids))
 }
 
-func unusableIDs(t T, s subject) {
+func unusableIDs(t T, s *subject) {
 	stores := s.use(t)
 	for _, id := range []resource.ID{"", "a\x00b", "a\xff", resource.ID(strings.Repeat("n", resource.MaxIDBytes+1))} {
 		if err := stores.Metas.SaveMany(t.Context(), []resource.Meta{newMeta(id, 1)}); err == nil {
@@ -60,7 +60,7 @@ func unusableIDs(t T, s subject) {
 	wantIDs(t, stores.Metas)
 }
 
-func unreadableRefused(t T, s subject) {
+func unreadableRefused(t T, s *subject) {
 	stores := s.use(t)
 	c := s.claim(t, newJob("load"))
 	for what, change := range map[string]func(*resource.Meta, *resource.RevisionInfo){
@@ -93,7 +93,7 @@ func unreadableRefused(t T, s subject) {
 	wantRevisions(t, stores.Revisions, "p1")
 }
 
-func payloadsAreKept(t T, s subject) {
+func payloadsAreKept(t T, s *subject) {
 	revs := s.use(t).Revisions
 	every := make([]byte, 256)
 	for i := range every {
@@ -113,7 +113,7 @@ func payloadsAreKept(t T, s subject) {
 	}
 }
 
-func textsAreKept(t T, s subject) {
+func textsAreKept(t T, s *subject) {
 	metas := s.use(t).Metas
 	for _, text := range []string{"", "a\x00b", "\x00", `"\u0000"`, "\u2028\U0001F600é", strings.Repeat("long", 5000)} {
 		x, err := resource.NewIndexed(map[string]any{"text": text, "k\x00y": text, "list": []any{text}})
@@ -128,7 +128,7 @@ func textsAreKept(t T, s subject) {
 	}
 }
 
-func timesAreKept(t T, s subject) {
+func timesAreKept(t T, s *subject) {
 	stores := s.use(t)
 	east := time.FixedZone("", 8*3600)
 	for _, at := range []time.Time{
@@ -158,7 +158,7 @@ func timesAreKept(t T, s subject) {
 	}
 }
 
-func argumentsReused(t T, s subject) {
+func argumentsReused(t T, s *subject) {
 	stores := s.use(t)
 	version := "1"
 	r := newRevision("p1", 1)
@@ -190,7 +190,7 @@ func argumentsReused(t T, s subject) {
 	equal(t, "the envelope read again", string(job.Envelope), "envelope")
 }
 
-func largeBatches(t T, s subject) {
+func largeBatches(t T, s *subject) {
 	stores := s.use(t)
 	var ids []resource.ID
 	for i := range 3000 {

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"errors"
@@ -14,12 +14,11 @@ func publishChecks() []check {
 		{"G14/publish_shows_all", publishShowsAll},
 		{"G14/publish_over_an_existing_resource_shows_nothing", publishDuplicate},
 		{"G14/duplicates_are_counted_over_models", publishDuplicatesOverModels},
-		{"G14/publish_is_seen_at_once", publishIsSeenAtOnce},
 		{"G12/publish_ends_the_job", publishEndsJob},
 	}
 }
 
-func publishShowsAll(t T, s subject) {
+func publishShowsAll(t T, s *subject) {
 	people, orders := s.useModel(t, "person"), s.useModel(t, "order")
 	c := s.claim(t, newJob("load"))
 	w := resources("p1", "p2")
@@ -44,7 +43,7 @@ func publishShowsAll(t T, s subject) {
 	sameMeta(t, "the meta", meta, w.Metas[1])
 }
 
-func publishDuplicate(t T, s subject) {
+func publishDuplicate(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p2")
 	j := newJob("load")
@@ -68,7 +67,7 @@ func publishDuplicate(t T, s subject) {
 	wantIDs(t, stores.Metas, "p2")
 }
 
-func publishDuplicatesOverModels(t T, s subject) {
+func publishDuplicatesOverModels(t T, s *subject) {
 	people, orders := s.useModel(t, "person"), s.useModel(t, "order")
 	var ids []resource.ID
 	for i := range 40 {
@@ -97,35 +96,7 @@ func publishDuplicatesOverModels(t T, s subject) {
 	s.wantNothing(t, orders, "o9")
 }
 
-// publishIsSeenAtOnce reads while a load is published: all of it or nothing.
-func publishIsSeenAtOnce(t T, s subject) {
-	stores := s.use(t)
-	c := s.claim(t, newJob("load"))
-	const chunks, size = 5, 40
-	for no := range chunks {
-		var ids []resource.ID
-		for i := range size {
-			ids = append(ids, resource.ID(fmt.Sprintf("p%d-%03d", no, i)))
-		}
-		ok(t, "stage", s.stage(t, c, no, ids...))
-	}
-	published := make(chan error, 1)
-	go func() { published <- s.publish(t, c) }()
-	for done := false; !done; {
-		select {
-		case err := <-published:
-			ok(t, "publish", err)
-			done = true
-		default:
-		}
-		n := len(collect(t, "all metas", stores.Metas.All(t.Context())))
-		if n != 0 && n != chunks*size || done && n == 0 {
-			t.Fatalf("%d of %d resources of a load are visible", n, chunks*size)
-		}
-	}
-}
-
-func publishEndsJob(t T, s subject) {
+func publishEndsJob(t T, s *subject) {
 	stores := s.use(t)
 	j := newJob("load")
 	c := s.claim(t, j)

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func iterationChecks() []check {
 }
 
 // fill writes many resources and a job, and returns the ids.
-func (s subject) fill(t T) []resource.ID {
+func (s *subject) fill(t T) []resource.ID {
 	t.Helper()
 	var ids []resource.ID
 	for i := range many {
@@ -54,7 +54,7 @@ func erase[V any](seq iter.Seq2[V, error]) iter.Seq2[struct{}, error] {
 }
 
 // sequences returns every sequence of the store, by name.
-func (s subject) sequences(ctx context.Context, stores storage.Stores, ids []resource.ID) map[string]iter.Seq2[struct{}, error] {
+func (s *subject) sequences(ctx context.Context, stores storage.Stores, ids []resource.ID) map[string]iter.Seq2[struct{}, error] {
 	return map[string]iter.Seq2[struct{}, error]{
 		"all metas": erase(stores.Metas.All(ctx)),
 		"search":    erase(stores.Metas.Search(ctx, qb.Query{})),
@@ -64,7 +64,7 @@ func (s subject) sequences(ctx context.Context, stores storage.Stores, ids []res
 	}
 }
 
-func leavingEarly(t T, s subject) {
+func leavingEarly(t T, s *subject) {
 	stores := s.use(t)
 	ids := s.fill(t)
 	for name, seq := range s.sequences(t.Context(), stores, ids) {
@@ -81,7 +81,7 @@ func leavingEarly(t T, s subject) {
 	}
 }
 
-func writingWhileReading(t T, s subject) {
+func writingWhileReading(t T, s *subject) {
 	stores := s.use(t)
 	ids := s.fill(t)
 	n := 0
@@ -107,7 +107,7 @@ func writingWhileReading(t T, s subject) {
 	}
 }
 
-func readingWhileReading(t T, s subject) {
+func readingWhileReading(t T, s *subject) {
 	stores := s.use(t)
 	ids := s.fill(t)
 	n := 0
@@ -136,7 +136,7 @@ func readingWhileReading(t T, s subject) {
 	equal(t, "number of revisions dumped", n, len(ids))
 }
 
-func errorOnceLast(t T, s subject) {
+func errorOnceLast(t T, s *subject) {
 	stores := s.use(t)
 	ids := s.fill(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -165,7 +165,7 @@ func errorOnceLast(t T, s subject) {
 	}
 }
 
-func sequenceAgain(t T, s subject) {
+func sequenceAgain(t T, s *subject) {
 	stores := s.use(t)
 	ids := s.fill(t)
 	for name, seq := range s.sequences(t.Context(), stores, ids) {

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"slices"
@@ -40,7 +40,7 @@ func wantAll(t T, revs storage.RevisionReader, want ...resource.Revision) {
 	}
 }
 
-func keysShareUID(t T, s subject) {
+func keysShareUID(t T, s *subject) {
 	revs := s.use(t).Revisions
 	old, migrated, _ := sharing()
 	ok(t, "save", revs.SaveMany(t.Context(), []resource.Revision{old}))
@@ -57,7 +57,7 @@ func keysShareUID(t T, s subject) {
 	wantRevisions(t, revs, "p1")
 }
 
-func resourcesShareUID(t T, s subject) {
+func resourcesShareUID(t T, s *subject) {
 	stores := s.use(t)
 	old, _, copied := sharing()
 	s.put(t, "p1")
@@ -74,7 +74,7 @@ func resourcesShareUID(t T, s subject) {
 	wantAll(t, stores.Revisions, copied)
 }
 
-func stagedShareUID(t T, s subject) {
+func stagedShareUID(t T, s *subject) {
 	stores := s.use(t)
 	old, _, copied := sharing()
 	s.put(t, "p1")

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func jobChecks() []check {
 }
 
 // insert inserts jobs that must be new.
-func (s subject) insert(t T, jobs ...storage.Job) {
+func (s *subject) insert(t T, jobs ...storage.Job) {
 	t.Helper()
 	inserted, err := s.Ledger().Insert(t.Context(), jobs)
 	ok(t, "insert", err)
@@ -33,7 +33,7 @@ func (s subject) insert(t T, jobs ...storage.Job) {
 	}
 }
 
-func insertedJobIsRead(t T, s subject) {
+func insertedJobIsRead(t T, s *subject) {
 	j := newJob("load")
 	j.Text, j.Parent, j.Queue, j.Subject = "my load é", uuid.New(), uuid.New(), "specstar.ns.jobs.bulk.load"
 	j.Done, j.Total = 3, 1<<40
@@ -57,7 +57,7 @@ func insertedJobIsRead(t T, s subject) {
 	}
 }
 
-func insertAddsMissing(t T, s subject) {
+func insertAddsMissing(t T, s *subject) {
 	a, b := newJob("save"), newJob("save")
 	s.insert(t, a)
 	again := a
@@ -72,7 +72,7 @@ func insertAddsMissing(t T, s subject) {
 	equal(t, "answers", inserted, []bool{false})
 }
 
-func otherContent(t T, s subject) {
+func otherContent(t T, s *subject) {
 	a, b := newJob("save"), newJob("save")
 	s.insert(t, a)
 	other := a
@@ -86,7 +86,7 @@ func otherContent(t T, s subject) {
 	equal(t, "the hash kept", string(s.wantJob(t, a, storage.JobQueued).EnvelopeHash), string(a.EnvelopeHash))
 }
 
-func jobFoundByText(t T, s subject) {
+func jobFoundByText(t T, s *subject) {
 	named, plain := newJob("save"), newJob("save")
 	named.Text = "import-2026-03-01"
 	s.insert(t, named, plain)
@@ -99,7 +99,7 @@ func jobFoundByText(t T, s subject) {
 	wantErr(t, "find of an unknown text", err, storage.ErrNotFound)
 }
 
-func jobsNewestFirst(t T, s subject) {
+func jobsNewestFirst(t T, s *subject) {
 	var want []uuid.UUID
 	for i := range 6 {
 		j := newJob("save")
@@ -122,7 +122,7 @@ func jobsNewestFirst(t T, s subject) {
 	equal(t, "the limited list", got, want[:4])
 }
 
-func listFilters(t T, s subject) {
+func listFilters(t T, s *subject) {
 	parent := newJob("load")
 	parent.Model = ""
 	child := newJob("chunk")
@@ -149,7 +149,7 @@ func listFilters(t T, s subject) {
 	}
 }
 
-func countByState(t T, s subject) {
+func countByState(t T, s *subject) {
 	dead := newJob("save")
 	dead.State = storage.JobDead
 	s.insert(t, newJob("save"), dead, newJob("load"))
@@ -160,7 +160,7 @@ func countByState(t T, s subject) {
 	equal(t, "running", counts[storage.JobRunning], 0)
 }
 
-func absentJob(t T, s subject) {
+func absentJob(t T, s *subject) {
 	l, id := s.Ledger(), uuid.New()
 	_, err := l.Get(t.Context(), id)
 	wantErr(t, "get", err, storage.ErrNotFound)

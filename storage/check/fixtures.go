@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"fmt"

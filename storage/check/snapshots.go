@@ -1,7 +1,6 @@
-package storagetest
+package check
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/specstar-worker/worker/qb"
@@ -12,14 +11,13 @@ import (
 func snapshotChecks() []check {
 	return []check{
 		{"G17/snapshot_shows_the_past", snapshotShowsPast},
-		{"G17/snapshot_joins_models", snapshotJoinsModels},
 		{"G17/snapshot_lets_writers_write", snapshotLetsWrite},
 	}
 }
 
 // snapshotOf calls fn with the readers of a model in a snapshot of now, and
 // closes it afterwards.
-func (s subject) snapshotOf(t T, fn func(storage.MetaReader, storage.RevisionReader)) {
+func (s *subject) snapshotOf(t T, fn func(storage.MetaReader, storage.RevisionReader)) {
 	t.Helper()
 	snap, err := s.Snapshot(t.Context())
 	ok(t, "snapshot", err)
@@ -29,7 +27,7 @@ func (s subject) snapshotOf(t T, fn func(storage.MetaReader, storage.RevisionRea
 	ok(t, "close snapshot", snap.Close())
 }
 
-func snapshotShowsPast(t T, s subject) {
+func snapshotShowsPast(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p1", "p2")
 	s.snapshotOf(t, func(m storage.MetaReader, r storage.RevisionReader) {
@@ -61,52 +59,7 @@ func snapshotShowsPast(t T, s subject) {
 	wantIDs(t, stores.Metas, "p1", "p3")
 }
 
-// snapshotJoinsModels takes snapshots while units write to two models at once.
-func snapshotJoinsModels(t T, s subject) {
-	s.useModel(t, "order")
-	s.useModel(t, "person")
-	r := []storage.Ref{{Model: "order", ID: "x"}, {Model: "person", ID: "x"}}
-	done := make(chan error, 1)
-	go func() {
-		var errs error
-		for range 40 {
-			errs = errors.Join(errs, s.Unit().Update(t.Context(), storage.Batch{Refs: r}, func(v storage.View) (storage.Writes, error) {
-				n := v.NextNumber(r[0])
-				w := storage.ModelWrites{Metas: []resource.Meta{newMeta("x", n)}, Revisions: []resource.Revision{newRevision("x", n)}}
-				return storage.Writes{Models: map[string]storage.ModelWrites{"order": w, "person": w}}, nil
-			}))
-		}
-		done <- errs
-	}()
-	for running := true; running; {
-		select {
-		case err := <-done:
-			ok(t, "concurrent units", err)
-			running = false
-		default:
-		}
-		snap, err := s.Snapshot(t.Context())
-		ok(t, "snapshot", err)
-		var counts []int
-		for _, name := range []string{"person", "order"} {
-			m, revs, err := snap.Build(t.Context(), name)
-			ok(t, "build in a snapshot", err)
-			metas, err := m.GetMany(t.Context(), []resource.ID{"x"})
-			ok(t, "get many", err)
-			n := 0
-			if len(metas) == 1 {
-				n = metas[0].TotalRevisionCount
-			}
-			counts = append(counts, n, len(collect(t, "revisions", revs.List(t.Context(), "x"))))
-		}
-		ok(t, "close snapshot", snap.Close())
-		for _, n := range counts {
-			equal(t, "what one snapshot counts in two models", n, counts[0])
-		}
-	}
-}
-
-func snapshotLetsWrite(t T, s subject) {
+func snapshotLetsWrite(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p1")
 	s.snapshotOf(t, func(m storage.MetaReader, _ storage.RevisionReader) {

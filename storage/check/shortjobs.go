@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"github.com/google/uuid"
@@ -16,7 +16,7 @@ func shortJobChecks() []check {
 	}
 }
 
-func attemptCounts(t T, s subject) {
+func attemptCounts(t T, s *subject) {
 	a, b, c := newJob("save"), newJob("save"), newJob("save")
 	s.insert(t, b)
 	for n, jobs := range [][]storage.Job{{a, b}, {c, b, a}, {b}} {
@@ -41,7 +41,7 @@ func attemptCounts(t T, s subject) {
 	equal(t, "number of rows of nothing", len(none), 0)
 }
 
-func attemptLeavesEnded(t T, s subject) {
+func attemptLeavesEnded(t T, s *subject) {
 	done, fresh := newJob("save"), newJob("save")
 	ok(t, "settle", s.Ledger().Settle(t.Context(), []storage.Job{ended(done, `{"a":1}`)}))
 	before := s.wantJob(t, done, storage.JobDone)
@@ -53,7 +53,7 @@ func attemptLeavesEnded(t T, s subject) {
 	equal(t, "attempts of the other", rows[1].Attempt, 1)
 }
 
-func refundTakesBack(t T, s subject) {
+func refundTakesBack(t T, s *subject) {
 	a, b, done := newJob("save"), newJob("save"), newJob("save")
 	l := s.Ledger()
 	ok(t, "settle", l.Settle(t.Context(), []storage.Job{ended(done, `{}`)}))
@@ -69,7 +69,7 @@ func refundTakesBack(t T, s subject) {
 	equal(t, "attempts of an ended job", s.wantJob(t, done, storage.JobDone).Attempt, before)
 }
 
-func settleEnds(t T, s subject) {
+func settleEnds(t T, s *subject) {
 	known, fresh := newJob("save"), newJob("save")
 	s.insert(t, known)
 	_, err := s.Ledger().Attempt(t.Context(), []storage.Job{known})
@@ -88,7 +88,7 @@ func settleEnds(t T, s subject) {
 	}
 }
 
-func settleLeavesEnded(t T, s subject) {
+func settleLeavesEnded(t T, s *subject) {
 	j := newJob("save")
 	ok(t, "settle", s.Ledger().Settle(t.Context(), []storage.Job{ended(j, `{"first":1}`)}))
 	dead := j

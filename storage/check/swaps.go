@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ func unfilled(t T, r storage.MetaReader, n int) []storage.Unfilled {
 	return page
 }
 
-func swapNeedsStoredBytes(t T, s subject) {
+func swapNeedsStoredBytes(t T, s *subject) {
 	metas := s.use(t).Metas
 	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{bare("p1", 1)}))
 	stored := unfilled(t, metas, 1)[0].Stored
@@ -54,7 +54,7 @@ func swapNeedsStoredBytes(t T, s subject) {
 	sameMeta(t, "the meta after a lost swap", got, newMeta("p1", 1))
 }
 
-func swapAnswersForEach(t T, s subject) {
+func swapAnswersForEach(t T, s *subject) {
 	metas := s.use(t).Metas
 	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{bare("p1", 1), bare("p2", 1), bare("p3", 1)}))
 	var swaps []storage.Swap
@@ -77,7 +77,7 @@ func swapAnswersForEach(t T, s subject) {
 	equal(t, "number of answers to nothing", len(done), 0)
 }
 
-func unfilledPages(t T, s subject) {
+func unfilledPages(t T, s *subject) {
 	metas := s.use(t).Metas
 	half := newMeta("p6", 1)
 	half.Rev.CreatedBy = opt.Value[string]{}
@@ -104,7 +104,7 @@ func unfilledPages(t T, s subject) {
 	equal(t, "pages", pages, [][]resource.ID{{"p1", "p2"}, {"p4", "p5"}, {"p6"}})
 }
 
-func unfilledCurrent(t T, s subject) {
+func unfilledCurrent(t T, s *subject) {
 	stores := s.use(t)
 	migrated := bare("p2", 1)
 	migrated.SchemaVersion = opt.Of("2")

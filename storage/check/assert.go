@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"bytes"
@@ -47,12 +47,12 @@ func collect[V any](t T, what string, seq iter.Seq2[V, error]) []V {
 }
 
 // use makes the usual model and returns its stores.
-func (s subject) use(t T) storage.Stores {
+func (s *subject) use(t T) storage.Stores {
 	t.Helper()
 	return s.useModel(t, model)
 }
 
-func (s subject) useModel(t T, name string) storage.Stores {
+func (s *subject) useModel(t T, name string) storage.Stores {
 	t.Helper()
 	ok(t, "make model "+name, s.SaveModel(t.Context(), storage.ModelInfo{Name: name, Encoding: resource.JSON}))
 	stores, err := s.Build(t.Context(), name)
@@ -61,13 +61,13 @@ func (s subject) useModel(t T, name string) storage.Stores {
 }
 
 // update runs a unit of work that writes w whatever it sees.
-func (s subject) update(t T, b storage.Batch, w storage.Writes) error {
+func (s *subject) update(t T, b storage.Batch, w storage.Writes) error {
 	t.Helper()
 	return s.Unit().Update(t.Context(), b, func(storage.View) (storage.Writes, error) { return w, nil })
 }
 
 // put writes complete resources.
-func (s subject) put(t T, ids ...resource.ID) {
+func (s *subject) put(t T, ids ...resource.ID) {
 	t.Helper()
 	err := s.update(t, storage.Batch{Refs: refsTo(ids...)}, storage.Writes{Models: writesOf(model, resources(ids...))})
 	ok(t, "write resources", err)
@@ -130,7 +130,7 @@ func wantRevisions(t T, r storage.RevisionReader, id resource.ID, want ...resour
 }
 
 // wantJob returns a job that must be in a state.
-func (s subject) wantJob(t T, j storage.Job, want storage.JobState) storage.Job {
+func (s *subject) wantJob(t T, j storage.Job, want storage.JobState) storage.Job {
 	t.Helper()
 	got, err := s.Ledger().Get(t.Context(), j.ID)
 	ok(t, "get job", err)

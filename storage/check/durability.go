@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"strings"
@@ -12,29 +12,20 @@ import (
 
 func durabilityChecks() []check {
 	return []check{
-		{"G1/durability_is_declared", durabilityDeclared},
 		{"G1/resources_are_there_after_reopening", resourcesSurvive},
 		{"G1/jobs_are_there_after_reopening", jobsSurvive},
 		{"G1/staged_load_goes_on_after_reopening", stagedSurvives},
+		{"G19/store_id_stays_after_reopening", storeIDSurvives},
 	}
 }
 
-func durabilityDeclared(t T, s subject) {
-	equal(t, "Traits.Durable", s.Traits().Durable, s.reopen != nil)
-	if s.Traits().Writers < 1 {
-		t.Fatalf("the store declares %d writers", s.Traits().Writers)
-	}
+func storeIDSurvives(t T, s *subject) {
+	id := s.ID()
+	s.reopen(t)
+	equal(t, "id of the store opened again", s.ID(), id)
 }
 
-// reopened opens the store again; nil when the medium forgets.
-func (s subject) reopened() *subject {
-	if s.reopen == nil {
-		return nil
-	}
-	return &subject{Factory: s.reopen(), noBlobs: s.noBlobs}
-}
-
-func resourcesSurvive(t T, s subject) {
+func resourcesSurvive(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p1", "p2")
 	ok(t, "save", stores.Metas.SaveMany(t.Context(), []resource.Meta{newMeta("p3", 1)}))
@@ -46,24 +37,21 @@ func resourcesSurvive(t T, s subject) {
 		ok(t, "put", err)
 		file = info.FileID
 	})
-	again := s.reopened()
-	if again == nil {
-		return
-	}
-	infos, err := again.Models(t.Context())
+	s.reopen(t)
+	infos, err := s.Models(t.Context())
 	ok(t, "models", err)
 	equal(t, "number of models", len(infos), 1)
-	stores, err = again.Build(t.Context(), model)
+	stores, err = s.Build(t.Context(), model)
 	ok(t, "build", err)
 	wantIDs(t, stores.Metas, "p1", "p3")
 	wantRevisions(t, stores.Revisions, "p1", "p1:1", "p1:10")
 	got, err := stores.Revisions.Get(t.Context(), newInfo("p1", 10).Key())
 	ok(t, "get", err)
 	sameRevision(t, "the revision", got, newRevision("p1", 10))
-	again.withBlobs(t, func(b storage.BlobStore) { equal(t, "the blob", string(readBlob(t, b, file)), "content") })
+	s.withBlobs(t, func(b storage.BlobStore) { equal(t, "the blob", string(readBlob(t, b, file)), "content") })
 }
 
-func jobsSurvive(t T, s subject) {
+func jobsSurvive(t T, s *subject) {
 	s.use(t)
 	queued, done, running := newJob("save"), newJob("save"), newJob("load")
 	queued.Queue = uuid.New()
@@ -71,33 +59,27 @@ func jobsSurvive(t T, s subject) {
 	_, err := s.deliver(t, done, refsTo("p1")[0])
 	ok(t, "deliver", err)
 	c := s.claim(t, running)
-	again := s.reopened()
-	if again == nil {
-		return
-	}
-	equal(t, "queue", again.wantJob(t, queued, storage.JobQueued).Queue, queued.Queue)
-	effect, err := again.deliver(t, done, refsTo("p1")[0])
+	s.reopen(t)
+	equal(t, "queue", s.wantJob(t, queued, storage.JobQueued).Queue, queued.Queue)
+	effect, err := s.deliver(t, done, refsTo("p1")[0])
 	ok(t, "deliver again", err)
 	equal(t, "whether a done job had an effect again", effect, false)
-	_, _, err = again.Ledger().Claim(t.Context(), running, time.Hour)
+	_, _, err = s.Ledger().Claim(t.Context(), running, time.Hour)
 	wantErr(t, "claim of a leased job", err, storage.ErrLeased)
-	ok(t, "finish by the claim", again.Ledger().Finish(t.Context(), c, storage.Final{State: storage.JobDone}))
+	ok(t, "finish by the claim", s.Ledger().Finish(t.Context(), c, storage.Final{State: storage.JobDone}))
 }
 
-func stagedSurvives(t T, s subject) {
+func stagedSurvives(t T, s *subject) {
 	s.use(t)
 	c := s.claim(t, newJob("load"))
 	ok(t, "stage", s.stage(t, c, 0, "p1"))
-	again := s.reopened()
-	if again == nil {
-		return
-	}
-	stores, err := again.Build(t.Context(), model)
+	s.reopen(t)
+	stores, err := s.Build(t.Context(), model)
 	ok(t, "build", err)
-	again.wantNothing(t, stores, "p1")
-	ok(t, "stage", again.stage(t, c, 0, "p9"))
-	ok(t, "stage", again.stage(t, c, 1, "p2"))
-	ok(t, "publish", again.publish(t, c))
+	s.wantNothing(t, stores, "p1")
+	ok(t, "stage", s.stage(t, c, 0, "p9"))
+	ok(t, "stage", s.stage(t, c, 1, "p2"))
+	ok(t, "publish", s.publish(t, c))
 	wantIDs(t, stores.Metas, "p1", "p2")
 	wantRevisions(t, stores.Revisions, "p1", "p1:1")
 }

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"fmt"
@@ -14,7 +14,6 @@ import (
 func revisionChecks() []check {
 	return []check{
 		{"G2/saved_revisions_are_read", savedRevisionsAreRead},
-		{"G3/save_many_of_revisions_is_whole", saveManyRevisionsIsWhole},
 		{"G5/revisions_come_by_number", revisionsComeByNumber},
 		{"G5/dump_follows_the_ids", dumpFollowsIDs},
 		{"G8/absent_revision_is_not_found", absentRevision},
@@ -25,7 +24,7 @@ func revisionChecks() []check {
 	}
 }
 
-func savedRevisionsAreRead(t T, s subject) {
+func savedRevisionsAreRead(t T, s *subject) {
 	revs := s.use(t).Revisions
 	want := []resource.Revision{newRevision("p2", 1), newRevision("p1", 1), newRevision("p1", 2)}
 	ok(t, "save", revs.SaveMany(t.Context(), want))
@@ -41,20 +40,7 @@ func savedRevisionsAreRead(t T, s subject) {
 	ok(t, "save nothing", revs.SaveMany(t.Context(), nil))
 }
 
-func saveManyRevisionsIsWhole(t T, s subject) {
-	if !s.Traits().AtomicBatch {
-		return
-	}
-	revs := s.use(t).Revisions
-	err := revs.SaveMany(t.Context(), []resource.Revision{newRevision("p1", 1), newRevision("", 1), newRevision("p2", 1)})
-	if err == nil {
-		t.Fatalf("a revision of a resource without an id was saved")
-	}
-	wantRevisions(t, revs, "p1")
-	wantRevisions(t, revs, "p2")
-}
-
-func revisionsComeByNumber(t T, s subject) {
+func revisionsComeByNumber(t T, s *subject) {
 	revs := s.use(t).Revisions
 	one := newRevision("a:1", 1)
 	all := []resource.Revision{
@@ -81,7 +67,7 @@ func revisionsComeByNumber(t T, s subject) {
 	})
 }
 
-func dumpFollowsIDs(t T, s subject) {
+func dumpFollowsIDs(t T, s *subject) {
 	revs := s.use(t).Revisions
 	var all []resource.Revision
 	for i := range 30 {
@@ -101,7 +87,7 @@ func dumpFollowsIDs(t T, s subject) {
 	equal(t, "number of revisions of no ids", len(got), 0)
 }
 
-func absentRevision(t T, s subject) {
+func absentRevision(t T, s *subject) {
 	revs := s.use(t).Revisions
 	ok(t, "save", revs.SaveMany(t.Context(), []resource.Revision{newRevision("p1", 1)}))
 	for _, key := range []resource.RevisionKey{
@@ -118,7 +104,7 @@ func absentRevision(t T, s subject) {
 	wantRevisions(t, revs, "p2")
 }
 
-func schemaVersionsApart(t T, s subject) {
+func schemaVersionsApart(t T, s *subject) {
 	revs := s.use(t).Revisions
 	plain := newRevision("p1", 1)
 	empty, two := withSchema(plain, ""), withSchema(plain, "2")
@@ -132,7 +118,7 @@ func schemaVersionsApart(t T, s subject) {
 	wantRevisions(t, revs, "p1", "p1:1", "p1:1", "p1:1")
 }
 
-func keyIsRepointed(t T, s subject) {
+func keyIsRepointed(t T, s *subject) {
 	revs := s.use(t).Revisions
 	old := newRevision("p1", 1)
 	ok(t, "save", revs.SaveMany(t.Context(), []resource.Revision{old, newRevision("p1", 2)}))
@@ -155,7 +141,7 @@ func keyIsRepointed(t T, s subject) {
 	sameRevision(t, "the last of one key", got, last)
 }
 
-func purgeRemoves(t T, s subject) {
+func purgeRemoves(t T, s *subject) {
 	revs := s.use(t).Revisions
 	one := newRevision("p1", 1)
 	all := []resource.Revision{one, withSchema(one, "1"), newRevision("p1", 2), newRevision("p1:2", 1)}
@@ -169,7 +155,7 @@ func purgeRemoves(t T, s subject) {
 	wantRevisions(t, revs, "p1", "p1:1")
 }
 
-func parentSchemaVersion(t T, s subject) {
+func parentSchemaVersion(t T, s *subject) {
 	revs := s.use(t).Revisions
 	version := "1"
 	states := []opt.Value[*string]{{}, opt.Of[*string](nil), opt.Of(&version)}

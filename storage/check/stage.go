@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"time"
@@ -18,7 +18,7 @@ func stageChecks() []check {
 }
 
 // stage stages complete resources as one chunk.
-func (s subject) stage(t T, c storage.Claim, no int, ids ...resource.ID) error {
+func (s *subject) stage(t T, c storage.Claim, no int, ids ...resource.ID) error {
 	t.Helper()
 	return s.Unit().Stage(t.Context(), storage.Staged{
 		Chunk:   storage.ChunkRef{Claim: c, No: no},
@@ -28,13 +28,13 @@ func (s subject) stage(t T, c storage.Claim, no int, ids ...resource.ID) error {
 }
 
 // publish publishes with the outcome that checks look for.
-func (s subject) publish(t T, c storage.Claim) error {
+func (s *subject) publish(t T, c storage.Claim) error {
 	t.Helper()
 	return s.Unit().Publish(t.Context(), c, storage.Final{State: storage.JobDone, Outcome: []byte(`{"loaded":1}`)})
 }
 
 // wantNothing fails t when anything of the resources is to be seen.
-func (s subject) wantNothing(t T, stores storage.Stores, ids ...resource.ID) {
+func (s *subject) wantNothing(t T, stores storage.Stores, ids ...resource.ID) {
 	t.Helper()
 	for _, id := range ids {
 		_, err := stores.Metas.Get(t.Context(), id)
@@ -45,7 +45,7 @@ func (s subject) wantNothing(t T, stores storage.Stores, ids ...resource.ID) {
 	}
 }
 
-func stagedIsInvisible(t T, s subject) {
+func stagedIsInvisible(t T, s *subject) {
 	stores := s.use(t)
 	s.put(t, "p0")
 	c := s.claim(t, newJob("load"))
@@ -68,7 +68,7 @@ func stagedIsInvisible(t T, s subject) {
 	equal(t, "chunk outcome", string(chunks[1].Outcome), `{"staged":1}`)
 }
 
-func stagedOnce(t T, s subject) {
+func stagedOnce(t T, s *subject) {
 	stores := s.use(t)
 	c := s.claim(t, newJob("load"))
 	ok(t, "stage", s.stage(t, c, 0, "p1"))
@@ -79,7 +79,7 @@ func stagedOnce(t T, s subject) {
 	s.wantNothing(t, stores, "p9")
 }
 
-func stageNeedsClaim(t T, s subject) {
+func stageNeedsClaim(t T, s *subject) {
 	stores := s.use(t)
 	j := newJob("load")
 	_, old, err := s.Ledger().Claim(t.Context(), j, -time.Hour)
@@ -93,7 +93,7 @@ func stageNeedsClaim(t T, s subject) {
 	wantIDs(t, stores.Metas, "p1")
 }
 
-func unstageForgets(t T, s subject) {
+func unstageForgets(t T, s *subject) {
 	stores := s.use(t)
 	j, other := newJob("load"), newJob("load")
 	c, d := s.claim(t, j), s.claim(t, other)
@@ -113,7 +113,7 @@ func unstageForgets(t T, s subject) {
 	wantIDs(t, stores.Metas, "p1", "p7")
 }
 
-func stageIsWhole(t T, s subject) {
+func stageIsWhole(t T, s *subject) {
 	stores := s.use(t)
 	c := s.claim(t, newJob("load"))
 	if err := s.stage(t, c, 0, "p1", ""); err == nil {

@@ -1,9 +1,10 @@
-package storagetest
+package check
 
 import (
+	"math/rand/v2"
 	"slices"
 
-	"pgregory.net/rapid"
+	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
@@ -58,21 +59,34 @@ func wantAnswer(t T, r storage.MetaReader, all []resource.Meta, q qb.Query) {
 	}
 }
 
-func generatedQueriesEqual(t T, s subject) {
-	metas := s.use(t).Metas
-	var made []resource.Meta
-	for seed := range generatedMetas {
-		made = append(made, rapid.Custom(genMeta).Example(seed))
-	}
-	ok(t, "save", metas.SaveMany(t.Context(), made))
-	// What was saved twice under one id counts once, as the store has it.
-	all := collect(t, "all metas", metas.All(t.Context()))
-	for seed := range generatedQueries {
-		wantAnswer(t, metas, all, rapid.Custom(genQuery).Example(seed))
+// generatedQueriesEqual asks queries that are the same in every run.
+func generatedQueriesEqual(t T, s *subject) {
+	src := rand.New(rand.NewPCG(1, 0))
+	s.askQueries(t, model, generated(src, generatedMetas, genMeta), generated(src, generatedQueries, genQuery))
+}
+
+// DrawnQueries is [DrawnHistory] for a few queries of a small data set.
+func DrawnQueries(src Source) Check {
+	metas, queries := generated(src, 1+src.IntN(8), genMeta), generated(src, 1+src.IntN(4), genQuery)
+	return Check{
+		Name: "G16/drawn_queries_equal_the_reference",
+		run:  func(t T, s *subject) { s.askQueries(t, "m-"+uuid.NewString(), metas, queries) },
 	}
 }
 
-func zeroQuery(t T, s subject) {
+// askQueries saves metas in a new model and asks queries of them.
+func (s *subject) askQueries(t T, name string, metas []resource.Meta, queries []qb.Query) {
+	t.Helper()
+	stores := s.useModel(t, name)
+	ok(t, "save", stores.Metas.SaveMany(t.Context(), metas))
+	// What was saved twice under one id counts once, as the store has it.
+	all := collect(t, "all metas", stores.Metas.All(t.Context()))
+	for _, q := range queries {
+		wantAnswer(t, stores.Metas, all, q)
+	}
+}
+
+func zeroQuery(t T, s *subject) {
 	metas := s.use(t).Metas
 	deleted := newMeta("a:10", 1)
 	deleted.IsDeleted = true
@@ -82,7 +96,7 @@ func zeroQuery(t T, s subject) {
 	sameMeta(t, "a meta found", got[1], deleted)
 }
 
-func limitAndOffset(t T, s subject) {
+func limitAndOffset(t T, s *subject) {
 	metas := s.use(t).Metas
 	var all []resource.Meta
 	for _, id := range []resource.ID{"a", "b", "c", "d", "e"} {
@@ -99,7 +113,7 @@ func limitAndOffset(t T, s subject) {
 	}
 }
 
-func unsetMatchesNothing(t T, s subject) {
+func unsetMatchesNothing(t T, s *subject) {
 	metas := s.use(t).Metas
 	draft := newMeta("p2", 1)
 	draft.Rev.Status = opt.Of(resource.Draft)
@@ -124,7 +138,7 @@ func unsetMatchesNothing(t T, s subject) {
 	}
 }
 
-func negativeLimits(t T, s subject) {
+func negativeLimits(t T, s *subject) {
 	metas := s.use(t).Metas
 	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{newMeta("p1", 1)}))
 	for _, q := range []qb.Query{{Offset: -1}, {Limit: opt.Of(-1)}} {

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"time"
@@ -19,7 +19,7 @@ func adminChecks() []check {
 	}
 }
 
-func cancelQueued(t T, s subject) {
+func cancelQueued(t T, s *subject) {
 	stores := s.use(t)
 	j := newJob("save")
 	s.insert(t, j)
@@ -38,7 +38,7 @@ func cancelQueued(t T, s subject) {
 	wantIDs(t, stores.Metas)
 }
 
-func cancelRunning(t T, s subject) {
+func cancelRunning(t T, s *subject) {
 	j := newJob("load")
 	c := s.claim(t, j)
 	got, err := s.Ledger().Cancel(t.Context(), j.ID)
@@ -51,7 +51,7 @@ func cancelRunning(t T, s subject) {
 	equal(t, "whether to cancel after a retry", got.Cancel, false)
 }
 
-func retryStartsAgain(t T, s subject) {
+func retryStartsAgain(t T, s *subject) {
 	l := s.Ledger()
 	for _, state := range []storage.JobState{storage.JobRefused, storage.JobDead, storage.JobCancelled} {
 		j := newJob("load")
@@ -76,7 +76,7 @@ func retryStartsAgain(t T, s subject) {
 	}
 }
 
-func dropRemoves(t T, s subject) {
+func dropRemoves(t T, s *subject) {
 	s.use(t)
 	l, j := s.Ledger(), newJob("load")
 	j.Text = "my load"
@@ -97,7 +97,7 @@ func dropRemoves(t T, s subject) {
 	wantErr(t, "drop again", l.Drop(t.Context(), j.ID), storage.ErrNotFound)
 }
 
-func pruneRemoves(t T, s subject) {
+func pruneRemoves(t T, s *subject) {
 	old, recent, dead, queued := newJob("save"), newJob("save"), newJob("save"), newJob("save")
 	dead.State, dead.Finished = storage.JobDead, noon
 	late := ended(recent, `{}`)
@@ -114,7 +114,7 @@ func pruneRemoves(t T, s subject) {
 	s.wantJob(t, queued, storage.JobQueued)
 }
 
-func publishedRecords(t T, s subject) {
+func publishedRecords(t T, s *subject) {
 	a, b, queue := newJob("save"), newJob("save"), uuid.New()
 	s.insert(t, a, b)
 	ok(t, "published", s.Ledger().Published(t.Context(), []uuid.UUID{a.ID}, queue))

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"time"
@@ -11,7 +11,6 @@ import (
 func metaChecks() []check {
 	return []check{
 		{"G2/saved_metas_are_read", savedMetasAreRead},
-		{"G3/save_many_of_metas_is_whole", saveManyMetasIsWhole},
 		{"G5/metas_come_by_id", metasComeByID},
 		{"G8/absent_meta_is_not_found", absentMeta},
 		{"G10/meta_is_replaced", metaIsReplaced},
@@ -20,7 +19,7 @@ func metaChecks() []check {
 	}
 }
 
-func savedMetasAreRead(t T, s subject) {
+func savedMetasAreRead(t T, s *subject) {
 	metas := s.use(t).Metas
 	want := []resource.Meta{newMeta("p3", 1), newMeta("p1", 2), newMeta("p2", 12)}
 	ok(t, "save metas", metas.SaveMany(t.Context(), want))
@@ -39,23 +38,7 @@ func savedMetasAreRead(t T, s subject) {
 	equal(t, "number of metas of no ids", len(none), 0)
 }
 
-func saveManyMetasIsWhole(t T, s subject) {
-	if !s.Traits().AtomicBatch {
-		return
-	}
-	metas := s.use(t).Metas
-	ok(t, "save meta", metas.SaveMany(t.Context(), []resource.Meta{newMeta("p1", 1)}))
-	err := metas.SaveMany(t.Context(), []resource.Meta{newMeta("p1", 2), newMeta("p2", 1), newMeta("", 1), newMeta("p3", 1)})
-	if err == nil {
-		t.Fatalf("a meta without an id was saved")
-	}
-	wantIDs(t, metas, "p1")
-	got, err := metas.Get(t.Context(), "p1")
-	ok(t, "get meta", err)
-	sameMeta(t, "the meta after a refused batch", got, newMeta("p1", 1))
-}
-
-func metasComeByID(t T, s subject) {
+func metasComeByID(t T, s *subject) {
 	metas := s.use(t).Metas
 	want := []resource.ID{"A", "B:1", "a", "a-b", "a.b", "a:1", "a:10", "a:2", "a_b", "b", "é", "中"}
 	var all []resource.Meta
@@ -69,7 +52,7 @@ func metasComeByID(t T, s subject) {
 	equal(t, "ids of many", idsOf(many), []resource.ID{"B:1", "a:10", "a:2", "中"})
 }
 
-func absentMeta(t T, s subject) {
+func absentMeta(t T, s *subject) {
 	metas := s.use(t).Metas
 	_, err := metas.Get(t.Context(), "nobody")
 	wantErr(t, "get of an absent meta", err, storage.ErrNotFound)
@@ -81,7 +64,7 @@ func absentMeta(t T, s subject) {
 	wantErr(t, "get of a deleted meta", err, storage.ErrNotFound)
 }
 
-func metaIsReplaced(t T, s subject) {
+func metaIsReplaced(t T, s *subject) {
 	metas := s.use(t).Metas
 	ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{newMeta("p1", 1)}))
 	deleted := newMeta("p1", 2)
@@ -93,7 +76,7 @@ func metaIsReplaced(t T, s subject) {
 	wantIDs(t, metas, "p1", "p2")
 }
 
-func statsCountRows(t T, s subject) {
+func statsCountRows(t T, s *subject) {
 	stores := s.use(t)
 	half, bare, deleted := newMeta("p2", 1), newMeta("p3", 1), newMeta("p4", 1)
 	half.Rev.UpdatedTime = opt.Value[time.Time]{}
@@ -108,7 +91,7 @@ func statsCountRows(t T, s subject) {
 	equal(t, "the stats", got, storage.Stats{Metas: 4, Revisions: 4, UnsetRev: 2})
 }
 
-func sparseMeta(t T, s subject) {
+func sparseMeta(t T, s *subject) {
 	metas := s.use(t).Metas
 	sparse := newMeta("p1", 1)
 	sparse.Rev = resource.RevMeta{}

@@ -1,4 +1,4 @@
-package storagetest
+package check
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ func effectChecks() []check {
 
 // deliver runs a save job as an executor does: effect and row together, unless
 // the job has ended. It returns whether there was an effect.
-func (s subject) deliver(t T, j storage.Job, r storage.Ref) (bool, error) {
+func (s *subject) deliver(t T, j storage.Job, r storage.Ref) (bool, error) {
 	effect := false
 	b := storage.Batch{Refs: []storage.Ref{r}, Jobs: []uuid.UUID{j.ID}}
 	err := s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {
@@ -40,7 +40,7 @@ func (s subject) deliver(t T, j storage.Job, r storage.Ref) (bool, error) {
 	return effect && err == nil, err
 }
 
-func endedJobIsSeen(t T, s subject) {
+func endedJobIsSeen(t T, s *subject) {
 	stores := s.use(t)
 	r := refsTo("p1")[0]
 	j := newJob("save")
@@ -61,7 +61,7 @@ func endedJobIsSeen(t T, s subject) {
 	}
 }
 
-func queuedJobHasNotEnded(t T, s subject) {
+func queuedJobHasNotEnded(t T, s *subject) {
 	s.use(t)
 	r := refsTo("p1")[0]
 	queued, attempted := newJob("save"), newJob("save")
@@ -81,7 +81,7 @@ func queuedJobHasNotEnded(t T, s subject) {
 
 // unitLeavesEndedRow writes the row of a job that has ended, as a compute that
 // does not ask would: whether that is an error or not, the row stays.
-func unitLeavesEndedRow(t T, s subject) {
+func unitLeavesEndedRow(t T, s *subject) {
 	s.use(t)
 	j := newJob("save")
 	ok(t, "settle", s.Ledger().Settle(t.Context(), []storage.Job{ended(j, `{"first":1}`)}))
@@ -92,7 +92,7 @@ func unitLeavesEndedRow(t T, s subject) {
 	equal(t, "outcome", string(s.wantJob(t, j, storage.JobDone).Outcome), `{"first":1}`)
 }
 
-func racingDeliveries(t T, s subject) {
+func racingDeliveries(t T, s *subject) {
 	stores := s.use(t)
 	r := refsTo("p1")[0]
 	j := newJob("save")
@@ -115,14 +115,14 @@ func racingDeliveries(t T, s subject) {
 }
 
 // claim claims a job with a lease that outlives the check.
-func (s subject) claim(t T, j storage.Job) storage.Claim {
+func (s *subject) claim(t T, j storage.Job) storage.Claim {
 	t.Helper()
 	_, c, err := s.Ledger().Claim(t.Context(), j, time.Hour)
 	ok(t, "claim", err)
 	return c
 }
 
-func doneChunkIsSkipped(t T, s subject) {
+func doneChunkIsSkipped(t T, s *subject) {
 	stores := s.use(t)
 	r := refsTo("p1")[0]
 	j := newJob("backfill")
@@ -152,7 +152,7 @@ func doneChunkIsSkipped(t T, s subject) {
 	s.wantJob(t, j, storage.JobRunning)
 }
 
-func chunkNeedsClaim(t T, s subject) {
+func chunkNeedsClaim(t T, s *subject) {
 	stores := s.use(t)
 	j := newJob("backfill")
 	_, old, err := s.Ledger().Claim(t.Context(), j, -time.Hour)
@@ -174,7 +174,7 @@ func chunkNeedsClaim(t T, s subject) {
 	equal(t, "number of chunks", len(chunks), 1)
 }
 
-func smallLoad(t T, s subject) {
+func smallLoad(t T, s *subject) {
 	stores := s.use(t)
 	j := newJob("load")
 	c := s.claim(t, j)
