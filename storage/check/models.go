@@ -49,9 +49,7 @@ func modelIsReplaced(t T, s *subject) {
 	s.put(t, "p1")
 	info := storage.ModelInfo{Name: model, Encoding: resource.Msgpack, IndexedPaths: []string{"name"}}
 	ok(t, "save model again", s.SaveModel(t.Context(), info))
-	infos, err := s.Models(t.Context())
-	ok(t, "models", err)
-	equal(t, "models", infos, []storage.ModelInfo{info})
+	s.wantModels(t, info)
 	stores, err := s.Build(t.Context(), model)
 	ok(t, "build", err)
 	wantIDs(t, stores.Metas, "p1")
@@ -98,34 +96,36 @@ func declared() storage.ModelInfo {
 	}
 }
 
-func modelComesBack(t T, s subject) {
+func modelComesBack(t T, s *subject) {
 	plain := storage.ModelInfo{Name: "plain", Encoding: resource.JSON}
 	empty := storage.ModelInfo{Name: "empty-version", Encoding: resource.JSON, SchemaVersion: opt.Of("")}
 	want := []storage.ModelInfo{empty, plain, declared()}
 	for _, m := range want {
 		ok(t, "save model "+m.Name, s.SaveModel(t.Context(), m))
 	}
-	check := func(f storage.Factory) {
-		infos, err := f.Models(t.Context())
-		ok(t, "models", err)
-		equal(t, "models", infos, want)
-	}
-	check(s)
-	if s.reopen != nil {
-		check(s.reopen())
+	s.wantModels(t, want...)
+	if s.Traits().Durable {
+		s.reopen(t)
+		s.wantModels(t, want...)
 	}
 }
 
-func modelForgets(t T, s subject) {
+// wantModels fails t unless the store holds exactly these models.
+func (s *subject) wantModels(t T, want ...storage.ModelInfo) {
+	t.Helper()
+	infos, err := s.Models(t.Context())
+	ok(t, "models", err)
+	equal(t, "models", infos, want)
+}
+
+func modelForgets(t T, s *subject) {
 	ok(t, "save model", s.SaveModel(t.Context(), declared()))
 	less := storage.ModelInfo{Name: declared().Name, Encoding: resource.JSON}
 	ok(t, "save model again", s.SaveModel(t.Context(), less))
-	infos, err := s.Models(t.Context())
-	ok(t, "models", err)
-	equal(t, "models", infos, []storage.ModelInfo{less})
+	s.wantModels(t, less)
 }
 
-func modelIsACopy(t T, s subject) {
+func modelIsACopy(t T, s *subject) {
 	scribble := func(m storage.ModelInfo) {
 		m.IndexedPaths[0], m.UniquePaths[0], m.Declaration[0] = "x", "x", 'x'
 	}
