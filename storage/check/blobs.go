@@ -17,6 +17,7 @@ func blobChecks() []check {
 		{"G18/blob_is_addressed_by_content", blobIsAddressed},
 		{"G18/blob_stays_as_first_put", blobStaysAsFirstPut},
 		{"G18/blob_may_have_a_key", blobHasKey},
+		{"G20/unset_content_type_is_not_empty", unsetContentType},
 		{"G18/keys_are_apart", blobKeysAreApart},
 		{"G18/blob_is_complete_or_not_there", blobIsComplete},
 		{"G5/blobs_come_by_id", blobsComeByID},

@@ -33,6 +33,8 @@ const (
 	AtomicLoad  Need = "Traits.AtomicLoad"
 	Durable     Need = "Traits.Durable"
 	Blobs       Need = "a blob store"
+	// Process is a process that may be killed, and a store that survives it.
+	Process Need = "a process"
 )
 
 // Check proves a part of one guarantee.
@@ -68,12 +70,13 @@ func All() []Check {
 			Nothing, modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(),
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(),
-			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(),
+			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(),
 		),
 		needing(AtomicBatch, wholeBatchChecks()),
 		needing(AtomicLoad, wholeLoadChecks()),
 		needing(Blobs, blobChecks()),
 		needing(Durable, durabilityChecks()),
+		needing(Process, crashChecks()),
 	)
 }
 

@@ -22,7 +22,9 @@ func concurrencyChecks() []check {
 	return []check{
 		{"G4/concurrent_updates_all_survive", concurrentUpdates},
 		{"G4/concurrent_creates_have_one_winner", concurrentCreates},
+		{"G11/number_has_one_owner", numberHasOneOwner},
 		{"G22/crossing_units_end", crossingUnits},
+		{"G22/crossing_ledger_calls_end", crossingLedgerCalls},
 	}
 }
 
@@ -78,6 +80,70 @@ func concurrentCreates(t T, s *subject) {
 	}
 	equal(t, "number of winners", winners, 1)
 	wantRevisions(t, stores.Revisions, r.ID, r.ID.Revision(1))
+}
+
+// numberHasOneOwner lets units tell which numbers they were given and committed.
+func numberHasOneOwner(t T, s *subject) {
+	s.use(t)
+	r := refsTo("p1")[0]
+	owned := make(chan int, writers*rounds)
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			for range rounds {
+				n := 0
+				err := s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
+					n = v.NextNumber(r)
+					return increment(r)(v)
+				})
+				owned <- n
+				errs[i] = errors.Join(errs[i], err)
+			}
+		})
+	}
+	wg.Wait()
+	close(owned)
+	ok(t, "concurrent units", errors.Join(errs...))
+	seen := map[int]bool{}
+	for n := range owned {
+		if seen[n] {
+			t.Fatalf("number %d was given twice", n)
+		}
+		seen[n] = true
+	}
+}
+
+// crossingLedgerCalls names the same jobs in opposite orders.
+func crossingLedgerCalls(t T, s *subject) {
+	var jobs []storage.Job
+	for range 6 {
+		jobs = append(jobs, newJob("save"))
+	}
+	s.insert(t, jobs...)
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		mine := slices.Concat(jobs[i%len(jobs):], jobs[:i%len(jobs)])
+		if i%2 == 1 {
+			slices.Reverse(mine)
+		}
+		var ids []uuid.UUID
+		for _, j := range mine {
+			ids = append(ids, j.ID)
+		}
+		wg.Go(func() {
+			for range rounds {
+				_, err := s.Ledger().Attempt(t.Context(), mine)
+				errs[i] = errors.Join(errs[i], err, s.Ledger().Published(t.Context(), ids, uuid.New()), s.Ledger().Refund(t.Context(), ids))
+			}
+		})
+	}
+	wg.Wait()
+	ok(t, "crossing ledger calls", errors.Join(errs...))
+	for _, j := range jobs {
+		equal(t, "attempts", s.wantJob(t, j, storage.JobQueued).Attempt, 0)
+	}
 }
 
 // crossingUnits runs units over the same resources and jobs, named in opposite

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
+	"time"
 
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -28,7 +30,7 @@ func iterationChecks() []check {
 	}
 }
 
-// fill writes many resources and a job, and returns the ids.
+// fill writes many resources, some blob ids and jobs, and returns the ids.
 func (s *subject) fill(t T) []resource.ID {
 	t.Helper()
 	var ids []resource.ID
@@ -38,6 +40,8 @@ func (s *subject) fill(t T) []resource.ID {
 	for chunk := range slices.Chunk(ids, 100) {
 		s.put(t, chunk...)
 	}
+	w := storage.Writes{Models: writesOf(model, storage.ModelWrites{Blobs: []string{"b1", "b2", "b3"}})}
+	ok(t, "remember blobs", s.update(t, storage.Batch{}, w))
 	s.insert(t, newJob("save"), newJob("save"), newJob("save"))
 	return ids
 }
@@ -61,23 +65,58 @@ func (s *subject) sequences(ctx context.Context, stores storage.Stores, ids []re
 		"revisions": erase(stores.Revisions.List(ctx, ids[0])),
 		"dump":      erase(stores.Revisions.DumpAll(ctx, slices.Values(ids))),
 		"jobs":      erase(s.Ledger().List(ctx, storage.JobFilter{})),
+		"blob ids":  erase(stores.Metas.Blobs(ctx)),
 	}
 }
 
+// leavingEarly leaves many loops after their first value. A goroutine that each
+// left behind is counted; a lock or a connection that was would block or starve
+// what comes after.
 func leavingEarly(t T, s *subject) {
 	stores := s.use(t)
 	ids := s.fill(t)
 	for name, seq := range s.sequences(t.Context(), stores, ids) {
-		for range breaks {
-			n := 0
-			for _, err := range seq {
-				ok(t, name, err)
-				n++
-				break
+		before := runtime.NumGoroutine()
+		soon(t, "leave "+name+" early, again and again", func() error {
+			for range breaks {
+				for _, err := range seq {
+					if err != nil {
+						return err
+					}
+					break
+				}
 			}
-			equal(t, "number of values before the break in "+name, n, 1)
+			return nil
+		})
+		wantFewGoroutines(t, name, before+breaks/2)
+		soon(t, "write after "+name+" was left early", func() error {
+			return s.update(t, storage.Batch{Refs: refsTo("q1")}, storage.Writes{Models: writesOf(model, resources("q1"))})
+		})
+	}
+}
+
+// soon fails t unless what is done ends within patience and without an error.
+func soon(t T, what string, do func() error) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		ok(t, what, err)
+	case <-time.After(patience):
+		t.Fatalf("%s: there was no end to it within %v", what, patience)
+	}
+}
+
+// wantFewGoroutines fails t when there are too many goroutines for good.
+func wantFewGoroutines(t T, left string, most int) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for runtime.NumGoroutine() > most {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s that were left early %d times left goroutines behind: there are %d", left, breaks, runtime.NumGoroutine())
 		}
-		s.put(t, "q1") // a reader that was left behind would block or starve this
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -26,6 +27,10 @@ type Options struct {
 	Timeout time.Duration
 	// Select chooses the checks; nil means all.
 	Select func(Check) bool
+	// Writer returns a command that is not started yet: its process is to call
+	// [WriteUntilKilled] with the place, the same Open and its standard output, and
+	// it will be killed. nil skips what needs one.
+	Writer func(place string) *exec.Cmd
 	// Progress, when not nil, is called before each check with how many are done
 	// of how many, and once more at the end with no check.
 	Progress func(done, total int, next Check)
@@ -41,6 +46,9 @@ func Run(ctx context.Context, open Open, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("open the store to check: %w", err)
 	}
 	lacks := Lacks(ctx, probe)
+	if o.Writer == nil || slices.Contains(lacks, Durable) {
+		lacks = append(lacks, Process)
+	}
 	if err := probe.Close(); err != nil {
 		return Report{}, fmt.Errorf("close the store to check: %w", err)
 	}
@@ -71,10 +79,12 @@ func Run(ctx context.Context, open Open, o Options) (Report, error) {
 
 // skip returns the result of a check whose need the store lacks.
 func (c Check) skip() Result {
-	message := "the store has not " + string(c.Needs)
+	message := "the store declares " + string(c.Needs) + " false"
 	switch c.Needs {
-	case AtomicBatch, AtomicLoad, Durable:
-		message = "the store declares " + string(c.Needs) + " false"
+	case Blobs:
+		message = "the store owns no place for blobs"
+	case Process:
+		message = "there is no store that survives its process, or no process to kill"
 	}
 	return Result{Name: c.Name, State: Skipped, Message: message}
 }
@@ -91,7 +101,7 @@ func (c Check) Run(ctx context.Context, open Open, place string, o Options) Resu
 	done := make(chan struct{})
 	go func() { // Fatalf ends the goroutine of the check
 		defer close(done)
-		c.on(r, open, filepath.Join(o.Dir, place))
+		c.on(r, &subject{open: open, place: filepath.Join(o.Dir, place), writer: o.Writer})
 	}()
 	select {
 	case <-done:
@@ -113,12 +123,13 @@ func (c Check) Run(ctx context.Context, open Open, place string, o Options) Resu
 }
 
 // on runs the check and closes the store; also when it panics.
-func (c Check) on(r *recorder, open Open, place string) {
-	s, err := newSubject(r.ctx, open, place)
+func (c Check) on(r *recorder, s *subject) {
+	f, err := s.open(r.ctx, s.place)
 	if err != nil {
 		r.fail("", "open the store: "+err.Error())
 		return
 	}
+	s.Factory = f
 	defer func() {
 		if p := recover(); p != nil {
 			r.fail("", fmt.Sprintf("the store panicked: %v", p))

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"os/exec"
 
 	"github.com/specstar-worker/worker/storage"
 )
@@ -12,15 +13,8 @@ type subject struct {
 	storage.Factory
 	open  Open
 	place string
-}
-
-// newSubject opens the store at a place.
-func newSubject(ctx context.Context, open Open, place string) (*subject, error) {
-	f, err := open(ctx, place)
-	if err != nil {
-		return nil, err
-	}
-	return &subject{Factory: f, open: open, place: place}, nil
+	// writer is [Options.Writer].
+	writer func(place string) *exec.Cmd
 }
 
 // reopen closes the store and opens it again, as the next process does.

@@ -18,7 +18,9 @@ func unitChecks() []check {
 		{"G3/unit_refuses_other_resources", unitRefusesOthers},
 		{"G4/unit_sees_the_current_state", unitSeesState},
 		{"G10/unit_writes_several_revisions", unitSeveralRevisions},
+		{"G4/there_is_a_writer", thereIsAWriter},
 		{"G11/number_is_above_orphans", numberAboveOrphans},
+		{"G11/number_of_a_deleted_meta_is_not_used_again", numberAfterDelete},
 		{"G2/blobs_are_remembered_with_the_model", blobsRemembered},
 	}
 }
@@ -179,4 +181,21 @@ func blobsRemembered(t T, s *subject) {
 		ok(t, "update", s.update(t, storage.Batch{}, w))
 	}
 	equal(t, "blobs", collect(t, "blobs", stores.Metas.Blobs(t.Context())), []string{"aa", "bb", "cc"})
+}
+
+func thereIsAWriter(t T, s *subject) {
+	if n := s.Traits().Writers; n < 1 {
+		t.Fatalf("the store declares %d writers", n)
+	}
+}
+
+func numberAfterDelete(t T, s *subject) {
+	stores := s.use(t)
+	r := refsTo("p1")[0]
+	for range 3 {
+		ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r)))
+	}
+	ok(t, "delete the meta", stores.Metas.Delete(t.Context(), []resource.ID{r.ID}))
+	ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r)))
+	wantRevisions(t, stores.Revisions, r.ID, "p1:1", "p1:2", "p1:3", "p1:4")
 }

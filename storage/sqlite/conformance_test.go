@@ -2,6 +2,9 @@ package sqlite_test
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/specstar-worker/worker/resource"
@@ -15,9 +18,32 @@ func TestConformance(t *testing.T) {
 		t.Run(string(enc), func(t *testing.T) {
 			storagetest.Run(t, storagetest.Harness{
 				Open: func(ctx context.Context, place string) (storage.Factory, error) {
-					return sqlite.Open(ctx, sqlite.Config{Dir: place, Encoding: enc})
+					there := sqlite.Exists(place)
+					f, err := sqlite.Open(ctx, sqlite.Config{Dir: place, Encoding: enc})
+					if err != nil || !there {
+						return f, err
+					}
+					return f, sound(ctx, place)
 				},
 			})
 		})
 	}
+}
+
+// sound returns an error unless the file is one that SQLite finds nothing wrong
+// with: checks open a store again when its process was killed.
+func sound(ctx context.Context, place string) error {
+	db, err := sql.Open("sqlite", filepath.Join(place, "specstar.db"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var said string
+	if err := db.QueryRowContext(ctx, `SELECT group_concat(integrity_check, '; ') FROM pragma_integrity_check`).Scan(&said); err != nil {
+		return err
+	}
+	if said != "ok" {
+		return fmt.Errorf("integrity_check says %s", said)
+	}
+	return nil
 }
