@@ -284,9 +284,13 @@ func (e *editor) storedHash(key resource.RevisionKey) (string, error) {
 	return resource.DataHash(data), nil
 }
 
-// into adds what was changed to w.
+// into adds what was changed to w, by ascending id: stores write in that order.
 func (e *editor) into(w storage.Writes) storage.Writes {
-	var mw storage.ModelWrites
+	slices.Sort(e.order)
+	mw := storage.ModelWrites{
+		Metas:     make([]resource.Meta, 0, len(e.order)),
+		Revisions: make([]resource.Revision, 0, len(e.order)),
+	}
 	for _, id := range e.order {
 		cl := e.cells[id]
 		if !cl.dirty {

@@ -77,12 +77,15 @@ func encodeMetas(enc resource.Encoding, metas []resource.Meta) func() ([][]any, 
 	values := make([]any, 0, len(metas)*metaColumnCount)
 	var g errgroup.Group
 	g.Go(func() error {
+		size := 0 // of the one before: they are much alike
 		for i := range metas {
 			if err := metas[i].Check(); err != nil {
 				return err
 			}
 			from := len(values)
-			values = metaArgs(values, metas[i], metas[i].Append(enc, nil))
+			data := metas[i].Append(enc, make([]byte, 0, size))
+			size = len(data) + len(data)/16
+			values = metaArgs(values, metas[i], data)
 			rows[i] = values[from:len(values):len(values)]
 		}
 		return nil

@@ -72,6 +72,7 @@ func (w *dataWriter) add(info, data []byte) (int64, error) {
 type indexWriter struct {
 	t     *tx
 	names tables
+	query string // insertIndex
 	// highest holds at least the highest stored number of each resource that has
 	// entries with one.
 	highest map[resource.ID]int
@@ -80,7 +81,7 @@ type indexWriter struct {
 // newIndexWriter returns a writer without knowledge of the index: learn, unless
 // it is empty.
 func newIndexWriter(t *tx, names tables) *indexWriter {
-	return &indexWriter{t: t, names: names, highest: map[resource.ID]int{}}
+	return &indexWriter{t: t, names: names, query: names.insertIndex(), highest: map[resource.ID]int{}}
 }
 
 // empty reports whether the index has no entry at all.
@@ -123,7 +124,7 @@ func (w *indexWriter) stored(k resource.RevisionKey) (id int64, found bool, err 
 func (w *indexWriter) insert(k resource.RevisionKey, row int64) error {
 	number := numberOf(k.Revision)
 	w.highest[k.Resource] = max(number, w.highest[k.Resource])
-	_, err := w.t.exec(w.names.insertIndex(), string(k.Resource), number, string(k.Revision), versionText(k.SchemaVersion), row)
+	_, err := w.t.exec(w.query, string(k.Resource), number, string(k.Revision), versionText(k.SchemaVersion), row)
 	return err
 }
 
@@ -167,12 +168,14 @@ func (t *tx) saveRevisions(names tables, enc resource.Encoding, highest map[reso
 	if err != nil {
 		return err
 	}
+	var info []byte // the driver copies it
 	for i := range revisions {
 		r := &revisions[i]
 		if err := errors.Join(r.Info.Check(), t.check()); err != nil {
 			return fmt.Errorf("revision %s: %w", r.Info.RevisionID, err)
 		}
-		if err := saveRevision(index, data, r.Info.Key(), r.Info.Append(enc, nil), r.Data); err != nil {
+		info = r.Info.Append(enc, info[:0])
+		if err := saveRevision(index, data, r.Info.Key(), info, r.Data); err != nil {
 			return err
 		}
 	}

@@ -112,6 +112,9 @@ func byID(w storage.ModelWrites) storage.ModelWrites {
 // sortedBy returns the values by ascending id, equal ids in their order. It
 // sorts places and moves each value once: values are large.
 func sortedBy[T any](values []T, id func(*T) resource.ID) []T {
+	if ascends(values, id) {
+		return values
+	}
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
@@ -124,6 +127,16 @@ func sortedBy[T any](values []T, id func(*T) resource.ID) []T {
 		sorted[i] = values[from]
 	}
 	return sorted
+}
+
+// ascends reports whether the values come by ascending id already.
+func ascends[T any](values []T, id func(*T) resource.ID) bool {
+	for i := 1; i < len(values); i++ {
+		if id(&values[i-1]) > id(&values[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // rememberBlobs adds blobs to what is remembered of a model.
