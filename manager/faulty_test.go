@@ -2,10 +2,8 @@ package manager_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"testing"
 	"time"
 
@@ -14,84 +12,28 @@ import (
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/faulty"
 )
 
 // errCrash is what a faulty store answers once its calls are used up.
 var errCrash = errors.New("crashed")
 
-// fuse lets a number of calls pass; from then on every call fails, as if the
-// process had died there. after makes the deadly call take effect first; for all
-// but the last call that is the same as dying before the next one.
-type fuse struct {
-	left  int
-	after bool
+// deadly are the calls that a store may die at: all that a load makes but reads.
+var deadly = []string{
+	"Factory.SaveModel", "Unit.Update", "Unit.Stage", "Unit.Publish", "Ledger.Chunks", "Ledger.Finish", "Blobs.Put",
 }
 
-func (f *fuse) call(do func() error) error {
-	if f.left < 0 {
-		return errCrash
+// dying returns a plan that lets a number of calls pass; from then on every call
+// fails, as if the process had died there. after makes the deadly call take
+// effect first; for all but the last call that is the same as dying before the
+// next one.
+func dying(calls int, after bool) *faulty.Plan {
+	plan := new(faulty.Plan)
+	if after {
+		plan.Arm(faulty.Fault{On: deadly, Skip: calls, Do: faulty.FailAfter(errCrash)})
 	}
-	if f.left--; f.left >= 0 {
-		return do()
-	}
-	if f.after {
-		return errors.Join(errCrash, do())
-	}
-	return errCrash
-}
-
-// faulty is a store behind a fuse. Reads pass; what writes goes through it.
-type faulty struct {
-	storage.Factory
-	fuse *fuse
-}
-
-func (f faulty) SaveModel(ctx context.Context, m storage.ModelInfo) error {
-	return f.fuse.call(func() error { return f.Factory.SaveModel(ctx, m) })
-}
-
-func (f faulty) Unit() storage.UnitOfWork { return faultyUnit{f.Factory.Unit(), f.fuse} }
-func (f faulty) Ledger() storage.Ledger   { return faultyLedger{f.Factory.Ledger(), f.fuse} }
-
-type faultyUnit struct {
-	storage.UnitOfWork
-	fuse *fuse
-}
-
-func (u faultyUnit) Update(ctx context.Context, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
-	return u.fuse.call(func() error { return u.UnitOfWork.Update(ctx, b, compute) })
-}
-
-func (u faultyUnit) Stage(ctx context.Context, s storage.Staged) error {
-	return u.fuse.call(func() error { return u.UnitOfWork.Stage(ctx, s) })
-}
-
-func (u faultyUnit) Publish(ctx context.Context, c storage.Claim, final storage.Final) error {
-	return u.fuse.call(func() error { return u.UnitOfWork.Publish(ctx, c, final) })
-}
-
-type faultyLedger struct {
-	storage.Ledger
-	fuse *fuse
-}
-
-func (l faultyLedger) Chunks(ctx context.Context, job uuid.UUID) (chunks []storage.Chunk, err error) {
-	err = l.fuse.call(func() error { chunks, err = l.Ledger.Chunks(ctx, job); return err })
-	return chunks, err
-}
-
-func (l faultyLedger) Finish(ctx context.Context, c storage.Claim, f storage.Final) error {
-	return l.fuse.call(func() error { return l.Ledger.Finish(ctx, c, f) })
-}
-
-type faultyBlobs struct {
-	storage.BlobStore
-	fuse *fuse
-}
-
-func (b faultyBlobs) Put(ctx context.Context, r io.Reader, o storage.PutOptions) (info storage.BlobInfo, err error) {
-	err = b.fuse.call(func() error { info, err = b.BlobStore.Put(ctx, r, o); return err })
-	return info, err
+	plan.Arm(faulty.Fault{On: deadly, Skip: calls, Times: faulty.Always, Do: faulty.Fail(errCrash)})
+	return plan
 }
 
 // scattered is an archive with enough resources for several chunks; its blob and
@@ -159,11 +101,11 @@ func crash(t *testing.T, open opener, calls int, after bool, in []byte, on manag
 	if err != nil {
 		t.Fatal(err)
 	}
-	burn := &fuse{left: calls, after: after}
-	broken := manager.NewCatalog(faulty{f, burn}, faultyBlobs{blobs, burn}, manager.Options{})
+	plan := dying(calls, after)
+	broken := manager.NewCatalog(faulty.New(f, plan), faulty.NewBlobs(blobs, plan), manager.Options{})
 	o := manager.LoadOptions{OnDuplicate: on}
 	_, err = broken.Load(t.Context(), claim, bytes.NewReader(in), o, nil)
-	crashed := burn.left < 0
+	crashed := plan.Fired() > 0
 	if crashed != (err != nil) || crashed && !errors.Is(err, errCrash) {
 		t.Fatalf("after %d calls: %v", calls, err)
 	}

@@ -30,7 +30,7 @@ var worker = policy{
 	rules: []rule{
 		{packages: leaves, ours: leaves, not: slices.Concat(drivers, queue, logging)},
 		{
-			packages: []string{"storage", "storage/internal/...", "storage/check"},
+			packages: []string{"storage", "storage/internal/...", "storage/check", "storage/faulty"},
 			ours:     append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging, tests),
 		},
 		{
@@ -46,7 +46,7 @@ var worker = policy{
 		{packages: []string{"cmd/...", "internal/...", "examples/...", "httpapi/...", "permission/..."}},
 	},
 	private:  []string{"cmd/..."},
-	testOnly: []string{"storage/storagetest", "internal/peertest"},
+	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {
@@ -78,6 +78,7 @@ func TestViolationsAreFound(t *testing.T) {
 		{"storage/sqlite/a.go", "modernc.org/sqlite/lib", ""},
 		{"storage/storagetest/a.go", ours + "storage/memory", "imports go one way"},
 		{"storage/storagetest/a.go", ours + "storage/check", ""},
+		{"storage/sqlite/a.go", ours + "storage/faulty", "it is for tests"},
 		{"storage/check/a.go", ours + "storage/memory", "imports go one way"},
 		{"storage/check/a.go", "testing", "knows nothing of testing"},
 		{"cmd/worker/a.go", ours + "storage/check", ""},
