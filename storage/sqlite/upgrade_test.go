@@ -1,16 +1,11 @@
 package sqlite
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,109 +15,6 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
-
-// unpackLayout1 writes a store that the last program of layout 1 made: an
-// archive and a save were loaded into it, and it has jobs of several states.
-func unpackLayout1(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	b, err := os.ReadFile("testdata/layout1.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		content, err := io.ReadAll(r)
-		path := filepath.Join(dir, h.Name)
-		if err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// rowsOf returns every row of every table that a store of layout 1 has, with the
-// columns it has there, but for the list of migrations.
-func rowsOf(t *testing.T, dir string, layout1 map[string]string) map[string][]string {
-	t.Helper()
-	db := rawDB(t, dir)
-	content := map[string][]string{}
-	for table, columns := range layout1 {
-		rows, err := db.Query(`SELECT quote(concat_ws('|', ` + columns + `)) FROM ` + quote(table) + ` ORDER BY 1`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var row string
-			if err := rows.Scan(&row); err != nil {
-				t.Fatal(err)
-			}
-			content[table] = append(content[table], row)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return content
-}
-
-// columnsOf returns the tables of a file with the quoted values of their columns.
-func columnsOf(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	rows, err := rawDB(t, dir).Query(`SELECT m.name, group_concat('quote("' || c.name || '")') FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
-		WHERE m.type = 'table' AND m.name NOT IN ('specstar_schema', 'sqlite_sequence') GROUP BY m.name`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables := map[string]string{}
-	for rows.Next() {
-		var name, columns string
-		if err := rows.Scan(&name, &columns); err != nil {
-			t.Fatal(err)
-		}
-		tables[name] = columns
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return tables
-}
-
-// rawDB opens the file of a store without this package's help.
-func rawDB(t *testing.T, dir string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, fileName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-func layoutOf(t *testing.T, dir string) int {
-	t.Helper()
-	v, err := readLayout(t.Context(), rawDB(t, dir), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 func TestUpgradeKeepsEverything(t *testing.T) {
 	dir := unpackLayout1(t)
@@ -296,84 +188,4 @@ func TestFullDiskDuringUpgradeLeavesTheOldFile(t *testing.T) {
 		t.Errorf("rows changed: %s", diff)
 	}
 	upgradedFileWorks(t, open(t, Config{Dir: dir}))
-}
-
-// upgradeDir makes this test binary upgrade the store there and die on the way,
-// see upgradeAndDie.
-const (
-	upgradeDir   = "SPECSTAR_TEST_UPGRADE_DIR"
-	upgradeStage = "SPECSTAR_TEST_UPGRADE_STAGE"
-)
-
-// upgradeAndDie upgrades a store and dies by SIGKILL: after the given number of
-// statements of the migration, or when it has committed.
-func upgradeAndDie(dir, stage string) error {
-	ctx := context.Background()
-	db, err := sql.Open("sqlite", writeDSN(filepath.Join(dir, fileName)))
-	if err != nil {
-		return err
-	}
-	db.SetMaxOpenConns(1)
-	if stage == "committed" {
-		if err := migrate(ctx, db, dir); err != nil {
-			return err
-		}
-		return die()
-	}
-	text, err := migrations.ReadFile("migrations/00002_declarations.sql")
-	if err != nil {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	// As goose does it, but for the last steps.
-	statements := strings.Split(string(text), ";\n")
-	var n int
-	if _, err := fmt.Sscan(stage, &n); err != nil {
-		return err
-	}
-	for _, s := range statements[:min(n, len(statements))] {
-		if _, err := tx.ExecContext(ctx, s); err != nil {
-			return err
-		}
-	}
-	return die()
-}
-
-// die ends this process as a crash does.
-func die() error {
-	p, err := os.FindProcess(os.Getpid())
-	if err == nil {
-		err = p.Kill()
-	}
-	if err == nil {
-		select {}
-	}
-	return err
-}
-
-func TestKilledUpgradeIsRepeated(t *testing.T) {
-	for _, stage := range []string{"0", "1", "3", "4", "5", "committed"} {
-		t.Run(stage, func(t *testing.T) {
-			dir := unpackLayout1(t)
-			columns := columnsOf(t, dir)
-			before := rowsOf(t, dir, columns)
-			child := exec.CommandContext(t.Context(), os.Args[0])
-			child.Env = append(os.Environ(), upgradeDir+"="+dir, upgradeStage+"="+stage)
-			out, err := child.CombinedOutput()
-			if err == nil || child.ProcessState.Exited() {
-				t.Fatalf("the child ended by itself: %v: %s", err, out)
-			}
-			if v := layoutOf(t, dir); (v == layoutVersion) != (stage == "committed") {
-				t.Errorf("the layout is %d", v)
-			}
-			f := open(t, Config{Dir: dir})
-			if diff := cmp.Diff(before, rowsOf(t, dir, columns)); diff != "" {
-				t.Errorf("rows changed: %s", diff)
-			}
-			upgradedFileWorks(t, f)
-		})
-	}
 }
