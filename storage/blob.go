@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/specstar-worker/worker/opt"
 )
@@ -42,6 +43,29 @@ type BlobStore interface {
 	Delete(ctx context.Context, fileID string) error
 	// List returns all blobs by ascending id.
 	List(ctx context.Context) iter.Seq2[BlobInfo, error]
+
+	// Touch describes a blob and makes it as new as a Put does; ErrNotFound. Who is
+	// about to write a reference to a blob that was put before touches it first.
+	Touch(ctx context.Context, fileID string) (BlobInfo, error)
+	// Old returns the blobs that were last put or touched before a time, in any
+	// order. Memory does not grow with their number.
+	Old(ctx context.Context, before time.Time) iter.Seq2[OldBlob, error]
+	// DeleteOld removes those blobs that were last put or touched before a time,
+	// and reports for each whether it is gone; one that was not there is. It
+	// excludes a Put and a Touch of the same blob: see G25.
+	DeleteOld(ctx context.Context, fileIDs []string, before time.Time) ([]bool, error)
+	// Sweep counts, and with remove also removes, what interrupted writes before a
+	// time left that is no blob.
+	Sweep(ctx context.Context, before time.Time, remove bool) (Tally, error)
+}
+
+// OldBlob is a blob with its age.
+type OldBlob struct {
+	FileID string
+	// Size is how many bytes the content takes on the medium.
+	Size int64
+	// Time is when the blob was last put or touched.
+	Time time.Time
 }
 
 // BlobStoreBuilder is the optional hook of a [Factory] that owns a place for

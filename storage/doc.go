@@ -90,6 +90,27 @@
 // G22 Lock order. Whoever takes locks takes ledger rows by job id first, then
 // the metas that exist, then new metas, each by model and id, bytewise.
 //
+// G25 Age. A blob is as old as its last Put or Touch, by the clock of the store.
+// DeleteOld excludes both: when they have returned, the blob is there, and no
+// DeleteOld for a time before them takes it. Whoever writes a reference has put
+// or touched the blob before; how long before is what a collection's grace covers.
+//
+// G26 Garbage. Payloads leaves out nothing that is stored, Unfinished no job that
+// may still be done. A condemned blob is remembered by no model until it is
+// acquitted or remembered anew.
+//
+// G27 Sweep. What serves a reader, a unit of work or a load that may go on is never
+// counted nor removed.
+//
+// # Remembered blobs
+//
+// A model remembers a blob when a stored payload of it referred to that blob as it
+// was written, or when the blob was part of a section that was loaded into it:
+// ModelWrites.Blobs. Remembered blobs are dumped with the model. They do not
+// protect a blob: one that no payload refers to any more, after an overwrite, a
+// purge or a modification, is collected, and forgotten with it. Then a reference
+// is any text in a payload that holds the blob's id.
+//
 // # Writing a store
 //
 // Two methods carry the weight; upgraded systems had to add the same two, under
@@ -109,7 +130,8 @@
 //     is right; generate a query language only where it pays (G16).
 //  3. UnitOfWork.Update with the ledger beside the metas (G3, G4, G11, G12), then
 //     claims (G13), Stage, Publish and Unstage (G14) and the rest of the ledger (G15).
-//  4. Snapshot (G17), and BuildBlobStore if the medium has a place for blobs (G18).
+//  4. Snapshot (G17), and BuildBlobStore if the medium has a place for blobs (G18,
+//     G25). Garbage (G26, G27).
 //  5. Declare in Traits what the medium cannot do, and call storagetest.Run from
 //     a test of the package. Package memory is the shortest complete example.
 //

@@ -27,6 +27,8 @@ type Factory interface {
 	Unit() UnitOfWork
 	// Ledger returns the jobs of the store.
 	Ledger() Ledger
+	// Garbage returns what garbage collection needs.
+	Garbage() Garbage
 	// Traits returns the declared weaknesses and limits.
 	Traits() Traits
 	// Close ends all reads and frees what the factory holds.

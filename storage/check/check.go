@@ -70,11 +70,11 @@ func All() []Check {
 			Nothing, modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(),
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(),
-			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(),
+			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
 		),
 		needing(AtomicBatch, wholeBatchChecks()),
 		needing(AtomicLoad, wholeLoadChecks()),
-		needing(Blobs, blobChecks()),
+		needing(Blobs, blobChecks(), ageChecks()),
 		needing(Durable, durabilityChecks()),
 		needing(Process, crashChecks()),
 	)

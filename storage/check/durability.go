@@ -16,6 +16,7 @@ func durabilityChecks() []check {
 		{"G1/jobs_are_there_after_reopening", jobsSurvive},
 		{"G1/staged_load_goes_on_after_reopening", stagedSurvives},
 		{"G19/store_id_stays_after_reopening", storeIDSurvives},
+		{"G26/condemned_blobs_are_there_after_reopening", condemnedSurvive},
 	}
 }
 

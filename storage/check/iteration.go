@@ -43,6 +43,7 @@ func (s *subject) fill(t T) []resource.ID {
 	w := storage.Writes{Models: writesOf(model, storage.ModelWrites{Blobs: []string{"b1", "b2", "b3"}})}
 	ok(t, "remember blobs", s.update(t, storage.Batch{}, w))
 	s.insert(t, newJob("save"), newJob("save"), newJob("save"))
+	ok(t, "condemn", s.Garbage().Condemn(t.Context(), []string{"x1", "x2", "x3"}))
 	return ids
 }
 
@@ -66,6 +67,10 @@ func (s *subject) sequences(ctx context.Context, stores storage.Stores, ids []re
 		"dump":      erase(stores.Revisions.DumpAll(ctx, slices.Values(ids))),
 		"jobs":      erase(s.Ledger().List(ctx, storage.JobFilter{})),
 		"blob ids":  erase(stores.Metas.Blobs(ctx)),
+
+		"payloads":        erase(s.Garbage().Payloads(ctx)),
+		"unfinished jobs": erase(s.Garbage().Unfinished(ctx)),
+		"condemned blobs": erase(s.Garbage().Condemned(ctx)),
 	}
 }
 

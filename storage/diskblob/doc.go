@@ -12,8 +12,14 @@
 //
 // Content and sidecar are written to temporary files, synced, and renamed, the
 // sidecar first; then the directory is synced. Whatever the moment of a crash, a
-// blob is whole or absent. Temporary files that a crash left are removed when
-// the store is next opened and they are older than an hour.
+// blob is whole or absent. Temporary files that a crash left are removed by the
+// first Put of a later process when they are older than an hour.
+//
+// # Age
+//
+// A blob is as old as the modification time of its file, which Put and Touch set.
+// Whoever removes blobs by their age holds the lock of the file .specstar-lock
+// alone, writers of all processes share it.
 //
 // All access goes through an os.Root: no id reaches a file outside the directory.
 package diskblob

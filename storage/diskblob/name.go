@@ -39,5 +39,5 @@ func fileName(id string) (string, error) {
 
 // isBlobName reports whether a file of that name may be a blob's.
 func isBlobName(name string) bool {
-	return name != sessionsDir && !strings.HasSuffix(name, sidecarSuffix) && !strings.HasPrefix(name, tempPrefix)
+	return name != sessionsDir && name != lockName && !strings.HasSuffix(name, sidecarSuffix) && !strings.HasPrefix(name, tempPrefix)
 }

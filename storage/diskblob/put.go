@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -30,6 +29,9 @@ func (s *Store) Put(ctx context.Context, r io.Reader, o storage.PutOptions) (sto
 	if err != nil {
 		return storage.BlobInfo{}, err
 	}
+	if err := s.sweep(ctx, root); err != nil {
+		return storage.BlobInfo{}, s.explain("clean up", err)
+	}
 	content, err := writeTemp(ctx, root, r)
 	if err != nil {
 		return storage.BlobInfo{}, s.explain("put", err)
@@ -43,7 +45,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, o storage.PutOptions) (sto
 	}
 	kept, err := s.commit(ctx, root, content, info)
 	if err != nil {
-		return storage.BlobInfo{}, s.explain("put", errors.Join(err, removeTemp(root, content.name)))
+		return storage.BlobInfo{}, s.explain("put", errors.Join(err, removeFile(root, content.name)))
 	}
 	return kept, nil
 }
@@ -68,7 +70,7 @@ func writeTemp(ctx context.Context, root *os.Root, r io.Reader) (temp, error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return temp{}, errors.Join(err, removeTemp(root, t.name))
+		return temp{}, errors.Join(err, removeFile(root, t.name))
 	}
 	sum := hash.Sum128().Bytes()
 	t.hash = hex.EncodeToString(sum[:])
@@ -88,14 +90,18 @@ func (r reader) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// commit makes the content visible, unless the blob is there with equal content.
-func (s *Store) commit(ctx context.Context, root *os.Root, content temp, info storage.BlobInfo) (storage.BlobInfo, error) {
+// commit makes the content visible, unless the blob is there with equal content:
+// then that becomes new again.
+func (s *Store) commit(ctx context.Context, root *os.Root, content temp, info storage.BlobInfo) (kept storage.BlobInfo, err error) {
 	name, err := fileName(info.FileID)
 	if err != nil {
 		return storage.BlobInfo{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	release, err := s.lock(ctx, root, shared)
+	if err != nil {
+		return storage.BlobInfo{}, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	old, err := stat(root, name, info.FileID)
 	switch {
 	case err == nil:
@@ -104,12 +110,15 @@ func (s *Store) commit(ctx context.Context, root *os.Root, content temp, info st
 			return storage.BlobInfo{}, err
 		}
 		if same {
-			return old.info, removeTemp(root, content.name)
+			return old.info, errors.Join(s.refresh(root, name), removeFile(root, content.name))
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return storage.BlobInfo{}, err
 	}
 	if err := writeSidecar(root, name, info); err != nil {
+		return storage.BlobInfo{}, err
+	}
+	if err := s.refresh(root, content.name); err != nil {
 		return storage.BlobInfo{}, err
 	}
 	if err := root.Rename(content.name, name); err != nil {
@@ -134,15 +143,15 @@ func writeSidecar(root *os.Root, name string, info storage.BlobInfo) error {
 		err = root.Rename(temp, name+sidecarSuffix)
 	}
 	if err != nil {
-		return errors.Join(err, removeTemp(root, temp))
+		return errors.Join(err, removeFile(root, temp))
 	}
 	return nil
 }
 
-// removeTemp removes a temporary file that may be gone already.
-func removeTemp(root *os.Root, name string) error {
+// removeFile removes a file that may be gone already.
+func removeFile(root *os.Root, name string) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove temporary file: %w", err)
+		return err
 	}
 	return nil
 }

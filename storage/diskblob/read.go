@@ -121,7 +121,7 @@ func (s *Store) Stat(ctx context.Context, fileID string) (storage.BlobInfo, erro
 }
 
 // Delete removes a blob; an absent one is no error.
-func (s *Store) Delete(ctx context.Context, fileID string) error {
+func (s *Store) Delete(ctx context.Context, fileID string) (err error) {
 	if s.readOnly {
 		return s.explain("delete", errReadOnly)
 	}
@@ -132,15 +132,24 @@ func (s *Store) Delete(ctx context.Context, fileID string) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// Content first: a sidecar alone is nothing, content alone a legacy file.
-	for _, n := range []string{name, name + sidecarSuffix} {
-		if err := root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return s.explain("delete", err)
-		}
+	release, err := s.lock(ctx, root, exclusive)
+	if err != nil {
+		return s.explain("delete", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if err := remove(root, name); err != nil {
+		return s.explain("delete", err)
 	}
 	return s.explain("delete", syncDir(root.Open(".")))
+}
+
+// remove removes a blob's files. Content first: a sidecar alone is nothing,
+// content alone a legacy file.
+func remove(root *os.Root, name string) error {
+	if err := removeFile(root, name); err != nil {
+		return err
+	}
+	return removeFile(root, name+sidecarSuffix)
 }
 
 // List returns all blobs by ascending id. It holds their descriptions in memory.

@@ -20,6 +20,8 @@ type Config struct {
 	Dir string
 	// ReadOnly refuses Put and Delete and leaves temporary files alone.
 	ReadOnly bool
+	// Now is the clock of the blobs' ages; nil means time.Now.
+	Now func() time.Time
 }
 
 // Store is a blob store in one directory. It is safe for concurrent use, by
@@ -27,9 +29,13 @@ type Config struct {
 type Store struct {
 	dir      string
 	readOnly bool
+	now      func() time.Time
+	turn     chan struct{} // holds one element while a blob is made visible or removed
 
-	mu   sync.Mutex // guards root, and the step that makes a blob visible
+	mu   sync.Mutex // guards root and swept
 	root *os.Root   // nil while the directory is not there
+	// swept is set when the first Put has removed what crashes left.
+	swept bool
 }
 
 var _ storage.BlobStore = (*Store)(nil)
@@ -39,18 +45,14 @@ const staleAfter = time.Hour
 
 var errReadOnly = errors.New("the blobs were opened for reading only")
 
-// Open opens the directory, which need not exist yet, and removes what crashes
-// left in it.
-func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, readOnly: c.ReadOnly}
-	root, err := s.openRoot()
-	if err != nil || root == nil || c.ReadOnly {
-		return s, err
+// Open opens the directory, which need not exist yet.
+func Open(_ context.Context, c Config) (*Store, error) {
+	s := &Store{dir: c.Dir, readOnly: c.ReadOnly, now: c.Now, turn: make(chan struct{}, 1)}
+	if s.now == nil {
+		s.now = time.Now
 	}
-	if err := sweep(ctx, root); err != nil {
-		return nil, errors.Join(s.explain("clean up", err), s.Close())
-	}
-	return s, nil
+	_, err := s.openRoot()
+	return s, err
 }
 
 // Close frees the directory. Blobs that are open stay readable.
@@ -98,29 +100,29 @@ func (s *Store) makeRoot() (*os.Root, error) {
 	return s.openRoot()
 }
 
-// sweep removes temporary files that nobody writes any more.
-func sweep(ctx context.Context, root *os.Root) error {
-	names, err := entries(root)
-	if err != nil {
-		return err
+// sweep removes temporary files that nobody writes any more, once for a store.
+func (s *Store) sweep(ctx context.Context, root *os.Root) error {
+	s.mu.Lock()
+	swept := s.swept
+	s.swept = true
+	s.mu.Unlock()
+	if swept {
+		return nil
 	}
-	limit := time.Now().Add(-staleAfter)
-	for _, e := range names {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	limit := s.now().Add(-staleAfter)
+	return pages(ctx, root, func(e os.DirEntry) error {
 		if !strings.HasPrefix(e.Name(), tempPrefix) {
-			continue
+			return nil
 		}
 		info, err := e.Info()
 		if err == nil && info.ModTime().Before(limit) {
 			err = root.Remove(e.Name())
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // entries lists the directory.

@@ -198,14 +198,18 @@ func TestFailedPutLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestOpenRemovesOldTemporaryFiles(t *testing.T) {
+func TestFirstPutRemovesOldTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()
 	old, fresh := filepath.Join(dir, tempPrefix+"old"), filepath.Join(dir, tempPrefix+"fresh")
 	past := time.Now().Add(-2 * staleAfter)
 	if err := errors.Join(os.WriteFile(old, nil, 0o600), os.WriteFile(fresh, nil, 0o600), os.Chtimes(old, past, past)); err != nil {
 		t.Fatal(err)
 	}
-	openStore(t, Config{Dir: dir})
+	s := openStore(t, Config{Dir: dir})
+	if _, err := os.Stat(old); err != nil {
+		t.Errorf("opening removed the old file: %v", err)
+	}
+	put(t, s, "x", storage.PutOptions{})
 	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the old file is there: %v", err)
 	}

@@ -9,14 +9,16 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
-// blobStore holds blobs; they are never changed.
+// blobStore holds blobs; only their age changes.
 type blobStore struct {
+	now   func() time.Time
 	mu    sync.RWMutex
 	blobs map[string]blob
 }
@@ -24,9 +26,12 @@ type blobStore struct {
 type blob struct {
 	info storage.BlobInfo
 	data []byte
+	at   time.Time // of the last Put or Touch
 }
 
-func newBlobStore() *blobStore { return &blobStore{blobs: map[string]blob{}} }
+func newBlobStore(now func() time.Time) *blobStore {
+	return &blobStore{now: now, blobs: map[string]blob{}}
+}
 
 func (s *blobStore) Put(ctx context.Context, r io.Reader, o storage.PutOptions) (storage.BlobInfo, error) {
 	data, err := io.ReadAll(r)
@@ -46,9 +51,9 @@ func (s *blobStore) Put(ctx context.Context, r io.Reader, o storage.PutOptions) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old, ok := s.blobs[info.FileID]; ok && bytes.Equal(old.data, data) {
-		return old.info, nil
+		info, data = old.info, old.data
 	}
-	s.blobs[info.FileID] = blob{info: info, data: data}
+	s.blobs[info.FileID] = blob{info: info, data: data, at: s.now()}
 	return info, nil
 }
 
@@ -98,4 +103,57 @@ func (s *blobStore) List(ctx context.Context) iter.Seq2[storage.BlobInfo, error]
 		s.mu.RUnlock()
 		return slices.Sorted(maps.Keys(all)), func(id string) storage.BlobInfo { return all[id].info }, nil
 	})
+}
+
+func (s *blobStore) Touch(ctx context.Context, fileID string) (storage.BlobInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return storage.BlobInfo{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.blobs[fileID]
+	if !ok {
+		return storage.BlobInfo{}, fmt.Errorf("blob %s: %w", fileID, storage.ErrNotFound)
+	}
+	b.at = s.now()
+	s.blobs[fileID] = b
+	return b.info, nil
+}
+
+func (s *blobStore) Old(ctx context.Context, before time.Time) iter.Seq2[storage.OldBlob, error] {
+	return yieldEach(ctx, func() ([]storage.OldBlob, func(storage.OldBlob) storage.OldBlob, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		var old []storage.OldBlob
+		for id, b := range s.blobs {
+			if b.at.Before(before) {
+				old = append(old, storage.OldBlob{FileID: id, Size: b.info.Size, Time: b.at})
+			}
+		}
+		return old, func(b storage.OldBlob) storage.OldBlob { return b }, nil
+	})
+}
+
+func (s *blobStore) DeleteOld(ctx context.Context, fileIDs []string, before time.Time) ([]bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := make([]bool, len(fileIDs))
+	for i, id := range fileIDs {
+		b, ok := s.blobs[id]
+		if gone[i] = !ok || b.at.Before(before); gone[i] {
+			delete(s.blobs, id)
+		}
+	}
+	return gone, nil
+}
+
+// Sweep finds nothing: no write is interrupted in memory.
+func (s *blobStore) Sweep(ctx context.Context, _ time.Time, _ bool) (storage.Tally, error) {
+	return storage.Tally{}, ctx.Err()
 }

@@ -41,7 +41,7 @@ func NewWithClock(now func() time.Time) *Factory {
 	return &Factory{
 		id:    uuid.New(),
 		now:   func() time.Time { return now().UTC().Truncate(time.Microsecond) },
-		blobs: newBlobStore(),
+		blobs: newBlobStore(now),
 		turn:  make(chan struct{}, 1),
 		st:    newState(),
 	}
@@ -106,6 +106,9 @@ func (f *Factory) Unit() storage.UnitOfWork { return unit{f} }
 
 // Ledger returns the jobs of the store.
 func (f *Factory) Ledger() storage.Ledger { return ledger{f} }
+
+// Garbage returns what garbage collection needs.
+func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
 
 // BuildBlobStore returns the store's blobs, always the same.
 func (f *Factory) BuildBlobStore(ctx context.Context) (storage.BlobStore, error) {

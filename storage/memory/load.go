@@ -96,9 +96,7 @@ func (s *state) duplicates(chunks map[int]stagedSet) error {
 
 func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
 	return u.f.write(ctx, func(s *state) error {
-		staged := s.staged[job]
-		s.chunks[job] = slices.DeleteFunc(s.chunks[job], func(c storage.Chunk) bool { return staged[c.No] != nil })
-		delete(s.staged, job)
+		s.unstage(job)
 		return nil
 	})
 }

@@ -21,6 +21,9 @@ type state struct {
 	texts  map[string]uuid.UUID
 	chunks map[uuid.UUID][]storage.Chunk   // by number
 	staged map[uuid.UUID]map[int]stagedSet // by job and chunk number
+	// condemned holds the blobs that are about to be removed, each with the models
+	// that remembered it.
+	condemned map[string][]string
 }
 
 func newState() state {
@@ -30,6 +33,8 @@ func newState() state {
 		texts:  map[string]uuid.UUID{},
 		chunks: map[uuid.UUID][]storage.Chunk{},
 		staged: map[uuid.UUID]map[int]stagedSet{},
+
+		condemned: map[string][]string{},
 	}
 }
 

@@ -104,6 +104,10 @@ func (f *Factory) Unit() storage.UnitOfWork { return unit{f} }
 // Ledger returns the jobs of the store.
 func (f *Factory) Ledger() storage.Ledger { return ledger{f} }
 
+// Garbage returns what garbage collection needs. The blobs belong to all stores of
+// the file.
+func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
+
 // Traits: everything holds, and one unit of work runs at a time.
 func (f *Factory) Traits() storage.Traits {
 	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: 1}
@@ -135,7 +139,7 @@ func (f *Factory) BuildBlobStore(ctx context.Context) (storage.BlobStore, error)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.blobs == nil {
-		b, err := diskblob.Open(ctx, diskblob.Config{Dir: filepath.Join(f.dir, blobsDir), ReadOnly: f.readOnly})
+		b, err := diskblob.Open(ctx, diskblob.Config{Dir: filepath.Join(f.dir, blobsDir), ReadOnly: f.readOnly, Now: f.now})
 		if err != nil {
 			return nil, err
 		}
