@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/specstar-worker/worker/storage"
 )
@@ -50,6 +51,22 @@ func (b blobs) Delete(ctx context.Context, fileID string) error {
 
 func (b blobs) List(ctx context.Context) iter.Seq2[storage.BlobInfo, error] {
 	return sequence(ctx, b.p, "Blobs.List", b.b.List)
+}
+
+func (b blobs) Touch(ctx context.Context, fileID string) (storage.BlobInfo, error) {
+	return ask(ctx, b.p, "Blobs.Touch", func(ctx context.Context) (storage.BlobInfo, error) { return b.b.Touch(ctx, fileID) })
+}
+
+func (b blobs) Old(ctx context.Context, before time.Time) iter.Seq2[storage.OldBlob, error] {
+	return sequence(ctx, b.p, "Blobs.Old", func(ctx context.Context) iter.Seq2[storage.OldBlob, error] { return b.b.Old(ctx, before) })
+}
+
+func (b blobs) DeleteOld(ctx context.Context, fileIDs []string, before time.Time) ([]bool, error) {
+	return ask(ctx, b.p, "Blobs.DeleteOld", func(ctx context.Context) ([]bool, error) { return b.b.DeleteOld(ctx, fileIDs, before) })
+}
+
+func (b blobs) Sweep(ctx context.Context, before time.Time, remove bool) (storage.Tally, error) {
+	return ask(ctx, b.p, "Blobs.Sweep", func(ctx context.Context) (storage.Tally, error) { return b.b.Sweep(ctx, before, remove) })
 }
 
 // content is an opened blob.

@@ -28,6 +28,10 @@ func (f factory) Ledger() storage.Ledger {
 	return look(f.p, "Factory.Ledger", func() storage.Ledger { return ledger{f.f.Ledger(), f.p} })
 }
 
+func (f factory) Garbage() storage.Garbage {
+	return look(f.p, "Factory.Garbage", func() storage.Garbage { return garbage{f.f.Garbage(), f.p} })
+}
+
 func (f factory) Models(ctx context.Context) ([]storage.ModelInfo, error) {
 	return ask(ctx, f.p, "Factory.Models", f.f.Models)
 }

@@ -18,6 +18,7 @@ func parts() map[string]reflect.Type {
 		"View":      reflect.TypeFor[storage.View](),
 		"Ledger":    reflect.TypeFor[storage.Ledger](),
 		"Blobs":     reflect.TypeFor[storage.BlobStore](),
+		"Garbage":   reflect.TypeFor[storage.Garbage](),
 	}
 }
 
