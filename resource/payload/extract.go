@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,18 +19,34 @@ func Extract(p []byte, paths []string) (map[string]any, error) {
 	if len(paths) == 0 {
 		return out, nil
 	}
-	x := extractor{wanted: make(map[string]struct{}, len(paths)), found: map[string]any{}}
-	for _, path := range paths {
-		head, _, _ := strings.Cut(path, ".")
-		x.wanted[head] = struct{}{}
-	}
+	x := extractor{paths: paths}
 	if err := walk(p, &x); err != nil {
 		return nil, err
 	}
 	for _, path := range paths {
-		out[path] = lookup(x.found, path)
+		out[path] = x.at(path)
 	}
 	return out, nil
+}
+
+// member is a key of the outermost object with its value.
+type member struct {
+	name  string
+	value any
+}
+
+// at returns the value at a path, nil when it leads nowhere.
+func (x *extractor) at(path string) any {
+	head, rest, more := strings.Cut(path, ".")
+	i := slices.IndexFunc(x.found, func(m member) bool { return m.name == head })
+	if i < 0 {
+		return nil
+	}
+	if !more {
+		return x.found[i].value
+	}
+	in, _ := x.found[i].value.(map[string]any)
+	return lookup(in, rest)
 }
 
 // lookup follows a dotted path through maps.
@@ -47,10 +64,11 @@ func lookup(in map[string]any, path string) any {
 	}
 }
 
-// extractor builds the values of some keys of the outermost object.
+// extractor builds the values of some keys of the outermost object: the first
+// steps of paths. There are few, so they are looked through.
 type extractor struct {
-	wanted map[string]struct{}
-	found  map[string]any
+	paths []string
+	found []member
 	// depth is the number of open containers, object whether the outermost is one.
 	depth  int
 	object bool
@@ -73,8 +91,13 @@ func (x *extractor) put(v any) error {
 // settle stores the value of a wanted key when it is whole.
 func (x *extractor) settle() {
 	if x.depth == 1 {
-		x.found[x.name] = x.builder.root
 		x.building = false
+		i := slices.IndexFunc(x.found, func(m member) bool { return m.name == x.name })
+		if i >= 0 { // a stored payload may repeat a key: the last one counts
+			x.found[i].value = x.builder.root
+			return
+		}
+		x.found = append(x.found, member{x.name, x.builder.root})
 	}
 }
 
@@ -119,11 +142,21 @@ func (x *extractor) key(s []byte) error {
 	case x.building:
 		x.builder.key = string(s)
 	case x.depth == 1 && x.object:
-		if _, ok := x.wanted[string(s)]; ok {
-			x.building, x.name, x.builder = true, string(s), valueBuilder{}
+		if name, ok := x.wanted(s); ok {
+			x.building, x.name, x.builder = true, name, valueBuilder{}
 		}
 	}
 	return nil
+}
+
+// wanted reports whether a path begins with the step s, and returns the step.
+func (x *extractor) wanted(s []byte) (string, bool) {
+	for _, path := range x.paths {
+		if len(path) >= len(s) && path[:len(s)] == string(s) && (len(path) == len(s) || path[len(s)] == '.') {
+			return path[:len(s)], true
+		}
+	}
+	return "", false
 }
 
 func (x *extractor) beginArray() error   { return x.begin(false) }
