@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -28,6 +29,15 @@ func concurrencyChecks() []check {
 	}
 }
 
+// slowly computes after a pause, in which others get ahead where a store lets them.
+func slowly(compute func(storage.View) (storage.Writes, error)) func(storage.View) (storage.Writes, error) {
+	return func(v storage.View) (storage.Writes, error) {
+		w, err := compute(v)
+		time.Sleep(100 * time.Microsecond)
+		return w, err
+	}
+}
+
 func concurrentUpdates(t T, s *subject) {
 	stores := s.use(t)
 	r := refsTo("p1")[0]
@@ -36,7 +46,7 @@ func concurrentUpdates(t T, s *subject) {
 	for i := range writers {
 		wg.Go(func() {
 			for range rounds {
-				err := s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r))
+				err := s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, slowly(increment(r)))
 				errs[i] = errors.Join(errs[i], err)
 			}
 		})
@@ -65,7 +75,7 @@ func concurrentCreates(t T, s *subject) {
 				if _, there := v.Meta(r); there {
 					return storage.Writes{}, exists
 				}
-				return increment(r)(v)
+				return slowly(increment(r))(v)
 			})
 		})
 	}
@@ -95,7 +105,7 @@ func numberHasOneOwner(t T, s *subject) {
 				n := 0
 				err := s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
 					n = v.NextNumber(r)
-					return increment(r)(v)
+					return slowly(increment(r))(v)
 				})
 				owned <- n
 				errs[i] = errors.Join(errs[i], err)

@@ -33,7 +33,7 @@ func (s *subject) deliver(t T, j storage.Job, r storage.Ref) (bool, error) {
 		if !effect {
 			return storage.Writes{}, nil
 		}
-		w, err := increment(r)(v)
+		w, err := slowly(increment(r))(v)
 		w.Jobs = []storage.Job{ended(j, `{}`)}
 		return w, err
 	})

@@ -61,14 +61,15 @@ func repeatedEnd(t T, s *subject) {
 	}
 }
 
-// interruptedUnit cancels units at every moment of their life. Whatever the
-// answer, the job's row tells whether there was an effect, and a repeat makes one.
+// interruptedUnit cancels units at every moment of their life, every other one
+// while it computes. Whatever the answer, the job's row tells whether there was an
+// effect, and a repeat makes one.
 func interruptedUnit(t T, s *subject) {
 	stores := s.use(t)
 	began := time.Now()
 	_, err := s.deliver(t, newJob("save"), refsTo("p0")[0])
 	ok(t, "deliver", err)
-	usual := max(time.Since(began), 100*time.Microsecond)
+	usual := time.Since(began)
 	for i := range interruptions {
 		r := refsTo(resource.ID("p" + uuid.NewString()))[0]
 		j := newJob("save")
@@ -76,6 +77,9 @@ func interruptedUnit(t T, s *subject) {
 		err := s.Unit().Update(ctx, storage.Batch{Refs: []storage.Ref{r}, Jobs: []uuid.UUID{j.ID}}, func(v storage.View) (storage.Writes, error) {
 			w, err := increment(r)(v)
 			w.Jobs = []storage.Job{ended(j, `{}`)}
+			if i%2 == 1 {
+				<-ctx.Done()
+			}
 			return w, err
 		})
 		cancel()
