@@ -15,6 +15,7 @@ type altered struct {
 	unit      func(storage.UnitOfWork) storage.UnitOfWork
 	ledger    func(storage.Ledger) storage.Ledger
 	blobs     func(storage.BlobStore) storage.BlobStore
+	garbage   func(storage.Garbage) storage.Garbage
 }
 
 func (f altered) Build(ctx context.Context, model string) (storage.Stores, error) {
@@ -43,6 +44,13 @@ func (f altered) Ledger() storage.Ledger {
 		return f.ledger(f.Factory.Ledger())
 	}
 	return f.Factory.Ledger()
+}
+
+func (f altered) Garbage() storage.Garbage {
+	if f.garbage != nil {
+		return f.garbage(f.Factory.Garbage())
+	}
+	return f.Factory.Garbage()
 }
 
 func (f altered) BuildBlobStore(ctx context.Context) (storage.BlobStore, error) {
