@@ -52,7 +52,15 @@ func (s BackfillStats) Add(o BackfillStats) BackfillStats {
 // changed is read once more and then belongs to its writer. Nothing but the five
 // fields changes. On an error the counts so far are returned with it; a second
 // run continues.
-func (m *Manager) BackfillRevisionMeta(ctx context.Context, o BackfillOptions) (BackfillStats, error) {
+func (m *Manager) BackfillRevisionMeta(ctx context.Context, o BackfillOptions) (stats BackfillStats, err error) {
+	err = m.catalog.watchedModels(ctx, ActionMigrate, []string{m.name}, nil, func() (err error) {
+		stats, err = m.backfillRevisionMeta(ctx, o)
+		return err
+	})
+	return stats, err
+}
+
+func (m *Manager) backfillRevisionMeta(ctx context.Context, o BackfillOptions) (BackfillStats, error) {
 	var stats BackfillStats
 	after := o.After
 	for {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -17,6 +18,14 @@ type Catalog struct {
 	factory storage.Factory
 	blobs   storage.BlobStore
 	opts    Options
+	user    string // see Using
+
+	*shared
+}
+
+// shared is what the views of a catalog have in common.
+type shared struct {
+	calls atomic.Uint64 // see Event.Call
 
 	mu   sync.Mutex
 	open map[string]*Manager
@@ -29,7 +38,7 @@ func NewCatalog(f storage.Factory, blobs storage.BlobStore, o Options) *Catalog 
 		factory: f,
 		blobs:   blobs,
 		opts:    o.withDefaults(f.Traits().Writers),
-		open:    make(map[string]*Manager),
+		shared:  &shared{open: make(map[string]*Manager)},
 	}
 }
 
@@ -42,13 +51,13 @@ func (c *Catalog) Models(ctx context.Context) ([]storage.ModelInfo, error) {
 	return infos, nil
 }
 
-// Open returns the manager of a model, the same one each time. The error wraps
+// Open returns the manager of a model. The error wraps
 // [storage.ErrNotFound] when the store has no such model.
 func (c *Catalog) Open(ctx context.Context, model string) (*Manager, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m, ok := c.open[model]; ok {
-		return m, nil
+		return m.in(c), nil
 	}
 	infos, err := c.factory.Models(ctx)
 	if err != nil {
@@ -96,13 +105,13 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 func (c *Catalog) adopt(ctx context.Context, info storage.ModelInfo) (*Manager, error) {
 	if m, ok := c.open[info.Name]; ok {
 		m.info.Store(&info)
-		return m, nil
+		return m.in(c), nil
 	}
 	stores, err := c.factory.Build(ctx, info.Name)
 	if err != nil {
 		return nil, fmt.Errorf("open model %s: %w", info.Name, err)
 	}
-	m := &Manager{name: info.Name, catalog: c, stores: stores}
+	m := &Manager{name: info.Name, catalog: c, stores: stores, info: new(atomic.Pointer[storage.ModelInfo])}
 	m.info.Store(&info)
 	c.open[info.Name] = m
 	return m, nil

@@ -38,6 +38,8 @@ type change struct {
 	random  uuid.UUID
 	// refused is why the operation cannot be done at all; nil when it can.
 	refused *RefusedError
+	// asked is what the handlers were told of it; nil when nobody listens.
+	asked *asked
 }
 
 // begin makes changes of operations outside a job: each has its resource, its
@@ -46,6 +48,7 @@ func (m *Manager) begin(ops []Operation) []change {
 	now := m.catalog.opts.Now()
 	changes := make([]change, len(ops))
 	for i, op := range ops {
+		op = m.catalog.scoped(op)
 		if op.Time.IsZero() {
 			op.Time = now
 		}
@@ -67,6 +70,7 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 	}
 	changes := make([]change, len(j.Operations))
 	for i, op := range j.Operations {
+		op = m.catalog.scoped(op)
 		if op.Time.IsZero() {
 			op.Time = at
 		}

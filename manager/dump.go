@@ -79,6 +79,8 @@ type dumper struct {
 // dumpPage is how many resources are read at a time.
 const dumpPage = 1000
 
+// run opens the store as it is now and dumps the models, when the handlers agree
+// to each of them.
 func (d *dumper) run(ctx context.Context) (err error) {
 	if d.opts.Query.IsSet() && len(d.opts.Models) != 1 {
 		return &RefusedError{Code: CodeInvalid, Message: "a query selects the resources of one model: name it"}
@@ -96,6 +98,15 @@ func (d *dumper) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var q *qb.Query
+	if query, ok := d.opts.Query.Get(); ok {
+		q = &query
+	}
+	return d.catalog.watchedModels(ctx, ActionDump, models, q, func() error { return d.sections(ctx, snap, models) })
+}
+
+// sections dumps the models.
+func (d *dumper) sections(ctx context.Context, snap storage.Snapshot, models []string) error {
 	if err := d.yield(archive.Header{Version: archive.Version}); err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (e *editor) apply(c *change) (Outcome, error) {
 	if c.refused != nil {
 		return refusal(c, c.refused.Code, c.refused.Message), nil
 	}
+	if out, moved, err := e.moved(c); moved || err != nil {
+		return out, err
+	}
 	out, err := e.do(c)
 	if bad, ok := errors.AsType[*RefusedError](err); ok {
 		return refusal(c, bad.Code, bad.Message), nil

@@ -51,21 +51,27 @@ func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o L
 		return nil, err
 	}
 	l := &loader{catalog: c, claim: claim, src: src, opts: o, plan: plan, stats: plan.emptyStats(), progress: progress}
-	if err := l.resume(ctx); err != nil {
-		return nil, err
-	}
-	if err := l.refuseEarly(ctx); err != nil {
-		return nil, err
-	}
-	for _, info := range plan.infos {
-		if _, err := c.Declare(ctx, info); err != nil {
-			return nil, err
-		}
-	}
-	if err := l.run(ctx); err != nil {
+	err = c.watchedModels(ctx, ActionLoad, plan.names(), nil, func() error { return l.all(ctx) })
+	if err != nil {
 		return nil, err
 	}
 	return l.stats, nil
+}
+
+// all does everything behind the check.
+func (l *loader) all(ctx context.Context) error {
+	if err := l.resume(ctx); err != nil {
+		return err
+	}
+	if err := l.refuseEarly(ctx); err != nil {
+		return err
+	}
+	for _, info := range l.plan.infos {
+		if _, err := l.catalog.Declare(ctx, info); err != nil {
+			return err
+		}
+	}
+	return l.run(ctx)
 }
 
 // loader carries one load through its chunks.

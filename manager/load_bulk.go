@@ -17,15 +17,23 @@ import (
 // metas and be what its hash says, the current revision must be there, and no
 // meta may be repeated; otherwise a *[RefusedError] says why. The model is
 // declared when it is new.
-func (c *Catalog) LoadRecordsBulk(ctx context.Context, b Records, d OnDuplicate) (LoadStats, error) {
-	d, err := ParseOnDuplicate(string(d))
-	if err != nil {
+func (c *Catalog) LoadRecordsBulk(ctx context.Context, b Records, d OnDuplicate) (stats LoadStats, err error) {
+	if d, err = ParseOnDuplicate(string(d)); err != nil {
 		return LoadStats{}, &RefusedError{Code: CodeInvalid, Model: b.Model, Message: err.Error()}
 	}
 	g, err := b.cargo()
 	if err != nil {
 		return LoadStats{}, err
 	}
+	err = c.watchedModels(ctx, ActionLoad, []string{b.Model}, nil, func() (err error) {
+		stats, err = c.loadRecords(ctx, &b, g, d)
+		return err
+	})
+	return stats, err
+}
+
+// loadRecords loads records that were checked.
+func (c *Catalog) loadRecords(ctx context.Context, b *Records, g *cargo, d OnDuplicate) (LoadStats, error) {
 	if err := c.refuseRecords(ctx, g, d); err != nil {
 		return LoadStats{}, err
 	}
@@ -37,7 +45,7 @@ func (c *Catalog) LoadRecordsBulk(ctx context.Context, b Records, d OnDuplicate)
 	}
 	var stats LoadStats
 	batch := storage.Batch{Refs: g.refs()}
-	err = c.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+	err := c.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
 		if d == RaiseError {
 			if err := duplicates(v, batch.Refs); err != nil {
 				return storage.Writes{}, err

@@ -58,7 +58,7 @@ func (l *loader) fullModels(ctx context.Context) (map[string]storage.MetaStore, 
 		if err != nil {
 			return nil, err
 		}
-		stats, err := m.Stats(ctx)
+		stats, err := m.stats(ctx)
 		if err != nil {
 			return nil, err
 		}

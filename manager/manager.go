@@ -18,7 +18,7 @@ type Manager struct {
 	name    string
 	catalog *Catalog
 	stores  storage.Stores
-	info    atomic.Pointer[storage.ModelInfo]
+	info    *atomic.Pointer[storage.ModelInfo] // shared by the views
 }
 
 // Info returns what is known of the model.
@@ -43,8 +43,20 @@ type GetOptions struct {
 
 // Get returns a resource. A resource or revision that is not there, and a
 // deleted resource that was not asked for, give a *[RefusedError].
-func (m *Manager) Get(ctx context.Context, id resource.ID, o GetOptions) (Resource, error) {
-	meta, err := m.GetMeta(ctx, id)
+func (m *Manager) Get(ctx context.Context, id resource.ID, o GetOptions) (r Resource, err error) {
+	action := ActionGet
+	if o.Revision != "" {
+		action = ActionGetResourceRevision
+	}
+	err = m.watchedRead(ctx, action, id, o.Revision, func() (err error) {
+		r, err = m.get(ctx, id, o)
+		return err
+	})
+	return r, err
+}
+
+func (m *Manager) get(ctx context.Context, id resource.ID, o GetOptions) (Resource, error) {
+	meta, err := m.getMeta(ctx, id)
 	if err != nil {
 		return Resource{}, err
 	}
@@ -72,7 +84,15 @@ func (m *Manager) Get(ctx context.Context, id resource.ID, o GetOptions) (Resour
 
 // GetMeta returns the meta of a resource, deleted or not. One that is not there
 // gives a *[RefusedError].
-func (m *Manager) GetMeta(ctx context.Context, id resource.ID) (resource.Meta, error) {
+func (m *Manager) GetMeta(ctx context.Context, id resource.ID) (meta resource.Meta, err error) {
+	err = m.watchedRead(ctx, ActionGetMeta, id, "", func() (err error) {
+		meta, err = m.getMeta(ctx, id)
+		return err
+	})
+	return meta, err
+}
+
+func (m *Manager) getMeta(ctx context.Context, id resource.ID) (resource.Meta, error) {
 	meta, err := m.stores.Metas.Get(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return resource.Meta{}, &RefusedError{
@@ -89,26 +109,61 @@ func (m *Manager) GetMeta(ctx context.Context, id resource.ID) (resource.Meta, e
 // Revisions returns the infos of a resource's revisions by number, those of a
 // migrated revision by schema version; nothing for an unknown resource.
 func (m *Manager) Revisions(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error] {
-	return m.stores.Revisions.List(ctx, id)
+	infos := m.stores.Revisions.List(ctx, id)
+	c := m.catalog
+	if !c.guarded() {
+		return infos
+	}
+	return watchedRows(ctx, c, infos, func() (*Event, error) {
+		e := c.event(ActionListRevisions, m.name, id)
+		return e, m.describe(ctx, e)
+	})
 }
 
 // Search returns the metas that q selects, in q's order, deleted ones included
 // unless q excludes them.
 func (m *Manager) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
-	return m.stores.Metas.Search(ctx, q)
+	metas := m.stores.Metas.Search(ctx, q)
+	c := m.catalog
+	if !c.guarded() {
+		return metas
+	}
+	return watchedRows(ctx, c, metas, func() (*Event, error) { return m.queryEvent(q), nil })
 }
 
 // Count returns how many metas q's condition selects, whatever its limit and offset.
-func (m *Manager) Count(ctx context.Context, q qb.Query) (int64, error) {
-	n, err := m.stores.Metas.Count(ctx, q)
-	if err != nil {
-		return 0, fmt.Errorf("count model %s: %w", m.name, err)
+func (m *Manager) Count(ctx context.Context, q qb.Query) (n int64, err error) {
+	count := func() (err error) {
+		if n, err = m.stores.Metas.Count(ctx, q); err != nil {
+			return fmt.Errorf("count model %s: %w", m.name, err)
+		}
+		return nil
 	}
-	return n, nil
+	if !m.catalog.guarded() {
+		err = count()
+	} else {
+		err = m.catalog.watched(ctx, m.queryEvent(q), count)
+	}
+	return n, err
+}
+
+// queryEvent begins the description of a search or count.
+func (m *Manager) queryEvent(q qb.Query) *Event {
+	e := m.catalog.event(ActionSearchResources, m.name, "")
+	e.Query = &q
+	return e
 }
 
 // Stats counts the model's rows.
-func (m *Manager) Stats(ctx context.Context) (storage.Stats, error) {
+func (m *Manager) Stats(ctx context.Context) (s storage.Stats, err error) {
+	err = m.catalog.watchedModels(ctx, ActionSearchResources, []string{m.name}, nil, func() (err error) {
+		s, err = m.stats(ctx)
+		return err
+	})
+	return s, err
+}
+
+func (m *Manager) stats(ctx context.Context) (storage.Stats, error) {
 	s, err := m.stores.Metas.Stats(ctx)
 	if err != nil {
 		return storage.Stats{}, fmt.Errorf("count model %s: %w", m.name, err)

@@ -18,6 +18,9 @@ type Options struct {
 	Parallelism int
 	// BatchSize is how many operations or rows make up one unit of work; 0 means 1000.
 	BatchSize int
+	// Handlers are told of everything that is done, and may refuse it, in this
+	// order. None cost nothing.
+	Handlers []EventHandler
 }
 
 // defaultBatchSize is the documented meaning of BatchSize 0.

@@ -54,6 +54,15 @@ func (p *Plan) Resources() int64 {
 	return n
 }
 
+// names returns the names of the models to be loaded, ascending.
+func (p *Plan) names() []string {
+	names := make([]string, len(p.Models))
+	for i := range p.Models {
+		names[i] = p.Models[i].Model
+	}
+	return names
+}
+
 // Bytes returns how many bytes of frames are to be loaded.
 func (p *Plan) Bytes() int64 {
 	var n int64

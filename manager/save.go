@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"golang.org/x/sync/errgroup"
 
@@ -82,23 +83,21 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 	return out, nil
 }
 
-// saveChanges does the changes with the given places as one unit of work and
-// stores their outcomes at the same places.
+// saveChanges asks the handlers about the changes with the given places, does
+// them as one unit of work and stores their outcomes at the same places.
 func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, places []int, changes []change, out []Outcome) error {
-	var refs []storage.Ref
-	for _, i := range places {
-		refs = changes[i].appendRef(refs, m.name)
-	}
-	results := make([]Outcome, len(places))
-	err := m.catalog.factory.Unit().Update(ctx, storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
-		ed := newEditor(model, v)
-		for n, i := range places {
-			var err error
-			if results[n], err = ed.apply(&changes[i]); err != nil {
-				return storage.Writes{}, err
+	part := func(yield func(*change) bool) {
+		for _, i := range places {
+			if !yield(&changes[i]) {
+				return
 			}
 		}
-		return ed.into(storage.Writes{}), nil
+	}
+	results := make([]Outcome, len(places))
+	err := m.asking(ctx, part, func() error {
+		err := m.saveUnit(ctx, model, part, results)
+		m.catalog.answer(ctx, part, results, err)
+		return err
 	})
 	if err != nil {
 		return err
@@ -107,6 +106,26 @@ func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, plac
 		out[i] = results[n]
 	}
 	return nil
+}
+
+// saveUnit does changes as one unit of work; results get their outcomes in order.
+func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes iter.Seq[*change], results []Outcome) error {
+	var refs []storage.Ref
+	for c := range changes {
+		refs = c.appendRef(refs, m.name)
+	}
+	return m.catalog.factory.Unit().Update(ctx, storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
+		ed := newEditor(model, v)
+		n := 0
+		for c := range changes {
+			var err error
+			if results[n], err = ed.apply(c); err != nil {
+				return storage.Writes{}, err
+			}
+			n++
+		}
+		return ed.into(storage.Writes{}), nil
+	})
 }
 
 // splitByResource cuts the changes into parts of at most size, named by their

@@ -18,7 +18,6 @@ import (
 // operation that breaks a rule is refused alone. The error is for the store:
 // nothing was done then and the batch may be tried again.
 func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcome, error) {
-	batch := storage.Batch{}
 	model := m.Info()
 	changes := make([][]change, len(jobs))
 	for i := range jobs {
@@ -26,21 +25,51 @@ func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcom
 		if changes[i], err = m.prepareJob(ctx, model, &jobs[i]); err != nil {
 			return nil, err
 		}
+	}
+	all := func(yield func(*change) bool) {
+		for i := range changes {
+			for c := range pointers(changes[i]) {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+	}
+	var out []SaveJobOutcome
+	err := m.asking(ctx, all, func() (err error) {
+		out, err = m.saveJobsUnit(ctx, model, jobs, changes)
+		if err != nil {
+			m.catalog.answer(ctx, all, nil, err)
+			return err
+		}
+		for i := range out {
+			if !out[i].Repeated {
+				m.catalog.answer(ctx, pointers(changes[i]), out[i].Outcomes, nil)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("save %d jobs to model %s: %w", len(jobs), m.name, err)
+	}
+	return out, nil
+}
+
+// saveJobsUnit does the changes of jobs as one unit of work.
+func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, jobs []SaveJob, changes [][]change) (out []SaveJobOutcome, err error) {
+	var batch storage.Batch
+	for i := range jobs {
 		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
 		for n := range changes[i] {
 			batch.Refs = changes[i][n].appendRef(batch.Refs, m.name)
 		}
 	}
 	now := m.catalog.opts.Now()
-	var out []SaveJobOutcome
-	err := m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (w storage.Writes, err error) {
+	err = m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (w storage.Writes, err error) {
 		out, w, err = m.computeJobs(model, v, jobs, changes, now)
 		return w, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("save %d jobs to model %s: %w", len(jobs), m.name, err)
-	}
-	return out, nil
+	return out, err
 }
 
 // computeJobs works out what the jobs that have not ended do.

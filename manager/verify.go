@@ -36,24 +36,39 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 	if err != nil {
 		return f, fmt.Errorf("verify: %w", err)
 	}
-	for _, info := range infos {
-		metas, revs, err := snap.Build(ctx, info.Name)
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return f, fmt.Errorf("verify model %s: %w", info.Name, err)
-		}
-		v := &verifier{catalog: c, model: info.Name, revisions: revs, findings: &f, blobs: make(map[string]resource.ID)}
-		err = v.run(ctx, metas)
-		if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
-			return f, fmt.Errorf("verify model %s: %w", info.Name, err)
-		}
-		if err != nil {
-			v.report(CodeUnreadable, "", "cannot be read further: %v", err)
-		}
+	models := make([]string, len(infos))
+	for i := range infos {
+		models[i] = infos[i].Name
 	}
-	return f, nil
+	err = c.watchedModels(ctx, ActionDump, models, nil, func() error {
+		for _, model := range models {
+			if err := c.verifyModel(ctx, snap, model, &f); err != nil {
+				return fmt.Errorf("verify model %s: %w", model, err)
+			}
+		}
+		return nil
+	})
+	return f, err
+}
+
+// verifyModel adds what is wrong with one model.
+func (c *Catalog) verifyModel(ctx context.Context, snap storage.Snapshot, model string, f *Findings) error {
+	metas, revs, err := snap.Build(ctx, model)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // made after the snapshot
+	}
+	if err != nil {
+		return err
+	}
+	v := &verifier{catalog: c, model: model, revisions: revs, findings: f, blobs: make(map[string]resource.ID)}
+	err = v.run(ctx, metas)
+	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+		return err
+	}
+	if err != nil {
+		v.report(CodeUnreadable, "", "cannot be read further: %v", err)
+	}
+	return nil
 }
 
 // verifier verifies one model.
