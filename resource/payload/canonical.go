@@ -26,14 +26,14 @@ func Canonical(enc resource.Encoding, jsonText []byte) ([]byte, error) {
 	}
 	if enc == resource.Msgpack {
 		w := msgpackWriter{b: make([]byte, 0, len(jsonText))}
-		r := jsonReader{b: jsonText, to: &w, maxDepth: MaxDepth, unique: true}
+		r := newJSONReader(jsonText, &w, MaxDepth, true)
 		if err := r.document(); err != nil {
 			return nil, err
 		}
 		return w.b, nil
 	}
 	w := jsonWriter{b: make([]byte, 0, len(jsonText)), first: true}
-	r := jsonReader{b: jsonText, to: &w, maxDepth: MaxDepth, unique: true}
+	r := newJSONReader(jsonText, &w, MaxDepth, true)
 	if err := r.document(); err != nil {
 		return nil, err
 	}

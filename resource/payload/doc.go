@@ -14,6 +14,7 @@ package payload
 import (
 	"fmt"
 
+	"github.com/specstar-worker/worker/internal/jsonlex"
 	"github.com/specstar-worker/worker/resource"
 )
 
@@ -25,7 +26,7 @@ const (
 	MaxDepth = 64
 	// MaxDigits is the longest integer that is taken; the original's decoder
 	// refuses longer ones.
-	MaxDigits = 4300
+	MaxDigits = jsonlex.MaxDigits
 )
 
 // maxStoredDepth bounds the nesting of payloads that are already stored. They
@@ -66,6 +67,5 @@ func walk(p []byte, to events) error {
 		r := msgpackReader{b: p, to: to}
 		return r.document()
 	}
-	r := jsonReader{b: p, to: to, maxDepth: maxStoredDepth}
-	return r.document()
+	return newJSONReader(p, to, maxStoredDepth, false).document()
 }

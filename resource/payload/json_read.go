@@ -1,12 +1,14 @@
 package payload
 
-import "fmt"
+import (
+	"fmt"
 
-// jsonReader walks one JSON text. Its grammar is that of RFC 8259, with the
-// bounds of the original's decoder.
+	"github.com/specstar-worker/worker/internal/jsonlex"
+)
+
+// jsonReader walks one JSON text.
 type jsonReader struct {
-	b        []byte
-	pos      int
+	jsonlex.Scanner
 	depth    int
 	maxDepth int
 	// unique makes a repeated key of an object an error.
@@ -14,34 +16,37 @@ type jsonReader struct {
 	to     events
 	// keys are those of the open objects, outermost first; only with unique.
 	keys [][]byte
-	// text holds the decoded form of the string that was read last.
-	text []byte
+}
+
+// newJSONReader returns a reader of b.
+func newJSONReader(b []byte, to events, maxDepth int, unique bool) *jsonReader {
+	return &jsonReader{Scanner: jsonlex.Scanner{B: b}, to: to, maxDepth: maxDepth, unique: unique}
 }
 
 // document walks the text, which must hold one value and nothing else.
 func (r *jsonReader) document() error {
 	if err := r.value(); err != nil {
-		return err
+		return located(err)
 	}
-	if r.space(); r.pos < len(r.b) {
-		return r.fail("there is more behind the value")
+	if r.Space(); r.Pos < len(r.B) {
+		return located(r.Fail("there is more behind the value"))
 	}
 	return nil
 }
 
 func (r *jsonReader) value() error {
-	r.space()
-	if r.pos >= len(r.b) {
-		return r.fail("the text ends where a value is expected")
+	c := r.Peek()
+	if r.Pos >= len(r.B) {
+		return r.Fail("the text ends where a value is expected")
 	}
-	start := r.pos
-	switch c := r.b[r.pos]; {
+	start := r.Pos
+	switch {
 	case c == '{':
 		return r.object()
 	case c == '[':
 		return r.array()
 	case c == '"':
-		s, err := r.str()
+		s, err := r.Str()
 		if err != nil {
 			return err
 		}
@@ -54,30 +59,30 @@ func (r *jsonReader) value() error {
 }
 
 func (r *jsonReader) literal() error {
-	start := r.pos
+	start := r.Pos
 	switch {
-	case r.take("null"):
+	case r.Take("null"):
 		return at(start, r.to.null())
-	case r.take("true"):
+	case r.Take("true"):
 		return at(start, r.to.boolean(true))
-	case r.take("false"):
+	case r.Take("false"):
 		return at(start, r.to.boolean(false))
 	}
-	return r.fail(fmt.Sprintf("%q does not begin a value", r.b[r.pos]))
+	return r.Fail(fmt.Sprintf("%q does not begin a value", r.B[r.Pos]))
 }
 
 // enter steps over an opening bracket.
 func (r *jsonReader) enter() error {
 	if r.depth == r.maxDepth {
-		return r.fail(fmt.Sprintf("nested deeper than %d", r.maxDepth))
+		return r.Fail(fmt.Sprintf("nested deeper than %d", r.maxDepth))
 	}
 	r.depth++
-	r.pos++
+	r.Pos++
 	return nil
 }
 
 func (r *jsonReader) array() error {
-	start := r.pos
+	start := r.Pos
 	if err := r.enter(); err != nil {
 		return err
 	}
@@ -85,12 +90,12 @@ func (r *jsonReader) array() error {
 		return at(start, err)
 	}
 	n := 0
-	for done := r.closes(']'); !done; n++ {
+	for done := r.Closes(']'); !done; n++ {
 		if err := r.value(); err != nil {
 			return err
 		}
 		var err error
-		if done, err = r.next(']'); err != nil {
+		if done, err = r.Next(']'); err != nil {
 			return err
 		}
 	}
@@ -99,7 +104,7 @@ func (r *jsonReader) array() error {
 }
 
 func (r *jsonReader) object() error {
-	start := r.pos
+	start := r.Pos
 	if err := r.enter(); err != nil {
 		return err
 	}
@@ -108,12 +113,12 @@ func (r *jsonReader) object() error {
 	}
 	seen := keySet{first: len(r.keys)}
 	n := 0
-	for done := r.closes('}'); !done; n++ {
+	for done := r.Closes('}'); !done; n++ {
 		if err := r.member(&seen); err != nil {
 			return err
 		}
 		var err error
-		if done, err = r.next('}'); err != nil {
+		if done, err = r.Next('}'); err != nil {
 			return err
 		}
 	}
@@ -124,66 +129,40 @@ func (r *jsonReader) object() error {
 
 // member walks one key and its value.
 func (r *jsonReader) member(seen *keySet) error {
-	r.space()
-	start := r.pos
-	if r.pos >= len(r.b) || r.b[r.pos] != '"' {
-		return r.fail("a key in quotes is expected")
-	}
-	k, err := r.str()
+	k, start, err := r.Key()
 	if err != nil {
 		return err
 	}
-	if r.unique && !r.addKey(seen, r.stable(start, k)) {
+	if r.unique && !r.addKey(seen, r.Stable(start, k)) {
 		return &SyntaxError{Offset: start, Reason: fmt.Sprintf("key %.40q occurs twice in one object", k)}
 	}
 	if err := r.to.key(k); err != nil {
 		return at(start, err)
 	}
-	if r.space(); !r.take(":") {
-		return r.fail("':' is expected")
+	if err := r.Colon(); err != nil {
+		return err
 	}
 	return r.value()
 }
 
-// closes consumes the closing bracket of an empty container.
-func (r *jsonReader) closes(bracket byte) bool {
-	if r.space(); r.pos < len(r.b) && r.b[r.pos] == bracket {
-		r.pos++
-		return true
+// number walks a number. It is an integer when it has neither fraction nor
+// exponent: numbers keep their lexical kind.
+func (r *jsonReader) number() error {
+	start := r.Pos
+	digits, integer, err := r.Number()
+	if err != nil {
+		return err
 	}
-	return false
-}
-
-// next consumes what follows a member: a comma, or the bracket that ends all.
-func (r *jsonReader) next(bracket byte) (bool, error) {
-	if r.closes(bracket) {
-		return true, nil
-	}
-	if !r.take(",") {
-		return false, r.fail(fmt.Sprintf("',' or %q is expected", bracket))
-	}
-	return false, nil
-}
-
-func (r *jsonReader) take(word string) bool {
-	if len(r.b)-r.pos < len(word) || string(r.b[r.pos:r.pos+len(word)]) != word {
-		return false
-	}
-	r.pos += len(word)
-	return true
-}
-
-func (r *jsonReader) space() {
-	for r.pos < len(r.b) {
-		switch r.b[r.pos] {
-		case ' ', '\t', '\r', '\n':
-			r.pos++
-		default:
-			return
+	if !integer {
+		f, ok := jsonlex.Float(digits)
+		if !ok {
+			return &SyntaxError{Offset: start, Reason: "the number is out of range"}
 		}
+		return at(start, r.to.float(f))
 	}
-}
-
-func (r *jsonReader) fail(reason string) error {
-	return &SyntaxError{Offset: r.pos, Reason: reason}
+	negative, magnitude, ok := jsonlex.Integer(digits)
+	if !ok {
+		return at(start, r.to.bigInteger(digits))
+	}
+	return at(start, r.to.integer(negative, magnitude))
 }

@@ -2,9 +2,10 @@ package payload
 
 import (
 	"encoding/base64"
-	"math"
 	"strconv"
 	"time"
+
+	"github.com/specstar-worker/worker/internal/jsonlex"
 )
 
 // jsonWriter appends events as the original's JSON encoder would: no spaces,
@@ -41,13 +42,13 @@ func (w *jsonWriter) bigInteger(digits []byte) error {
 
 func (w *jsonWriter) float(v float64) error {
 	w.comma()
-	w.b = appendFloat(w.b, v)
+	w.b = jsonlex.AppendFloat(w.b, v)
 	return nil
 }
 
 func (w *jsonWriter) text(s []byte) error {
 	w.comma()
-	w.b = appendText(w.b, s)
+	w.b = jsonlex.AppendText(w.b, s)
 	return nil
 }
 
@@ -76,7 +77,7 @@ func (w *jsonWriter) endObject(int) error { return w.close('}') }
 
 func (w *jsonWriter) key(s []byte) error {
 	w.comma()
-	w.b = append(appendText(w.b, s), ':')
+	w.b = append(jsonlex.AppendText(w.b, s), ':')
 	w.first = true
 	return nil
 }
@@ -100,63 +101,4 @@ func (w *jsonWriter) comma() {
 		w.b = append(w.b, ',')
 	}
 	w.first = false
-}
-
-// appendFloat writes the shortest digits that read back equal: fixed notation
-// from 1e-5 up to 1e16, else an exponent without plus and padding. JSON has no
-// infinities; they become null as in the original.
-func appendFloat(b []byte, v float64) []byte {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return append(b, "null"...)
-	}
-	size := math.Abs(v)
-	if size == 0 || size >= 1e-5 && size < 1e16 {
-		start := len(b)
-		b = strconv.AppendFloat(b, v, 'f', -1, 64)
-		for _, c := range b[start:] {
-			if c == '.' {
-				return b
-			}
-		}
-		return append(b, ".0"...)
-	}
-	b = strconv.AppendFloat(b, v, 'e', -1, 64)
-	e := len(b) - 1
-	for b[e] != 'e' {
-		e--
-	}
-	exp, _ := strconv.Atoi(string(b[e+1:])) // written by AppendFloat just above
-	return strconv.AppendInt(b[:e+1], int64(exp), 10)
-}
-
-// appendText writes a string with the escapes of the original: quote,
-// backslash and control characters only.
-func appendText(b, s []byte) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	plain := 0
-	for i, c := range s {
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[plain:i]...)
-		plain = i + 1
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\t':
-			b = append(b, '\\', 't')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\b':
-			b = append(b, '\\', 'b')
-		case '\f':
-			b = append(b, '\\', 'f')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	return append(append(b, s[plain:]...), '"')
 }

@@ -36,12 +36,3 @@ func (r *jsonReader) addKey(s *keySet, key []byte) bool {
 	s.many[string(key)] = struct{}{}
 	return true
 }
-
-// stable returns the text of the string that was just read from start in bytes
-// that stay: the input's own, unless an escape made it shorter.
-func (r *jsonReader) stable(start int, text []byte) []byte {
-	if raw := r.b[start+1 : r.pos-1]; len(raw) == len(text) {
-		return raw
-	}
-	return bytes.Clone(text)
-}

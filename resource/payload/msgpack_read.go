@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/specstar-worker/worker/internal/jsonlex"
 	"github.com/specstar-worker/worker/internal/msgpack"
 )
 
@@ -25,8 +26,11 @@ func (m *msgpackReader) document() error {
 	return located(m.r.End())
 }
 
-// located gives errors of the msgpack package this package's type.
+// located gives errors of the packages that read encodings this package's type.
 func located(err error) error {
+	if e, ok := errors.AsType[*jsonlex.Error](err); ok {
+		return &SyntaxError{Offset: e.Offset, Reason: e.Reason}
+	}
 	if e, ok := errors.AsType[*msgpack.Error](err); ok {
 		return &SyntaxError{Offset: e.Offset, Reason: e.Msg}
 	}
