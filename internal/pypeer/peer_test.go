@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/specstar-worker/worker/internal/pypeer"
 )
@@ -46,8 +47,11 @@ func TestAnExceptionIsAnErrorAndThePeerLivesOn(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "FileNotFoundError") {
 		t.Fatalf("Load of a missing file gave %v", err)
 	}
-	if !strings.Contains(p.Errors(), "Traceback") {
-		t.Errorf("no traceback in %q", p.Errors())
+	// What the process writes to its standard error comes by a way of its own.
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(p.Errors(), "Traceback"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no traceback in %q", p.Errors())
+		}
 	}
 	if s := a.MustState(t); len(s) != 0 {
 		t.Fatalf("a fresh app holds %v", s)
