@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -29,6 +30,10 @@ type shared struct {
 
 	mu   sync.Mutex
 	open map[string]*Manager
+
+	collecting chan struct{} // holds one element while garbage is collected
+	// now is the clock of the store's ages, whatever that of a view is.
+	now func() time.Time
 }
 
 // NewCatalog returns the catalog of the store behind f. blobs may be nil when
@@ -38,7 +43,10 @@ func NewCatalog(f storage.Factory, blobs storage.BlobStore, o Options) *Catalog 
 		factory: f,
 		blobs:   blobs,
 		opts:    o.withDefaults(f.Traits().Writers),
-		shared:  &shared{open: make(map[string]*Manager)},
+		shared: &shared{
+			open: make(map[string]*Manager), collecting: make(chan struct{}, 1),
+			now: o.withDefaults(1).Now,
+		},
 	}
 }
 

@@ -193,14 +193,15 @@ func derive(job uuid.UUID, parts ...string) uuid.UUID {
 }
 
 // existingBlobs returns the ids of the blobs that a payload refers to and that
-// are in the blob store.
+// are in the blob store. It makes them new, so that a garbage collection leaves
+// them until the payload is written.
 func (c *Catalog) existingBlobs(ctx context.Context, p []byte) ([]string, error) {
 	if c.blobs == nil {
 		return nil, nil
 	}
 	var ids []string
 	for _, b := range payload.Binaries(p) {
-		_, err := c.blobs.Stat(ctx, b.FileID)
+		_, err := c.blobs.Touch(ctx, b.FileID)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue
 		}

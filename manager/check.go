@@ -48,7 +48,8 @@ func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, 
 	if err := ck.run(ctx); err != nil {
 		return nil, fmt.Errorf("check archive: %w", err)
 	}
-	if err := c.checkReferences(ctx, ck); err != nil {
+	held, err := c.checkReferences(ctx, ck)
+	if err != nil {
 		return nil, fmt.Errorf("check archive: %w", err)
 	}
 	if err := ck.firstProblem(); err != nil {
@@ -56,6 +57,7 @@ func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, 
 	}
 	p, err := ck.finish()
 	if err == nil {
+		p.held = held
 		err = c.placeForBlobs(p.blobs())
 	}
 	if err != nil {
@@ -65,21 +67,22 @@ func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, 
 }
 
 // checkReferences notes the blobs that payloads refer to and that are neither in
-// the archive nor in the store.
-func (c *Catalog) checkReferences(ctx context.Context, ck *checker) error {
+// the archive nor in the store, and returns those that are in the store alone.
+func (c *Catalog) checkReferences(ctx context.Context, ck *checker) (held []string, err error) {
 	for _, ref := range ck.unresolved() {
 		if c.blobs != nil {
 			_, err := c.blobs.Stat(ctx, ref.fileID)
 			if err == nil {
+				held = append(held, ref.fileID)
 				continue
 			}
 			if !errors.Is(err, storage.ErrNotFound) {
-				return fmt.Errorf("look for blob %.80s: %w", ref.fileID, err)
+				return nil, fmt.Errorf("look for blob %.80s: %w", ref.fileID, err)
 			}
 		}
 		ck.findings.note(ref.missing())
 	}
-	return nil
+	return held, nil
 }
 
 // VerifyArchive checks an archive by itself and returns what is wrong with it

@@ -71,6 +71,9 @@ func (l *loader) all(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := l.catalog.touchBlobs(ctx, l.plan.held); err != nil {
+		return err
+	}
 	return l.run(ctx)
 }
 

@@ -63,3 +63,14 @@ func (c *Catalog) keepsBlob(ctx context.Context, on OnDuplicate, b *archive.Blob
 	}
 	return true, nil
 }
+
+// touchBlobs makes blobs new that a load is about to refer to, so that a garbage
+// collection leaves them. One that went away meanwhile is a reference to nothing.
+func (c *Catalog) touchBlobs(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		if _, err := c.blobs.Touch(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("touch blob %.80s: %w", id, err)
+		}
+	}
+	return nil
+}

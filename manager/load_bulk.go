@@ -43,6 +43,11 @@ func (c *Catalog) loadRecords(ctx context.Context, b *Records, g *cargo, d OnDup
 	if err := c.putBlobs(ctx, d, g.blobs); err != nil {
 		return LoadStats{}, err
 	}
+	for i := range b.Revisions {
+		if _, err := c.existingBlobs(ctx, b.Revisions[i].Data); err != nil {
+			return LoadStats{}, err
+		}
+	}
 	var stats LoadStats
 	batch := storage.Batch{Refs: g.refs()}
 	err := c.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {

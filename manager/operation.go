@@ -84,6 +84,9 @@ const (
 	CodeUnreadable   Code = "unreadable"         // a row cannot be decoded
 	CodeRevMissing   Code = "revision_missing"   // the current revision is nowhere
 	CodeRevMeta      Code = "rev_meta_wrong"     // rev_* differ from the current revision
+	CodeOrphan       Code = "orphan_revision"    // revisions of a resource without a meta
+	CodeBlobUnused   Code = "blob_unused"        // a note: blobs that nothing refers to
+	CodeRowLost      Code = "row_lost"           // a note: rows that nothing leads to
 )
 
 // SaveJob is a queued save: operations whose effect and ledger row commit

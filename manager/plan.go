@@ -33,6 +33,7 @@ type Plan struct {
 
 	chunks []chunk
 	infos  []storage.ModelInfo
+	held   []string // blobs that payloads refer to and the store has, not the archive
 }
 
 // ModelPlan are the totals of one model in an archive.

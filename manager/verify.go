@@ -18,9 +18,9 @@ import (
 // without its current revision, a payload or blob that is not what its hash
 // says, rev_* fields that differ from the current revision, a reference to a
 // blob that is nowhere. The stale hash that a migration by the original leaves
-// is a note. Unset rev_* fields are fine. A row that cannot be decoded ends the
-// reading of its model and is a problem. It writes nothing; the error is for a
-// store that is unavailable.
+// is a note, and so is garbage (see [Catalog.CollectGarbage]). Unset rev_* fields
+// are fine. A row that cannot be decoded ends the reading of its model and is a
+// problem. It writes nothing; the error is for a store that is unavailable.
 func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 	f.OK = true
 	snap, err := c.factory.Snapshot(ctx)
@@ -46,9 +46,35 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 				return fmt.Errorf("verify model %s: %w", model, err)
 			}
 		}
-		return nil
+		return c.noteGarbage(ctx, &f)
 	})
 	return f, err
+}
+
+// noteGarbage notes what a garbage collection would remove or report.
+func (c *Catalog) noteGarbage(ctx context.Context, f *Findings) error {
+	r, err := c.CollectGarbage(ctx, GCOptions{DryRun: true, Orphans: true})
+	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+		return err
+	}
+	if err != nil {
+		f.note(Problem{Code: CodeUnreadable, Message: err.Error()})
+	}
+	for _, k := range []struct {
+		code  Code
+		count GCCount
+		what  string
+	}{
+		{CodeBlobUnused, r.Blobs, "blobs that nothing refers to"},
+		{CodeOrphan, r.Orphans, "revisions of resources without a meta"},
+		{CodeRowLost, r.Payloads, "payloads that no key leads to"},
+		{CodeRowLost, r.Chunks, "chunks staged for loads that have ended"},
+	} {
+		if k.count.Candidates > 0 {
+			f.note(Problem{Code: k.code, Message: fmt.Sprintf("%d %s, %d bytes: a garbage collection removes them", k.count.Candidates, k.what, k.count.Bytes)})
+		}
+	}
+	return nil
 }
 
 // verifyModel adds what is wrong with one model.
