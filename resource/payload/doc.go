@@ -13,6 +13,7 @@ package payload
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/specstar-worker/worker/internal/jsonlex"
 	"github.com/specstar-worker/worker/resource"
@@ -37,13 +38,42 @@ const maxStoredDepth = 1000
 type SyntaxError struct {
 	// Offset is the position in the payload, in bytes from its start.
 	Offset int
+	// Path is the field concerned, "address.lines[2]"; empty for the payload as a
+	// whole, and in msgpack. Of a long one the end is kept.
+	Path string
 	// Reason is what is wrong there.
 	Reason string
 }
 
-// Error names the offset and what is wrong there.
+// Error names the offset, the field and what is wrong there.
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("payload: byte %d: %s", e.Offset, e.Reason)
+	if e.Path == "" {
+		return fmt.Sprintf("payload: byte %d: %s", e.Offset, e.Reason)
+	}
+	return fmt.Sprintf("payload: byte %d, field %s: %s", e.Offset, e.Path, e.Reason)
+}
+
+// maxPath is how much of a path an error keeps, in bytes.
+const maxPath = 100
+
+// within puts a step of the path, a key or an index, in front of the place of an error.
+func within(step string, err error) error {
+	e, ok := err.(*SyntaxError)
+	if !ok || strings.HasPrefix(e.Path, "…") {
+		return err
+	}
+	switch {
+	case e.Path == "":
+		e.Path = step
+	case e.Path[0] == '[':
+		e.Path = step + e.Path
+	default:
+		e.Path = step + "." + e.Path
+	}
+	if cut := len(e.Path) - maxPath; cut > 0 {
+		e.Path = "…" + strings.ToValidUTF8(e.Path[cut:], "")
+	}
+	return err
 }
 
 // Sniff returns the encoding of a stored payload. Every msgpack value but the

@@ -92,7 +92,7 @@ func (r *jsonReader) array() error {
 	n := 0
 	for done := r.Closes(']'); !done; n++ {
 		if err := r.value(); err != nil {
-			return err
+			return within(fmt.Sprintf("[%d]", n), located(err))
 		}
 		var err error
 		if done, err = r.Next(']'); err != nil {
@@ -142,7 +142,21 @@ func (r *jsonReader) member(seen *keySet) error {
 	if err := r.Colon(); err != nil {
 		return err
 	}
-	return r.value()
+	if err := r.value(); err != nil {
+		return within(r.keyAt(start), located(err))
+	}
+	return nil
+}
+
+// keyAt reads a key once more: it was good, and the buffer it was decoded into has
+// been used since.
+func (r *jsonReader) keyAt(start int) string {
+	r.Pos = start
+	k, err := r.Str()
+	if err != nil {
+		return ""
+	}
+	return string(k)
 }
 
 // number walks a number. It is an integer when it has neither fraction nor
@@ -156,7 +170,7 @@ func (r *jsonReader) number() error {
 	if !integer {
 		f, ok := jsonlex.Float(digits)
 		if !ok {
-			return &SyntaxError{Offset: start, Reason: "the number is out of range"}
+			return &SyntaxError{Offset: start, Reason: "the number is out of the range of a float"}
 		}
 		return at(start, r.to.float(f))
 	}
