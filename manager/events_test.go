@@ -163,7 +163,10 @@ func TestEveryCallIsToldOnce(t *testing.T) {
 		{"question", func() error {
 			return view.Ask(t.Context(), manager.Event{Action: manager.ActionLoad, Model: "doc"})
 		}, []string{"before load doc by ann"}},
-		{"nobody listens", func() error { _, err := mustOpen(t, view.Unguarded(), "doc").Count(t.Context(), qb.Query{}); return err }, nil},
+		{"nobody listens", func() error {
+			_, err := mustOpen(t, view.Unguarded(), "doc").Count(t.Context(), qb.Query{})
+			return err
+		}, nil},
 	} {
 		l.take()
 		if err := c.call(); err != nil {
