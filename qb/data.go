@@ -52,7 +52,7 @@ func (f DataField) In(vs ...any) Cond { return f.compare(OpIn, vs) }
 func (f DataField) NotIn(vs ...any) Cond { return f.compare(OpNotIn, vs) }
 
 // Contains is true where the value is a list with the element v, or its text
-// contains the text of v.
+// contains the text of v. See [Flags] for bits.
 func (f DataField) Contains(v any) Cond { return f.compare(OpContains, v) }
 
 // StartsWith is true where the text of the value begins with the text of v.
@@ -88,6 +88,9 @@ func (f DataField) Asc() Sort { return Sort{path: f.path} }
 func (f DataField) Desc() Sort { return Sort{path: f.path, desc: true} }
 
 func (f DataField) compare(op Op, v any) Cond {
+	if flags, ok := v.(Flags); ok {
+		return DataComparison{field: f, op: op, value: flags.operand(op)}
+	}
 	return DataComparison{field: f, op: op, value: dataValue(v)}
 }
 
@@ -142,6 +145,9 @@ func (c DataComparison) match(v any) truth {
 	case OpRegex:
 		return truthOf(c.pattern.MatchString(pythonText(v)))
 	case OpContains:
+		if flags, ok := c.value.(Flags); ok {
+			return truthOf(flags.in(v))
+		}
 		if list, ok := v.([]any); ok {
 			return truthOf(listHolds(list, c.value))
 		}

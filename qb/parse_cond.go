@@ -188,6 +188,10 @@ func (p *parser) dataLeaf(o object, field DataField, op Op) (Cond, error) {
 			return nil, err
 		}
 	}
+	if flags, ok := v.(map[string]any); ok && flags["$flags"] != nil {
+		c.value, err = parseFlags(o.path+".value", flags, op)
+		return c, err
+	}
 	if c.value, err = dataOperand(o.path+".value", v); err != nil {
 		return nil, err
 	}

@@ -167,7 +167,7 @@ func genData(src Source, f qb.DataField) qb.Cond {
 	}
 	return pick(src, []qb.Cond{
 		f.Eq(v), f.Ne(v), f.Gt(v), f.Gte(v), f.Lt(v), f.Lte(v), f.In(v, w), f.NotIn(v, w), f.In(), f.NotIn(),
-		f.Contains(v), f.Contains(part), f.StartsWith(part), f.EndsWith(part),
+		f.Contains(v), f.Contains(part), f.Contains(qb.Flags(1 + src.IntN(6))), f.Eq(qb.Flags(1)), f.StartsWith(part), f.EndsWith(part),
 		f.Matches(regexp.MustCompile(pick(src, genPatterns))), f.IsNull(null), f.IsNA(null), f.Exists(null),
 	})
 }

@@ -25,6 +25,7 @@ func queryChecks() []check {
 		{"G16/limit_and_offset_cut", limitAndOffset},
 		{"G16/unset_matches_no_comparison", unsetMatchesNothing},
 		{"G16/negative_limits_are_refused", negativeLimits},
+		{"G16/flags_are_bits", flagsAreBits},
 	}
 }
 
@@ -150,4 +151,24 @@ func negativeLimits(t T, s *subject) {
 		}
 		equal(t, "number of errors of a negative limit", errs, 1)
 	}
+}
+
+// flagsAreBits: an integer contains flags by its bits, not by its digits.
+func flagsAreBits(t T, s *subject) {
+	metas := s.use(t).Metas
+	var all []resource.Meta
+	for id, v := range map[resource.ID]any{"create": 1, "update": 64, "both": 65, "digits": 640, "text": "64", "none": nil} {
+		m := newMeta(id, 1)
+		x, err := resource.NewIndexed(map[string]any{"action": v})
+		ok(t, "index", err)
+		m.IndexedData = opt.Of(x)
+		all = append(all, m)
+	}
+	ok(t, "save", metas.SaveMany(t.Context(), all))
+	for _, flags := range []qb.Flags{1, 64, 65, 128} {
+		wantAnswer(t, metas, all, qb.Where(qb.Data("action").Contains(flags)))
+		wantAnswer(t, metas, all, qb.Where(qb.Not{qb.Data("action").Contains(flags)}, qb.CreatedBy().Exists(true)))
+	}
+	got := idsOf(collect(t, "search", metas.Search(t.Context(), qb.Where(qb.Data("action").Contains(qb.Flags(64))))))
+	equal(t, "what contains 64", got, []resource.ID{"both", "text", "update"})
 }
