@@ -18,6 +18,8 @@ import (
 type broken struct {
 	open   Open
 	caught []string
+	// alone: goroutines are counted, so there must be no others.
+	alone bool
 }
 
 // over puts a defect over stores in memory.
@@ -83,6 +85,9 @@ func allBroken() map[string]broken {
 func TestBrokenStoresAreCaught(t *testing.T) {
 	for name, b := range allBroken() {
 		t.Run(name, func(t *testing.T) {
+			if !b.alone {
+				t.Parallel() // most of the time passes in waiting
+			}
 			failed := failures(t, b.open, 5*time.Second)
 			for _, c := range b.caught {
 				if failed[c] == "" {

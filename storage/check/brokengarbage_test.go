@@ -12,24 +12,24 @@ import (
 func brokenGarbages() map[string]broken {
 	return map[string]broken{
 		"deletes blobs whatever their age": {
-			withBlobs(func(b storage.BlobStore) storage.BlobStore { return agelessBlobs{b} }),
-			[]string{"G25/put_and_touch_make_a_blob_new", "G25/only_old_blobs_are_deleted"},
+			open:   withBlobs(func(b storage.BlobStore) storage.BlobStore { return agelessBlobs{b} }),
+			caught: []string{"G25/put_and_touch_make_a_blob_new", "G25/only_old_blobs_are_deleted"},
 		},
 		"does not make a blob new": {
-			withBlobs(func(b storage.BlobStore) storage.BlobStore { return untouchedBlobs{b} }),
-			[]string{"G25/put_and_touch_make_a_blob_new"},
+			open:   withBlobs(func(b storage.BlobStore) storage.BlobStore { return untouchedBlobs{b} }),
+			caught: []string{"G25/put_and_touch_make_a_blob_new"},
 		},
 		"hides what is staged": {
-			withGarbage(func(f storage.Factory) storage.Garbage { return stagedHider{f.Garbage(), f} }),
-			[]string{"G26/payloads_are_all_that_is_stored"},
+			open:   withGarbage(func(f storage.Factory) storage.Garbage { return stagedHider{f.Garbage(), f} }),
+			caught: []string{"G26/payloads_are_all_that_is_stored"},
 		},
 		"lets models forget for ever": {
-			withGarbage(func(f storage.Factory) storage.Garbage { return acquitsNothing{f.Garbage()} }),
-			[]string{"G26/acquitted_blobs_are_remembered_again", "G26/condemned_is_not_remembered_by_what_was"},
+			open:   withGarbage(func(f storage.Factory) storage.Garbage { return acquitsNothing{f.Garbage()} }),
+			caught: []string{"G26/acquitted_blobs_are_remembered_again", "G26/condemned_is_not_remembered_by_what_was"},
 		},
 		"removes orphans without being asked": {
-			withGarbage(func(f storage.Factory) storage.Garbage { return sweepsMore{f.Garbage()} }),
-			[]string{"G27/sweep_removes_orphans_on_request"},
+			open:   withGarbage(func(f storage.Factory) storage.Garbage { return sweepsMore{f.Garbage()} }),
+			caught: []string{"G27/sweep_removes_orphans_on_request"},
 		},
 	}
 }

@@ -14,18 +14,18 @@ import (
 func brokenLedgers() map[string]broken {
 	return map[string]broken{
 		"claims without a fence": {
-			withLedger(func(l storage.Ledger) storage.Ledger {
+			open: withLedger(func(l storage.Ledger) storage.Ledger {
 				return &fenceless{Ledger: l, live: map[uuid.UUID]storage.Claim{}}
 			}),
-			[]string{"G13/lost_claim_can_do_nothing", "G13/expired_lease_is_taken_over"},
+			caught: []string{"G13/lost_claim_can_do_nothing", "G13/expired_lease_is_taken_over"},
 		},
 		"never gives an attempt back": {
-			withLedger(func(l storage.Ledger) storage.Ledger { return unforgiving{l} }),
-			[]string{"G15/refund_takes_an_attempt_back"},
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return unforgiving{l} }),
+			caught: []string{"G15/refund_takes_an_attempt_back"},
 		},
 		"settles what has ended": {
-			withLedger(func(l storage.Ledger) storage.Ledger { return lastWord{l} }),
-			[]string{"G12/settle_leaves_an_ended_job"},
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return lastWord{l} }),
+			caught: []string{"G12/settle_leaves_an_ended_job"},
 		},
 	}
 }
@@ -83,24 +83,24 @@ func (l lastWord) Settle(ctx context.Context, jobs []storage.Job) error {
 func brokenFactories() map[string]broken {
 	return map[string]broken{
 		"forgets after reopening": {
-			survive(func(f surviving, again bool) storage.Factory {
+			open: survive(func(f surviving, again bool) storage.Factory {
 				if again {
 					return surviving{memory.New()}
 				}
 				return f
 			}),
-			[]string{
+			caught: []string{
 				"G1/resources_are_there_after_reopening", "G1/jobs_are_there_after_reopening",
 				"G1/staged_load_goes_on_after_reopening", "G19/store_id_stays_after_reopening",
 			},
 		},
 		"remembers models as they were first saved": {
-			over(func(f storage.Factory) storage.Factory { return stubborn{f} }),
-			[]string{"G19/model_is_replaced"},
+			open:   over(func(f storage.Factory) storage.Factory { return stubborn{f} }),
+			caught: []string{"G19/model_is_replaced"},
 		},
 		"a snapshot that goes on living": {
-			over(func(f storage.Factory) storage.Factory { return live{f} }),
-			[]string{"G17/snapshot_shows_the_past", "G17/snapshot_lets_writers_write"},
+			open:   over(func(f storage.Factory) storage.Factory { return live{f} }),
+			caught: []string{"G17/snapshot_shows_the_past", "G17/snapshot_lets_writers_write"},
 		},
 	}
 }

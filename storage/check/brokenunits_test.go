@@ -15,43 +15,43 @@ import (
 func brokenUnits() map[string]broken {
 	return map[string]broken{
 		"applies half a unit": {
-			withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return halfUnit{u, f} }),
-			[]string{"G3/unit_with_a_bad_record_writes_nothing", "G3/compute_error_writes_nothing", "G3/generated_histories_equal_the_oracle"},
+			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return halfUnit{u, f} }),
+			caught: []string{"G3/unit_with_a_bad_record_writes_nothing", "G3/compute_error_writes_nothing", "G3/generated_histories_equal_the_oracle"},
 		},
 		"ignores a cancelled context": {
-			withUnit(func(u storage.UnitOfWork, _ storage.Factory) storage.UnitOfWork { return uncancelled{u} }),
-			[]string{"G7/cancelled_writes_change_nothing", "G7/cancel_during_compute_writes_nothing", "G7/waiting_for_another_writer_can_be_cancelled"},
+			open:   withUnit(func(u storage.UnitOfWork, _ storage.Factory) storage.UnitOfWork { return uncancelled{u} }),
+			caught: []string{"G7/cancelled_writes_change_nothing", "G7/cancel_during_compute_writes_nothing", "G7/waiting_for_another_writer_can_be_cancelled"},
 		},
 		"loses a concurrent update": {
-			withUnit(func(u storage.UnitOfWork, _ storage.Factory) storage.UnitOfWork { return losesUpdates{u} }),
-			[]string{"G4/concurrent_updates_all_survive", "G11/number_has_one_owner", "G12/racing_deliveries_have_one_effect"},
+			open:   withUnit(func(u storage.UnitOfWork, _ storage.Factory) storage.UnitOfWork { return losesUpdates{u} }),
+			caught: []string{"G4/concurrent_updates_all_survive", "G11/number_has_one_owner", "G12/racing_deliveries_have_one_effect"},
 		},
 		"forgets that jobs ended": {
-			withView(func(v storage.View) storage.View { return forgetsEnded{v} }),
-			[]string{"G12/ended_job_is_seen", "G12/racing_deliveries_have_one_effect", "G15/cancel_ends_a_queued_job"},
+			open:   withView(func(v storage.View) storage.View { return forgetsEnded{v} }),
+			caught: []string{"G12/ended_job_is_seen", "G12/racing_deliveries_have_one_effect", "G15/cancel_ends_a_queued_job"},
 		},
 		"numbers by the meta alone": {
-			withView(func(v storage.View) storage.View { return countsMeta{v} }),
-			[]string{"G11/number_is_above_orphans", "G11/number_of_a_deleted_meta_is_not_used_again"},
+			open:   withView(func(v storage.View) storage.View { return countsMeta{v} }),
+			caught: []string{"G11/number_is_above_orphans", "G11/number_of_a_deleted_meta_is_not_used_again"},
 		},
 		"writes an interrupted unit without its row": {
-			withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return unrecorded{u, f} }),
-			[]string{"G21/interrupted_unit_is_told_by_its_row", "G7/cancel_during_compute_writes_nothing"},
+			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return unrecorded{u, f} }),
+			caught: []string{"G21/interrupted_unit_is_told_by_its_row", "G7/cancel_during_compute_writes_nothing"},
 		},
 		"shows what is staged": {
-			withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return showsStaged{u, f} }),
-			[]string{"G14/staged_is_invisible"},
+			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return showsStaged{u, f} }),
+			caught: []string{"G14/staged_is_invisible"},
 		},
 		"publishes over what exists": {
-			withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return overwrites{u, f} }),
-			[]string{"G14/publish_over_an_existing_resource_shows_nothing", "G14/duplicates_are_counted_over_models"},
+			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return overwrites{u, f} }),
+			caught: []string{"G14/publish_over_an_existing_resource_shows_nothing", "G14/duplicates_are_counted_over_models"},
 		},
 		"locks in the order of the caller": {
-			over(func(f storage.Factory) storage.Factory {
+			open: over(func(f storage.Factory) storage.Factory {
 				locks := &rowLocks{held: map[storage.Ref]chan struct{}{}}
 				return altered{Factory: f, unit: func(u storage.UnitOfWork) storage.UnitOfWork { return disorderly{u, locks} }}
 			}),
-			[]string{"G22/crossing_units_end"},
+			caught: []string{"G22/crossing_units_end"},
 		},
 	}
 }
