@@ -37,7 +37,7 @@ type app struct {
 }
 
 // Run executes one command line and returns the exit code: 0 ok, 1 error, 2
-// usage, 3 verify found problems, 4 partly done, 5 a service is unavailable. It
+// usage, 3 verify or check found problems, 4 partly done, 5 a service is unavailable. It
 // ends early, in order, when ctx does.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, log: zap.NewNop(), format: render.Table}
@@ -86,7 +86,7 @@ environment, then the file.`,
 		a.runCommand(), a.demoCommand(),
 		a.loadCommand(), a.dumpCommand(), a.saveCommand(), a.backfillCommand(), a.submitCommand(), a.jobsCommand(),
 		a.searchCommand(), a.countCommand(), a.getCommand(), a.revisionsCommand(), a.modelsCommand(),
-		a.verifyCommand(), a.planCommand(), a.configCommand(), a.versionCommand(),
+		a.verifyCommand(), a.checkCommand(), a.planCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -23,7 +23,7 @@ const (
 	exitOK          = 0
 	exitError       = 1
 	exitUsage       = 2
-	exitProblems    = 3 // verify found problems
+	exitProblems    = 3 // verify or check found problems
 	exitPartly      = 4 // some records were refused or died
 	exitUnavailable = 5
 )
