@@ -19,6 +19,11 @@ func (b Batch) Check(w Writes) error {
 		refs[r] = true
 	}
 	for model, mw := range w.Models {
+		for _, id := range mw.Purge {
+			if !refs[Ref{Model: model, ID: id}] {
+				return fmt.Errorf("purge of %s %s is not of this unit of work", model, id)
+			}
+		}
 		for i := range mw.Metas {
 			if id := mw.Metas[i].ResourceID; !refs[Ref{Model: model, ID: id}] {
 				return fmt.Errorf("meta of %s %s is not of this unit of work", model, id)
@@ -54,6 +59,16 @@ func (b Batch) checkJobs(w Writes) error {
 		return errors.New("a unit of work without a chunk ends no claimed job")
 	}
 	return w.Final.State.CheckFinal()
+}
+
+// Check reports why s may not be staged, nil when it may: a load removes nothing.
+func (s Staged) Check() error {
+	for model, w := range s.Models {
+		if len(w.Purge) > 0 {
+			return fmt.Errorf("a chunk of a load purges resource %s of model %s", w.Purge[0], model)
+		}
+	}
+	return nil
 }
 
 // CheckFinal reports why a job cannot end in state s.

@@ -90,6 +90,11 @@
 // G22 Lock order. Whoever takes locks takes ledger rows by job id first, then
 // the metas that exist, then new metas, each by model and id, bytewise.
 //
+// G23 Purge. Of a resource that a unit of work purges nothing remains, its index
+// entries and payloads included, but what the unit itself writes: the next
+// revision has number 1. A purge is part of its unit (G3); that of a resource
+// that is not there is no error.
+//
 // G25 Age. A blob is as old as its last Put or Touch, by the clock of the store.
 // DeleteOld excludes both: when they have returned, the blob is there, and no
 // DeleteOld for a time before them takes it. Whoever writes a reference has put

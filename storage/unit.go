@@ -45,6 +45,10 @@ type Batch struct {
 	// Jobs are the jobs whose effect this is, each ended by Writes.Jobs. View.Ended
 	// tells which have ended already. A job that is not in the ledger yet is inserted.
 	Jobs []uuid.UUID
+	// Serial are models of which no other unit of work that names them here runs at
+	// the same time: for rules about more than one resource, see [View.Holders]. It
+	// says nothing where units run one after another anyway.
+	Serial []string
 	// Chunk, when not nil, is the part of a long job that this unit does. Its row
 	// is inserted with the outcome of Writes.Chunk; when it is there already,
 	// Update does nothing and returns nil.
@@ -91,6 +95,9 @@ type Writes struct {
 
 // ModelWrites are the writes to one model.
 type ModelWrites struct {
+	// Purge are resources of Batch.Refs whose metas and stored revisions are removed
+	// before anything else here is written. A load that is staged has none.
+	Purge []resource.ID
 	// Revisions are stored under their keys; a key that exists is pointed at the
 	// new uid.
 	Revisions []resource.Revision

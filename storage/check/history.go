@@ -30,7 +30,7 @@ type step struct {
 	n   int
 }
 
-var stepOps = []string{"unit", "unit", "refused unit", "save metas", "delete", "save revisions", "purge", "load", "load"}
+var stepOps = []string{"unit", "unit", "refused unit", "unit that purges", "save metas", "delete", "save revisions", "purge", "load", "load"}
 
 func genHistory(src Source, n int) []step {
 	history := make([]step, n)
@@ -55,12 +55,20 @@ type oracle struct {
 func (o oracle) clone() oracle { return oracle{maps.Clone(o.metas), maps.Clone(o.revs)} }
 
 func (o oracle) put(w storage.ModelWrites) {
+	for _, id := range w.Purge {
+		o.purge(id)
+		delete(o.metas, id)
+	}
 	for _, m := range w.Metas {
 		o.metas[m.ResourceID] = m
 	}
 	for _, r := range w.Revisions {
 		o.revs[r.Info.Key()] = r
 	}
+}
+
+func (o oracle) purge(id resource.ID) {
+	maps.DeleteFunc(o.revs, func(k resource.RevisionKey, _ resource.Revision) bool { return k.Resource == id })
 }
 
 // next returns the number of a resource's next revision.
@@ -123,7 +131,7 @@ func (s *subject) play(t T, model string, stores storage.Stores, o oracle, st st
 	t.Helper()
 	w := st.writes(o)
 	switch st.op {
-	case "unit", "refused unit":
+	case "unit", "refused unit", "unit that purges":
 		s.playUnit(t, model, o, st, w)
 	case "save metas":
 		ok(t, st.op, stores.Metas.SaveMany(t.Context(), w.Metas))
@@ -138,17 +146,24 @@ func (s *subject) play(t T, model string, stores storage.Stores, o oracle, st st
 		o.put(storage.ModelWrites{Revisions: w.Revisions})
 	case "purge":
 		ok(t, st.op, stores.Revisions.Purge(t.Context(), st.ids))
-		maps.DeleteFunc(o.revs, func(k resource.RevisionKey, _ resource.Revision) bool { return slices.Contains(st.ids, k.Resource) })
+		for _, id := range st.ids {
+			o.purge(id)
+		}
 	case "load":
 		s.playLoad(t, model, o, st, w)
 	}
 }
 
 // writes returns what a step writes: the next revision in a unit of work, else
-// the one that was drawn, under a uid of its own.
+// the one that was drawn, under a uid of its own. A unit that purges does so with
+// all its resources and writes the first one anew.
 func (st step) writes(o oracle) storage.ModelWrites {
 	var w storage.ModelWrites
-	for _, id := range st.ids {
+	ids := st.ids
+	if st.op == "unit that purges" {
+		w.Purge, ids = ids, ids[:1]
+	}
+	for _, id := range ids {
 		n := st.n
 		if st.op == "unit" || st.op == "refused unit" {
 			n = o.next(id)

@@ -3,6 +3,7 @@ package memory
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -14,6 +15,7 @@ const encoding = resource.Msgpack
 
 // encoded are the writes to one model, ready to be applied.
 type encoded struct {
+	purge     []resource.ID
 	revisions []resource.Revision
 	metas     []metaRow
 	blobs     []string
@@ -28,11 +30,15 @@ func encode(w storage.ModelWrites) (encoded, error) {
 	if err != nil {
 		return encoded{}, err
 	}
-	return encoded{revisions: revisions, metas: metas, blobs: w.Blobs}, nil
+	return encoded{purge: slices.Clone(w.Purge), revisions: revisions, metas: metas, blobs: w.Blobs}, nil
 }
 
 // apply writes to m, which the caller may change.
 func (e encoded) apply(m *model) {
+	for _, id := range e.purge {
+		delete(m.metas, id)
+		delete(m.revs, id)
+	}
 	for _, r := range e.revisions {
 		m.putRevision(r)
 	}

@@ -15,6 +15,9 @@ import (
 type stagedSet map[string]encoded
 
 func (u unit) Stage(ctx context.Context, st storage.Staged) error {
+	if err := st.Check(); err != nil {
+		return fmt.Errorf("stage chunk %d: %w", st.Chunk.No, err)
+	}
 	set, err := encodeModels(st.Models)
 	if err != nil {
 		return fmt.Errorf("stage chunk %d: %w", st.Chunk.No, err)

@@ -14,6 +14,9 @@ import (
 // Stage stores the revisions of a chunk without index entries, so that no
 // reader finds them, and remembers the rest in the chunk's row.
 func (u unit) Stage(ctx context.Context, s storage.Staged) error {
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
+	}
 	names := map[string]tables{}
 	writes := map[string]storage.ModelWrites{}
 	for model, w := range s.Models {

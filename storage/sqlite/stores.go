@@ -79,10 +79,12 @@ func (s metaStore) CompareAndSwap(ctx context.Context, swaps []storage.Swap) ([]
 
 // Delete removes the metas of ids.
 func (s metaStore) Delete(ctx context.Context, ids []resource.ID) error {
-	return s.f.do(ctx, s.doing("delete metas"), func(t *tx) error {
-		_, err := t.exec(`DELETE FROM `+s.t.meta+` WHERE resource_id IN (SELECT value FROM json_each(?))`, jsonIDs(ids))
-		return err
-	})
+	return s.f.do(ctx, s.doing("delete metas"), func(t *tx) error { return t.deleteMetas(s.t, ids) })
+}
+
+func (t *tx) deleteMetas(names tables, ids []resource.ID) error {
+	_, err := t.exec(`DELETE FROM `+names.meta+` WHERE resource_id IN (SELECT value FROM json_each(?))`, jsonIDs(ids))
+	return err
 }
 
 // SaveMany stores revisions in one transaction.
@@ -94,13 +96,23 @@ func (s revisionStore) SaveMany(ctx context.Context, revisions []resource.Revisi
 
 // Purge removes every revision of the resources.
 func (s revisionStore) Purge(ctx context.Context, ids []resource.ID) error {
-	return s.f.do(ctx, "purge revisions of model "+s.t.model+" in", func(t *tx) error {
-		list := jsonIDs(ids)
-		_, err := t.exec(`DELETE FROM `+s.t.data+` WHERE id IN (SELECT data_id FROM `+s.t.index+` WHERE resource_id IN (SELECT value FROM json_each(?)))`, list)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(`DELETE FROM `+s.t.index+` WHERE resource_id IN (SELECT value FROM json_each(?))`, list)
+	return s.f.do(ctx, "purge revisions of model "+s.t.model+" in", func(t *tx) error { return t.purgeRevisions(s.t, ids) })
+}
+
+func (t *tx) purgeRevisions(names tables, ids []resource.ID) error {
+	list := jsonIDs(ids)
+	_, err := t.exec(`DELETE FROM `+names.data+` WHERE id IN (SELECT data_id FROM `+names.index+` WHERE resource_id IN (SELECT value FROM json_each(?)))`, list)
+	if err != nil {
 		return err
-	})
+	}
+	_, err = t.exec(`DELETE FROM `+names.index+` WHERE resource_id IN (SELECT value FROM json_each(?))`, list)
+	return err
+}
+
+// purge removes resources with all their revisions.
+func (t *tx) purge(names tables, ids []resource.ID) error {
+	if err := t.purgeRevisions(names, ids); err != nil {
+		return err
+	}
+	return t.deleteMetas(names, ids)
 }

@@ -88,6 +88,11 @@ func (u unit) write(j jobs, v *view, b storage.Batch, w storage.Writes) error {
 // numbers of its resources when they were read, else nil. Metas are encoded while
 // the revisions are written.
 func (u unit) writeModel(j jobs, names tables, highest map[resource.ID]int, w storage.ModelWrites) error {
+	if len(w.Purge) > 0 {
+		if err := j.t.purge(names, w.Purge); err != nil {
+			return err
+		}
+	}
 	w = byID(w)
 	metas := encodeMetas(u.f.encoding(), w.Metas)
 	err := j.t.saveRevisions(names, u.f.encoding(), highest, w.Revisions)
