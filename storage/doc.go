@@ -95,6 +95,10 @@
 // revision has number 1. A purge is part of its unit (G3); that of a resource
 // that is not there is no error.
 //
+// G24 Unique. Holders names every live resource with the value, and no other,
+// as of the start of the unit. What it says still holds at the commit when the
+// model is one of Batch.Serial.
+//
 // G25 Age. A blob is as old as its last Put or Touch, by the clock of the store.
 // DeleteOld excludes both: when they have returned, the blob is there, and no
 // DeleteOld for a time before them takes it. Whoever writes a reference has put

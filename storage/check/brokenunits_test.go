@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -50,6 +51,10 @@ func brokenUnits() map[string]broken {
 			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return halfPurge{u, f} }),
 			caught: []string{"G23/purge_leaves_nothing", "G23/purge_comes_before_what_is_written", "G3/generated_histories_equal_the_oracle"},
 		},
+		"ignores unique": {
+			open:   withView(func(v storage.View) storage.View { return ignoresUnique{v} }),
+			caught: []string{"G24/holders_are_found", "G24/racing_units_see_each_other"},
+		},
 		"locks in the order of the caller": {
 			open: over(func(f storage.Factory) storage.Factory {
 				locks := &rowLocks{held: map[storage.Ref]chan struct{}{}}
@@ -59,6 +64,11 @@ func brokenUnits() map[string]broken {
 		},
 	}
 }
+
+// ignoresUnique knows no holder.
+type ignoresUnique struct{ storage.View }
+
+func (ignoresUnique) Holders(string, string, any) ([]resource.ID, error) { return nil, nil }
 
 // halfUnit leaves the revisions of a unit that failed behind.
 type halfUnit struct {

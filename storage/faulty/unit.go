@@ -64,6 +64,10 @@ func (v view) Infos(r storage.Ref) ([]resource.RevisionInfo, error) {
 	return ask(context.Background(), v.p, "View.Infos", func(context.Context) ([]resource.RevisionInfo, error) { return v.v.Infos(r) })
 }
 
+func (v view) Holders(model, path string, value any) ([]resource.ID, error) {
+	return ask(context.Background(), v.p, "View.Holders", func(context.Context) ([]resource.ID, error) { return v.v.Holders(model, path, value) })
+}
+
 func (v view) Ended(job uuid.UUID) bool {
 	return look(v.p, "View.Ended", func() bool { return v.v.Ended(job) })
 }

@@ -2,9 +2,12 @@ package memory
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -14,14 +17,20 @@ import (
 type view struct {
 	f    *Factory
 	jobs map[uuid.UUID]bool
+	// holders are the live resources of each value, by model, path and qb.Key; made
+	// when first asked for.
+	holders map[modelPath]map[string][]resource.ID
 }
+
+// modelPath is a path of indexed data of a model.
+type modelPath struct{ model, path string }
 
 func newView(f *Factory, b storage.Batch) view {
 	jobs := make(map[uuid.UUID]bool, len(b.Jobs))
 	for _, id := range b.Jobs {
 		jobs[id] = true
 	}
-	return view{f: f, jobs: jobs}
+	return view{f: f, jobs: jobs, holders: map[modelPath]map[string][]resource.ID{}}
 }
 
 // look calls fn with a model. compute has no context of its own, and none is
@@ -81,6 +90,39 @@ func (v view) Infos(r storage.Ref) ([]resource.RevisionInfo, error) {
 		return nil
 	})
 	return infos, err
+}
+
+func (v view) Holders(model, path string, value any) ([]resource.ID, error) {
+	if value == nil {
+		return nil, nil
+	}
+	of, ok := v.holders[modelPath{model, path}]
+	if !ok {
+		var err error
+		if of, err = v.readHolders(model, path); err != nil {
+			return nil, err
+		}
+		v.holders[modelPath{model, path}] = of
+	}
+	return of[qb.Key(value)], nil
+}
+
+func (v view) readHolders(name, path string) (map[string][]resource.ID, error) {
+	of := map[string][]resource.ID{}
+	err := v.look(name, func(m *model) error {
+		if !slices.Contains(m.info.UniquePaths, path) {
+			return fmt.Errorf("%s of model %s is not declared unique", path, name)
+		}
+		for _, id := range m.ids() {
+			row := m.metas[id]
+			x, _ := row.meta.IndexedData.Get()
+			if held, ok := x.Lookup(path); ok && !row.meta.IsDeleted {
+				of[qb.Key(held)] = append(of[qb.Key(held)], id)
+			}
+		}
+		return nil
+	})
+	return of, err
 }
 
 func (v view) Ended(job uuid.UUID) bool {

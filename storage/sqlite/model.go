@@ -90,6 +90,9 @@ func (f *Factory) SaveModel(ctx context.Context, m storage.ModelInfo) error {
 				return err
 			}
 		}
+		if err := x.uniqueIndexes(t, m.UniquePaths); err != nil {
+			return err
+		}
 		_, err := x.exec(saveModel, f.identity.number, t.base, m.Name, string(m.Encoding),
 			jsonIDs(m.IndexedPaths), jsonIDs(m.UniquePaths), textOrNull(m.SchemaVersion), bytesOrNull(m.Declaration))
 		return err

@@ -21,6 +21,7 @@ type view struct {
 	metas   map[storage.Ref]resource.Meta
 	ended   map[uuid.UUID]bool
 	highest map[string]map[resource.ID]int // highest stored numbers, by model; filled when first asked for
+	unique  map[string][]string            // unique paths, by model; read when first needed
 	failure error                          // of a method that cannot return one
 }
 
@@ -33,6 +34,7 @@ func newView(f *Factory, t *tx, names map[string]tables, b storage.Batch) (*view
 		metas:   make(map[storage.Ref]resource.Meta, len(b.Refs)),
 		ended:   map[uuid.UUID]bool{},
 		highest: map[string]map[resource.ID]int{},
+		unique:  map[string][]string{},
 	}
 	for _, r := range b.Refs {
 		v.ids[r.Model] = append(v.ids[r.Model], r.ID)

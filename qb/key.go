@@ -1,0 +1,74 @@
+package qb
+
+import (
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Key returns a text that two values of indexed data share exactly when they are
+// equal, as [DataField.Eq] has it: 1, 1.0 and true are, 1 and "1" are not.
+func Key(v any) string { return string(appendKey(nil, dataValue(v))) }
+
+func appendKey(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, 'n')
+	case bool:
+		if v {
+			return append(b, "i1"...)
+		}
+		return append(b, "i0"...)
+	case int64:
+		return strconv.AppendInt(append(b, 'i'), v, 10)
+	case uint64:
+		return strconv.AppendUint(append(b, 'i'), v, 10)
+	case float64:
+		return appendFloatKey(b, v)
+	case string:
+		return appendText(append(b, 's'), v)
+	case []byte:
+		return appendText(append(b, 'b'), string(v))
+	case time.Time:
+		return strconv.AppendInt(append(b, 't'), v.UnixMicro(), 10)
+	case []any:
+		b = append(b, '[')
+		for _, e := range v {
+			b = append(appendKey(b, e), ',')
+		}
+		return append(b, ']')
+	case map[string]any:
+		return appendMapKey(b, v)
+	}
+	return append(b, '?') // equals nothing, see dataValue
+}
+
+// appendFloatKey gives a float without fraction the key of the integer.
+func appendFloatKey(b []byte, v float64) []byte {
+	if math.IsInf(v, 0) || math.IsNaN(v) || v != math.Trunc(v) {
+		return strconv.AppendFloat(append(b, 'f'), v, 'g', -1, 64)
+	}
+	n, _ := big.NewFloat(v).Int(nil)
+	return n.Append(append(b, 'i'), 10)
+}
+
+func appendMapKey(b []byte, v map[string]any) []byte {
+	names := make([]string, 0, len(v))
+	for name := range v {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, strings.Compare)
+	b = append(b, '{')
+	for _, name := range names {
+		b = append(appendKey(appendText(b, name), v[name]), ',')
+	}
+	return append(b, '}')
+}
+
+// appendText writes a text so that nothing that follows can be taken for a part of it.
+func appendText(b []byte, s string) []byte {
+	return append(append(strconv.AppendInt(b, int64(len(s)), 10), ':'), s...)
+}
