@@ -22,7 +22,7 @@ var (
 )
 
 // contracts are the packages that every backend builds on.
-var contracts = append([]string{"storage", "storage/diskblob", "storage/internal/..."}, leaves...)
+var contracts = append([]string{"storage", "storage/diskblob", "storage/simple", "storage/internal/..."}, leaves...)
 
 // worker is the policy of this module.
 var worker = policy{
@@ -30,7 +30,7 @@ var worker = policy{
 	rules: []rule{
 		{packages: leaves, ours: leaves, not: slices.Concat(drivers, queue, logging)},
 		{
-			packages: []string{"storage", "storage/internal/...", "storage/check", "storage/faulty"},
+			packages: []string{"storage", "storage/internal/...", "storage/check", "storage/faulty", "storage/simple"},
 			ours:     append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging, tests),
 		},
 		{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/simple"
 )
 
 // garbage is what garbage collection needs of the store.
@@ -46,17 +47,12 @@ func appendPayloads(all []storage.Payload, model string, revs []resource.Revisio
 }
 
 func (g garbage) Unfinished(ctx context.Context) iter.Seq2[storage.Job, error] {
-	return yieldEach(ctx, func() ([]storage.Job, func(storage.Job) storage.Job, error) {
-		var all []storage.Job
-		err := g.f.read(ctx, func(s *state) error {
-			for _, row := range s.jobs {
-				if row.State != storage.JobDone {
-					all = append(all, row.Job)
-				}
-			}
+	return simple.Each(ctx, func() (jobs []storage.Job, err error) {
+		err = g.f.read(ctx, func(s *state) error {
+			jobs = s.jobs.Unfinished()
 			return nil
 		})
-		return all, copyJob, err
+		return jobs, err
 	})
 }
 
@@ -112,7 +108,7 @@ func (g garbage) Sweep(ctx context.Context, o storage.SweepOptions) (storage.Swe
 	var found storage.Sweep
 	err := g.f.write(ctx, func(s *state) error {
 		for job, chunks := range s.staged {
-			if row, ok := s.jobs[job]; ok && !row.State.Final() {
+			if row, ok := s.jobs.Rows[job]; ok && !row.State.Final() {
 				continue
 			}
 			for _, set := range chunks {
@@ -161,6 +157,6 @@ func bytesOf(revs []resource.Revision) (n int64) {
 // unstage forgets what a job staged, and that those chunks were done.
 func (s *state) unstage(job uuid.UUID) {
 	staged := s.staged[job]
-	s.chunks[job] = slices.DeleteFunc(s.chunks[job], func(c storage.Chunk) bool { return staged[c.No] != nil })
+	s.jobs.RemoveChunks(job, func(no int) bool { return staged[no] != nil })
 	delete(s.staged, job)
 }

@@ -3,12 +3,12 @@ package memory
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/simple"
 )
 
 // stagedSet is what one chunk will give each model.
@@ -24,7 +24,7 @@ func (u unit) Stage(ctx context.Context, st storage.Staged) error {
 	}
 	return u.f.write(ctx, func(s *state) error {
 		job := st.Chunk.Claim.Job
-		if _, err := s.claimed(st.Chunk.Claim); err != nil {
+		if err := s.jobs.Holds(st.Chunk.Claim); err != nil {
 			return err
 		}
 		for model := range set {
@@ -32,14 +32,14 @@ func (u unit) Stage(ctx context.Context, st storage.Staged) error {
 				return err
 			}
 		}
-		if _, done := s.findChunk(job, st.Chunk.No); done {
+		if s.jobs.HasChunk(job, st.Chunk.No) {
 			return nil
 		}
 		if s.staged[job] == nil {
 			s.staged[job] = map[int]stagedSet{}
 		}
 		s.staged[job][st.Chunk.No] = set
-		s.addChunk(job, storage.Chunk{No: st.Chunk.No, Outcome: st.Outcome})
+		s.jobs.AddChunk(job, storage.Chunk{No: st.Chunk.No, Outcome: st.Outcome})
 		return nil
 	})
 }
@@ -49,8 +49,7 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 		return err
 	}
 	return u.f.write(ctx, func(s *state) error {
-		row, err := s.claimed(c)
-		if err != nil {
+		if err := s.jobs.Holds(c); err != nil {
 			return err
 		}
 		if err := s.duplicates(s.staged[c.Job]); err != nil {
@@ -62,9 +61,7 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 			}
 		}
 		delete(s.staged, c.Job)
-		row.end(final, u.f.now())
-		s.jobs[c.Job] = row
-		return nil
+		return s.jobs.Finish(c, final, u.f.now()) // the claim holds: it cannot fail
 	})
 }
 
@@ -72,29 +69,18 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 func (s *state) duplicates(chunks map[int]stagedSet) error {
 	seen := map[storage.Ref]bool{}
 	found := map[string][]resource.ID{}
-	count := 0
 	for _, set := range chunks {
 		for name, e := range set {
 			for _, row := range e.metas {
 				ref := storage.Ref{Model: name, ID: row.meta.ResourceID}
 				if _, exists := s.models[name].metas[ref.ID]; exists || seen[ref] {
 					found[name] = append(found[name], ref.ID)
-					count++
 				}
 				seen[ref] = true
 			}
 		}
 	}
-	if count == 0 {
-		return nil
-	}
-	for _, name := range s.names() {
-		if ids := found[name]; len(ids) > 0 {
-			slices.Sort(ids)
-			return &storage.DuplicateError{Model: name, IDs: ids[:min(storage.MaxDuplicateIDs, len(ids))], Count: count}
-		}
-	}
-	return nil
+	return simple.Duplicates(found)
 }
 
 func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {

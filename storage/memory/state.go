@@ -4,22 +4,20 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/simple"
 )
 
 // state is everything but the blobs.
 type state struct {
 	closed bool
 	models map[string]*model
-	jobs   map[uuid.UUID]jobRow
-	texts  map[string]uuid.UUID
-	chunks map[uuid.UUID][]storage.Chunk   // by number
+	jobs   simple.Jobs
 	staged map[uuid.UUID]map[int]stagedSet // by job and chunk number
 	// condemned holds the blobs that are about to be removed, each with the models
 	// that remembered it.
@@ -29,9 +27,7 @@ type state struct {
 func newState() state {
 	return state{
 		models: map[string]*model{},
-		jobs:   map[uuid.UUID]jobRow{},
-		texts:  map[string]uuid.UUID{},
-		chunks: map[uuid.UUID][]storage.Chunk{},
+		jobs:   simple.NewJobs(),
 		staged: map[uuid.UUID]map[int]stagedSet{},
 
 		condemned: map[string][]string{},
@@ -64,7 +60,7 @@ func (s *state) change(name string) *model {
 type model struct {
 	info  storage.ModelInfo
 	metas map[resource.ID]metaRow
-	revs  map[resource.ID][]resource.Revision // in the order of compareKeys
+	revs  map[resource.ID][]resource.Revision // in the order of simple.CompareKeys
 	blobs map[string]struct{}
 	// frozen is set, under the state's lock, by readers that go on reading
 	// without it. A frozen model is never changed again.
@@ -95,24 +91,8 @@ func (m *model) ids() []resource.ID { return slices.Sorted(maps.Keys(m.metas)) }
 // find returns where the key's revision is or belongs.
 func find(revs []resource.Revision, key resource.RevisionKey) (int, bool) {
 	return slices.BinarySearchFunc(revs, key, func(r resource.Revision, k resource.RevisionKey) int {
-		return compareKeys(r.Info.Key(), k)
+		return simple.CompareKeys(r.Info.Key(), k)
 	})
-}
-
-// compareKeys orders the revisions of one resource.
-func compareKeys(a, b resource.RevisionKey) int {
-	if c := a.Revision.Compare(b.Revision); c != 0 {
-		return c
-	}
-	va, okA := a.SchemaVersion.Get()
-	vb, okB := b.SchemaVersion.Get()
-	switch {
-	case okA == okB:
-		return strings.Compare(va, vb)
-	case okB:
-		return -1
-	}
-	return 1
 }
 
 // putRevision stores r under its key.

@@ -38,10 +38,7 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 	if err != nil {
 		return err
 	}
-	return u.f.apply(func(s *state) error {
-		ready.commit(s, b, u.f.now())
-		return nil
-	})
+	return u.f.apply(func(s *state) error { return ready.commit(s, b, u.f.now()) })
 }
 
 // begin checks the batch against the state and reports whether its chunk is done.
@@ -54,11 +51,10 @@ func (s *state) begin(b storage.Batch) (done bool, err error) {
 	if b.Chunk == nil {
 		return false, nil
 	}
-	if _, err := s.claimed(b.Chunk.Claim); err != nil {
+	if err := s.jobs.Holds(b.Chunk.Claim); err != nil {
 		return false, err
 	}
-	_, done = s.findChunk(b.Chunk.Claim.Job, b.Chunk.No)
-	return done, nil
+	return s.jobs.HasChunk(b.Chunk.Claim.Job, b.Chunk.No), nil
 }
 
 // prepared are checked writes; committing them cannot go wrong.
@@ -95,22 +91,22 @@ func encodeModels(models map[string]storage.ModelWrites) (map[string]encoded, er
 	return out, nil
 }
 
-// commit writes everything; the caller checked it under the same turn.
-func (p prepared) commit(s *state, b storage.Batch, now time.Time) {
+// commit writes everything; the caller checked it under the same turn. What can
+// fail comes first.
+func (p prepared) commit(s *state, b storage.Batch, now time.Time) error {
+	if err := s.jobs.Settle(p.writes.Jobs, now); err != nil {
+		return err
+	}
+	if b.Chunk != nil {
+		s.jobs.AddChunk(b.Chunk.Claim.Job, storage.Chunk{No: b.Chunk.No, Outcome: p.writes.Chunk})
+		if p.writes.Final != nil {
+			if err := s.jobs.Finish(b.Chunk.Claim, *p.writes.Final, now); err != nil {
+				return err
+			}
+		}
+	}
 	for model, e := range p.models {
 		e.apply(s.change(model))
 	}
-	for _, j := range p.writes.Jobs {
-		s.settle(j, now)
-	}
-	if b.Chunk == nil {
-		return
-	}
-	job := b.Chunk.Claim.Job
-	s.addChunk(job, storage.Chunk{No: b.Chunk.No, Outcome: p.writes.Chunk})
-	if p.writes.Final != nil {
-		row := s.jobs[job]
-		row.end(*p.writes.Final, now)
-		s.jobs[job] = row
-	}
+	return nil
 }

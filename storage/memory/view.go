@@ -128,7 +128,7 @@ func (v view) readHolders(name, path string) (map[string][]resource.ID, error) {
 func (v view) Ended(job uuid.UUID) bool {
 	ended := false
 	err := v.f.read(context.Background(), func(s *state) error {
-		ended = s.jobs[job].State.Final() && s.jobs[job].State != ""
+		ended = s.jobs.Ended(job)
 		return nil
 	})
 	return err == nil && ended && v.jobs[job]

@@ -1,0 +1,116 @@
+package simple
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Published records that queue holds the messages of the jobs.
+func (t Jobs) Published(ids []uuid.UUID, queue uuid.UUID) {
+	for _, id := range ids {
+		if row, ok := t.Rows[id]; ok {
+			row.Queue = queue
+			t.Rows[id] = row
+		}
+	}
+}
+
+// edit applies fn to the row of a job and returns the job as it then is. An error
+// of fn leaves the row as it was.
+func (t Jobs) edit(id uuid.UUID, fn func(*storage.Job) error) (storage.Job, error) {
+	row, err := t.row(id)
+	if err != nil {
+		return storage.Job{}, err
+	}
+	was := CopyJob(row.Job)
+	if err := fn(&row.Job); err != nil {
+		return was, err
+	}
+	t.Rows[id] = row
+	return CopyJob(row.Job), nil
+}
+
+// Cancel ends a queued job at once and asks a running one to stop; ErrFinal,
+// ErrNotFound.
+func (t Jobs) Cancel(id uuid.UUID, now time.Time) (storage.Job, error) {
+	return t.edit(id, func(j *storage.Job) error { return j.AskCancel(now) })
+}
+
+// Retry puts a refused, dead or cancelled job back to queued; ErrNotFound,
+// ErrFinal.
+func (t Jobs) Retry(id uuid.UUID) (storage.Job, error) {
+	return t.edit(id, (*storage.Job).Requeue)
+}
+
+// Drop removes the row of a job that has ended, with its chunks; ErrNotFound. What
+// the job staged is the store's to remove.
+func (t Jobs) Drop(id uuid.UUID) error {
+	row, err := t.row(id)
+	if err != nil {
+		return err
+	}
+	if !row.State.Final() {
+		return fmt.Errorf("drop job %s: it is %s and has not ended", id, row.State)
+	}
+	t.remove(row)
+	return nil
+}
+
+// Prune removes jobs that were done before a time and returns their ids. What
+// they staged is the store's to remove.
+func (t Jobs) Prune(before time.Time) []uuid.UUID {
+	var pruned []uuid.UUID
+	for id, row := range t.Rows {
+		if row.State == storage.JobDone && row.Finished.Before(before) {
+			t.remove(row)
+			pruned = append(pruned, id)
+		}
+	}
+	return pruned
+}
+
+func (t Jobs) remove(row Row) {
+	delete(t.Rows, row.ID)
+	delete(t.Texts, row.Text)
+	delete(t.Done, row.ID)
+}
+
+// Chunks returns the chunks of a job that are done, by number.
+func (t Jobs) Chunks(job uuid.UUID) []storage.Chunk {
+	var chunks []storage.Chunk
+	for _, c := range t.Done[job] {
+		chunks = append(chunks, storage.Chunk{No: c.No, Outcome: bytes.Clone(c.Outcome)})
+	}
+	return chunks
+}
+
+// HasChunk reports whether a chunk of a job is done.
+func (t Jobs) HasChunk(job uuid.UUID, no int) bool {
+	_, found := t.findChunk(job, no)
+	return found
+}
+
+// findChunk returns where the chunk's row is or belongs.
+func (t Jobs) findChunk(job uuid.UUID, no int) (int, bool) {
+	return slices.BinarySearchFunc(t.Done[job], no, func(c storage.Chunk, no int) int { return cmp.Compare(c.No, no) })
+}
+
+// AddChunk inserts the row of a chunk that is done.
+func (t Jobs) AddChunk(job uuid.UUID, c storage.Chunk) {
+	if i, found := t.findChunk(job, c.No); !found {
+		c.Outcome = bytes.Clone(c.Outcome)
+		t.Done[job] = slices.Insert(t.Done[job], i, c)
+	}
+}
+
+// RemoveChunks forgets that chunks of a job were done.
+func (t Jobs) RemoveChunks(job uuid.UUID, which func(no int) bool) {
+	t.Done[job] = slices.DeleteFunc(t.Done[job], func(c storage.Chunk) bool { return which(c.No) })
+}
