@@ -59,6 +59,15 @@ func (c *Catalog) Models(ctx context.Context) ([]storage.ModelInfo, error) {
 	return infos, nil
 }
 
+// namesOf returns the names of models.
+func namesOf(infos []storage.ModelInfo) []string {
+	names := make([]string, len(infos))
+	for i := range infos {
+		names[i] = infos[i].Name
+	}
+	return names
+}
+
 // Open returns the manager of a model. The error wraps
 // [storage.ErrNotFound] when the store has no such model.
 func (c *Catalog) Open(ctx context.Context, model string) (*Manager, error) {
@@ -119,7 +128,10 @@ func (c *Catalog) adopt(ctx context.Context, info storage.ModelInfo) (*Manager, 
 	if err != nil {
 		return nil, fmt.Errorf("open model %s: %w", info.Name, err)
 	}
-	m := &Manager{name: info.Name, catalog: c, stores: stores, info: new(atomic.Pointer[storage.ModelInfo])}
+	m := &Manager{
+		Reader: Reader{name: info.Name, catalog: c, metas: stores.Metas, revisions: stores.Revisions},
+		stores: stores, info: new(atomic.Pointer[storage.ModelInfo]),
+	}
 	m.info.Store(&info)
 	c.open[info.Name] = m
 	return m, nil

@@ -45,7 +45,8 @@ type DumpStats struct {
 // Dump returns the records of an archive of the store as it is when the first
 // one is asked for; later writes do not show. Models come by name, their
 // resources by id, each meta followed by its revisions by number, then the blobs
-// of the model by id: equal content gives an equal archive. Blobs are those
+// of the model by id: equal content gives an equal archive. Resources that the
+// view's user may not have are left out ([RowHandler]). Blobs are those
 // remembered with the model and those that the dumped payloads refer to; with a
 // query only the latter. A reference to a blob that is nowhere is left out; see
 // [Catalog.DumpTo] to have it reported. Memory does not grow with the store,
@@ -124,10 +125,7 @@ func (d *dumper) models(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, info := range infos {
-		names = append(names, info.Name)
-	}
+	names := namesOf(infos)
 	if len(d.opts.Models) == 0 {
 		return names, nil
 	}
@@ -149,7 +147,11 @@ func (d *dumper) model(ctx context.Context, snap storage.Snapshot, model string)
 	if err != nil {
 		return fmt.Errorf("model %s: %w", model, err)
 	}
-	s := &sectionDumper{dumper: d, model: model, metas: metas, revisions: revs, blobs: make(map[string]resource.ID)}
+	visible, err := d.visible(ctx, model)
+	if err != nil {
+		return err
+	}
+	s := &sectionDumper{dumper: d, model: model, metas: metas, revisions: revs, visible: visible, blobs: make(map[string]resource.ID)}
 	if len(d.opts.Models) > 0 {
 		if err := s.start(); err != nil {
 			return err
@@ -166,6 +168,18 @@ func (d *dumper) model(ctx context.Context, snap storage.Snapshot, model string)
 	}
 	d.stats.Models[model] = s.stats
 	return d.yield(archive.ModelEnd{Model: model})
+}
+
+// visible returns which resources of a model are dumped.
+func (d *dumper) visible(ctx context.Context, model string) (Rows, error) {
+	if !d.catalog.guarded() {
+		return Rows{}, nil
+	}
+	e := d.catalog.event(ActionDump, model, "")
+	if q, ok := d.opts.Query.Get(); ok {
+		e.Query = &q
+	}
+	return d.catalog.rows(ctx, e)
 }
 
 // sectionError names the model, but leaves the sign to stop as it is.

@@ -22,6 +22,7 @@ type sectionDumper struct {
 	model     string
 	metas     storage.MetaReader
 	revisions storage.RevisionReader
+	visible   Rows
 	// blobs are the blobs that were found in payloads, each with the first
 	// resource that refers to it.
 	blobs   map[string]resource.ID
@@ -55,11 +56,11 @@ func (s *sectionDumper) resources(ctx context.Context) error {
 
 // selected returns the metas to dump, by id.
 func (s *sectionDumper) selected(ctx context.Context) iter.Seq2[resource.Meta, error] {
-	q, ok := s.opts.Query.Get()
-	if !ok {
-		return s.metas.All(ctx)
+	q, _ := s.opts.Query.Get()
+	if where := both(q.Where, s.visible.Where); where != nil {
+		return s.visible.checked(ctx, s.metas.Search(ctx, qb.Query{Where: where}))
 	}
-	return s.metas.Search(ctx, qb.Query{Where: q.Where})
+	return s.visible.checked(ctx, s.metas.All(ctx))
 }
 
 // ascending yields an error when ids do not ascend: then a row holds the meta of
@@ -143,9 +144,10 @@ func (s *sectionDumper) revision(rev resource.Revision) error {
 	return s.yield(archive.Revision{Revision: rev})
 }
 
-// allBlobs dumps the blobs of the section, by id.
+// allBlobs dumps the blobs of the section, by id. Of a part of the resources only
+// what their payloads refer to: the others' blobs are not for its reader.
 func (s *sectionDumper) allBlobs(ctx context.Context) error {
-	if !s.opts.Query.IsSet() {
+	if !s.opts.Query.IsSet() && s.visible.all() {
 		for id, err := range s.metas.Blobs(ctx) {
 			if err != nil {
 				return err

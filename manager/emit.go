@@ -17,7 +17,7 @@ func (c *Catalog) guarded() bool { return len(c.opts.Handlers) > 0 }
 // needsMeta reports whether a handler looks at metas.
 func (c *Catalog) needsMeta() bool {
 	for _, h := range c.opts.Handlers {
-		if r, ok := h.(MetaReader); ok && r.NeedsMeta() {
+		if r, ok := h.(MetaHandler); ok && r.NeedsMeta() {
 			return true
 		}
 	}
@@ -109,30 +109,30 @@ func (c *Catalog) watchedModels(ctx context.Context, a Action, models []string, 
 }
 
 // watchedRead does a read of a resource with its events around it.
-func (m *Manager) watchedRead(ctx context.Context, a Action, id resource.ID, rev resource.RevisionID, do func() error) error {
-	c := m.catalog
+func (r *Reader) watchedRead(ctx context.Context, a Action, id resource.ID, rev resource.RevisionID, do func() error) error {
+	c := r.catalog
 	if !c.guarded() {
 		return do()
 	}
-	e := c.event(a, m.name, id)
+	e := c.event(a, r.name, id)
 	e.RevisionID = rev
-	if err := m.describe(ctx, e); err != nil {
+	if err := r.describe(ctx, e); err != nil {
 		return err
 	}
 	return c.watched(ctx, e, do)
 }
 
 // describe adds the resource's meta to an event when a handler looks at it.
-func (m *Manager) describe(ctx context.Context, e *Event) error {
-	if !m.catalog.needsMeta() {
+func (r *Reader) describe(ctx context.Context, e *Event) error {
+	if !r.catalog.needsMeta() {
 		return nil
 	}
-	meta, err := m.stores.Metas.Get(ctx, e.ResourceID)
+	meta, err := r.metas.Get(ctx, e.ResourceID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("get %s of model %s: %w", e.ResourceID, m.name, err)
+		return fmt.Errorf("get %s of model %s: %w", e.ResourceID, r.name, err)
 	}
 	e.Meta = &meta
 	return nil
@@ -140,7 +140,7 @@ func (m *Manager) describe(ctx context.Context, e *Event) error {
 
 // watchedRows yields rows with events around them; whoever takes rows and stops
 // is content with them.
-func watchedRows[T any](ctx context.Context, c *Catalog, rows iter.Seq2[T, error], event func() (*Event, error)) iter.Seq2[T, error] {
+func watchedRows[T any](ctx context.Context, c *Catalog, event func() (*Event, error), rows func(*Event) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		e, err := event()
@@ -152,7 +152,7 @@ func watchedRows[T any](ctx context.Context, c *Catalog, rows iter.Seq2[T, error
 			return
 		}
 		var failed error
-		for row, err := range rows {
+		for row, err := range rows(e) {
 			if err != nil {
 				failed = err
 			}

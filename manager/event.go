@@ -38,7 +38,7 @@ type Event struct {
 	// the patch; nil when there is none. It must not be changed.
 	Data []byte
 	// Meta is the resource before the operation, when it exists and a handler is a
-	// [MetaReader]. A resource that an earlier operation of the batch creates has a
+	// [MetaHandler]. A resource that an earlier operation of the batch creates has a
 	// meta with its id, creator and times. That the resource exists, and who
 	// created it, still holds when the operation takes effect.
 	Meta *resource.Meta
@@ -66,9 +66,9 @@ type EventHandler interface {
 	Handle(ctx context.Context, e *Event) error
 }
 
-// MetaReader is implemented by handlers that look at [Event.Meta]. The metas of a
+// MetaHandler is implemented by handlers that look at [Event.Meta]. The metas of a
 // batch are read together, and only when some handler asks for them.
-type MetaReader interface {
+type MetaHandler interface {
 	// NeedsMeta reports whether the handler looks at metas.
 	NeedsMeta() bool
 }

@@ -143,6 +143,7 @@ func TestEveryCallIsToldOnce(t *testing.T) {
 			return nil
 		}, both("dump doc by ann")},
 		{"verify", func() error { _, err := view.Verify(t.Context()); return err }, both("dump doc by ann")},
+		{"garbage", func() error { _, err := view.CollectGarbage(t.Context(), manager.GCOptions{DryRun: true}); return err }, both("permanently_delete doc by ann")},
 		{"load", func() error {
 			_, err := view.LoadArchive(t.Context(), bytes.NewReader(arc), manager.LoadOptions{})
 			return err

@@ -121,7 +121,24 @@ func (r *GCReport) problem(p Problem) {
 // collection runs at a time; other processes must not collect the garbage of the
 // same store meanwhile. The error is for a store that is unavailable; the report
 // then says how far it came.
-func (c *Catalog) CollectGarbage(ctx context.Context, o GCOptions) (GCReport, error) {
+//
+// To the handlers it is [ActionPermanentlyDelete] on every model.
+func (c *Catalog) CollectGarbage(ctx context.Context, o GCOptions) (r GCReport, err error) {
+	if !c.guarded() {
+		return c.collectGarbage(ctx, o)
+	}
+	infos, err := c.Models(ctx)
+	if err != nil {
+		return GCReport{}, fmt.Errorf("collect garbage: %w", err)
+	}
+	err = c.watchedModels(ctx, ActionPermanentlyDelete, namesOf(infos), nil, func() (err error) {
+		r, err = c.collectGarbage(ctx, o)
+		return err
+	})
+	return r, err
+}
+
+func (c *Catalog) collectGarbage(ctx context.Context, o GCOptions) (GCReport, error) {
 	select {
 	case c.collecting <- struct{}{}:
 		defer func() { <-c.collecting }()

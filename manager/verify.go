@@ -36,11 +36,11 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 	if err != nil {
 		return f, fmt.Errorf("verify: %w", err)
 	}
-	models := make([]string, len(infos))
-	for i := range infos {
-		models[i] = infos[i].Name
-	}
+	models := namesOf(infos)
 	err = c.watchedModels(ctx, ActionDump, models, nil, func() error {
+		if err := c.whole(ctx, ActionDump, models); err != nil {
+			return err
+		}
 		for _, model := range models {
 			if err := c.verifyModel(ctx, snap, model, &f); err != nil {
 				return fmt.Errorf("verify model %s: %w", model, err)
@@ -53,7 +53,7 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 
 // noteGarbage notes what a garbage collection would remove or report.
 func (c *Catalog) noteGarbage(ctx context.Context, f *Findings) error {
-	r, err := c.CollectGarbage(ctx, GCOptions{DryRun: true, Orphans: true})
+	r, err := c.Unguarded().CollectGarbage(ctx, GCOptions{DryRun: true, Orphans: true})
 	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
 		return err
 	}
