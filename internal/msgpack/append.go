@@ -57,7 +57,7 @@ func AppendFloat(b []byte, v float64) []byte {
 }
 
 // AppendString appends a text.
-func AppendString[S ~string](b []byte, s S) []byte {
+func AppendString[S ~string | ~[]byte](b []byte, s S) []byte {
 	if n := len(s); n < 32 {
 		b = append(b, 0xa0|byte(n))
 	} else {

@@ -35,7 +35,7 @@ func (w *msgpackWriter) bigInteger([]byte) error {
 
 func (w *msgpackWriter) float(v float64) error { w.b = msgpack.AppendFloat(w.b, v); return nil }
 
-func (w *msgpackWriter) text(s []byte) error { w.b = msgpack.AppendString(w.b, string(s)); return nil }
+func (w *msgpackWriter) text(s []byte) error { w.b = msgpack.AppendString(w.b, s); return nil }
 
 func (w *msgpackWriter) bytes(v []byte) error { w.b = msgpack.AppendBin(w.b, v); return nil }
 
