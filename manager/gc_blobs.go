@@ -136,12 +136,17 @@ func (g *collector) look(ctx context.Context, set *blobSet) error {
 const progressEvery = 1000
 
 func (g *collector) lookAtPayloads(ctx context.Context, set *blobSet) error {
+	progress := g.opts.Progress
+	if progress == nil {
+		progress = func(int64) {}
+	}
+	defer func() { progress(g.scanned) }()
 	for p, err := range g.garbage.Payloads(ctx) {
 		if err != nil {
 			return err
 		}
-		if g.scanned++; g.scanned%progressEvery == 0 && g.opts.Progress != nil {
-			g.opts.Progress(g.scanned)
+		if g.scanned++; g.scanned%progressEvery == 0 {
+			progress(g.scanned)
 		}
 		if len(p.Data) == 0 {
 			continue

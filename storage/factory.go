@@ -13,7 +13,10 @@ import (
 // unit of work that joins them.
 type Factory interface {
 	// ID identifies the store: one UUID for each database and table prefix. It is
-	// made when the store is made and never changes.
+	// made when the store is made and never changes. A copy of the medium has the
+	// same id: it is the same store at another time, with the same jobs. Two such
+	// copies must not be written to behind one queue; a store that is to be another
+	// one is made by loading a dump.
 	ID() uuid.UUID
 	// Models returns the models that are there, by ascending name.
 	Models(ctx context.Context) ([]ModelInfo, error)

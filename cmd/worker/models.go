@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -18,7 +20,9 @@ func (a *app) modelsCommand() *cobra.Command {
 		Short: "List what is in the store",
 		Long: `models lists the models of the store with the number of resources (deleted ones
 too), of stored revisions, and of resources that lack any of the five rev_*
-fields and wait for a backfill.`,
+fields and wait for a backfill. With -o json it also tells how payloads are
+encoded, the schema version of new revisions (null for none), the indexed and the
+unique fields, and whether the model was declared with its fields.`,
 		Example: `  worker models
   worker models --store sqlite:./copy -o json`,
 		Args: cobra.NoArgs,
@@ -32,6 +36,12 @@ type modelRow struct {
 	Metas     int64  `json:"metas"`
 	Revisions int64  `json:"revisions"`
 	UnsetRev  int64  `json:"unset_rev"`
+
+	Encoding      resource.Encoding `json:"encoding"`
+	SchemaVersion opt.Value[string] `json:"schema_version"`
+	IndexedFields []string          `json:"indexed_fields"`
+	UniqueFields  []string          `json:"unique_fields"`
+	Declared      bool              `json:"declared"`
 }
 
 func (a *app) models(ctx context.Context) error {
@@ -74,7 +84,11 @@ func modelRows(ctx context.Context, s *store, snap storage.Snapshot) ([]modelRow
 		if err != nil {
 			return nil, fmt.Errorf("count model %s: %w", m.Name, err)
 		}
-		rows = append(rows, modelRow{Name: m.Name, Metas: st.Metas, Revisions: st.Revisions, UnsetRev: st.UnsetRev})
+		rows = append(rows, modelRow{
+			Name: m.Name, Metas: st.Metas, Revisions: st.Revisions, UnsetRev: st.UnsetRev,
+			Encoding: m.Encoding, SchemaVersion: m.SchemaVersion, Declared: len(m.Declaration) > 0,
+			IndexedFields: append([]string{}, m.IndexedPaths...), UniqueFields: append([]string{}, m.UniquePaths...),
+		})
 	}
 	return rows, nil
 }

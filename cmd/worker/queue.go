@@ -84,13 +84,16 @@ func (s *session) bind(ctx context.Context) error {
 	return nil
 }
 
+// defaultNamespace is that of the streams on a server that was given.
+const defaultNamespace = "default"
+
 // namespace returns the namespace of the streams.
 func (s *session) namespace() string {
 	switch {
 	case s.app.global.namespace != "":
 		return s.app.global.namespace
 	case s.app.global.nats != "":
-		return "default"
+		return defaultNamespace
 	}
 	return strings.ReplaceAll(s.store.ID().String(), "-", "")
 }

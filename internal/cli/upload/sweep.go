@@ -29,6 +29,28 @@ const KeptFor = 24 * time.Hour
 // upload without a job in the ledger stays: its job may be about to be submitted,
 // or belong to another store that shares the directory.
 func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
+	return eachUnneeded(ctx, dir, ledger, func(e fs.DirEntry) error { return remove(dir, e.Name()) })
+}
+
+// Unneeded counts what [Sweep] would remove.
+func Unneeded(ctx context.Context, dir string, ledger storage.Ledger) (t storage.Tally, err error) {
+	err = eachUnneeded(ctx, dir, ledger, func(e fs.DirEntry) error {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look at upload: %w", err)
+		}
+		t.Count++
+		t.Bytes += info.Size()
+		return nil
+	})
+	return t, err
+}
+
+// eachUnneeded calls do with every file that [Sweep] removes.
+func eachUnneeded(ctx context.Context, dir string, ledger storage.Ledger, do func(fs.DirEntry) error) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -48,8 +70,8 @@ func Sweep(ctx context.Context, dir string, ledger storage.Ledger) error {
 		if !drop {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove upload: %w", err)
+		if err := do(e); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -61,8 +83,10 @@ func spent(row storage.Job) bool {
 }
 
 // Remove removes the upload of a job, which need not be there.
-func Remove(dir, job string) error {
-	err := os.Remove(filepath.Join(dir, Name(job)))
+func Remove(dir, job string) error { return remove(dir, Name(job)) }
+
+func remove(dir, name string) error {
+	err := os.Remove(filepath.Join(dir, name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove upload: %w", err)
 	}
