@@ -37,8 +37,8 @@ type app struct {
 }
 
 // Run executes one command line and returns the exit code: 0 ok, 1 error, 2
-// usage, 3 verify or check found problems, 4 partly done, 5 a service is unavailable. It
-// ends early, in order, when ctx does.
+// usage, 3 verify, check or gc found problems, 4 partly done, 5 a service is
+// unavailable. It ends early, in order, when ctx does.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, log: zap.NewNop(), format: render.Table}
 	root := a.root()
