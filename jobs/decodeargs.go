@@ -77,8 +77,12 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 		return d.value((*json.RawMessage)(&o.Data))
 	case "data_base64":
 		return d.base64(&o.Payload)
+	case "patch":
+		return d.value((*json.RawMessage)(&o.Patch))
 	case "status":
 		return d.status(&o.Status)
+	case "revision_id":
+		return d.text((*string)(&o.RevisionID))
 	case "expected_revision_id":
 		return d.text((*string)(&o.ExpectedRevisionID))
 	}

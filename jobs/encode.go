@@ -35,7 +35,9 @@ type wireOperation struct {
 	ResourceID string          `json:"resource_id,omitzero"`
 	Data       json.RawMessage `json:"data,omitzero"`
 	DataBase64 []byte          `json:"data_base64,omitzero"`
+	Patch      json.RawMessage `json:"patch,omitzero"`
 	Status     string          `json:"status,omitzero"`
+	RevisionID string          `json:"revision_id,omitzero"`
 	Expected   string          `json:"expected_revision_id,omitzero"`
 }
 
@@ -98,7 +100,7 @@ func wireArgs(a Args) any {
 
 func toWire(o manager.Operation) wireOperation {
 	return wireOperation{
-		Op: o.Op, ResourceID: string(o.ResourceID), Data: o.Data, DataBase64: o.Payload,
+		Op: o.Op, ResourceID: string(o.ResourceID), Data: o.Data, DataBase64: o.Payload, Patch: o.Patch, RevisionID: string(o.RevisionID),
 		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID),
 	}
 }

@@ -123,6 +123,14 @@ func (o Op) action(exists bool) Action {
 			return ActionUpdate
 		}
 		return ActionCreate
+	case OpModify:
+		return ActionModify
+	case OpPatch:
+		return ActionPatch
+	case OpSwitch:
+		return ActionSwitch
+	case OpPurge:
+		return ActionPermanentlyDelete
 	case OpDelete:
 		return ActionDelete
 	case OpRestore:

@@ -128,7 +128,7 @@ func (a *asker) one(ctx context.Context, ch *change) error {
 	meta, known := a.known[op.ResourceID]
 	e := &Event{
 		Action: op.Op.action(meta != nil), Model: a.model, ResourceID: op.ResourceID,
-		User: op.User, Time: op.Time, Data: ch.payload, Call: a.call, Asked: a.dry,
+		User: op.User, Time: op.Time, Data: ch.told(), RevisionID: op.RevisionID, Call: a.call, Asked: a.dry,
 	}
 	if a.catalog.needsMeta() {
 		e.Meta = meta
@@ -155,6 +155,9 @@ func foreseen(op *Operation, meta *resource.Meta) *resource.Meta {
 		return &resource.Meta{
 			ResourceID: op.ResourceID, CreatedBy: op.User, UpdatedBy: op.User, CreatedTime: op.Time, UpdatedTime: op.Time,
 		}
+	}
+	if op.Op == OpPurge {
+		return nil
 	}
 	return meta
 }
@@ -224,7 +227,7 @@ func (c *Catalog) AskSave(ctx context.Context, model string, ops []Operation) ([
 	changes := make([]change, len(ops))
 	now := c.opts.Now()
 	for i, op := range ops {
-		changes[i] = change{op: c.scoped(op), payload: op.Data}
+		changes[i] = change{op: c.scoped(op), content: content{payload: op.Data}}
 		if op.Payload != nil {
 			changes[i].payload = op.Payload
 		}

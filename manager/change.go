@@ -1,17 +1,13 @@
 package manager
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
@@ -21,16 +17,10 @@ import (
 // rows is done, so that the unit of work stays short.
 type change struct {
 	op Operation
-	// payload is the new payload in the model's encoding; nil for an operation
-	// that has none.
-	payload []byte
-	// hash is the data hash of payload. indexed are its values at the model's
-	// indexed paths, unset when there are none, or indexErr says why they cannot be had.
-	hash     string
-	indexed  opt.Value[resource.Indexed]
-	indexErr error
-	// blobs are the existing blobs the payload refers to.
-	blobs []string
+	// content is what is written; that of a patch is known in the unit of work only.
+	content
+	// patch is what is done to the current payload; nil for other operations.
+	patch interface{ Apply([]byte) ([]byte, error) }
 	// job and ordinal make the identities of what is written the same each time;
 	// uuid.Nil: random is the uid of the revision instead.
 	job     uuid.UUID
@@ -55,7 +45,7 @@ func (m *Manager) begin(ops []Operation) []change {
 		if op.Op == OpCreate && op.ResourceID == "" {
 			op.ResourceID = m.catalog.opts.NewID(m.name)
 		}
-		changes[i] = change{op: op, random: uuid.New()}
+		changes[i] = change{op: op, random: m.catalog.opts.NewUID()}
 	}
 	return changes
 }
@@ -78,7 +68,9 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 		if op.Op == OpCreate && op.ResourceID == "" {
 			c.op.ResourceID = resource.ID(m.name + ":" + derive(c.job, "id", strconv.Itoa(i)).String())
 		}
-		if err := m.prepare(ctx, model, &c); err != nil {
+		if op.Op == OpPurge { // what cannot be undone is not done by a message
+			c.refused = m.refuse(&c.op, CodeUnsupport, "purge of %s: a job does not purge", op.ResourceID)
+		} else if err := m.prepare(ctx, model, &c); err != nil {
 			return nil, err
 		}
 		changes[i] = c
@@ -91,26 +83,36 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 // becomes c.refused; the error is for the blob store being unavailable.
 func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *change) error {
 	c.op.Time = storedTime(c.op.Time)
-	if c.refused = m.checkOperation(&c.op); c.refused != nil || !c.op.Op.hasPayload() {
+	if c.refused = m.checkOperation(&c.op); c.refused != nil {
 		return nil
 	}
-	if c.op.Payload != nil {
+	switch {
+	case c.op.Op == OpPatch:
+		return m.preparePatch(ctx, c, c.op.Data)
+	case c.op.Op == OpModify && c.op.Patch != nil:
+		return m.preparePatch(ctx, c, c.op.Patch)
+	case c.op.Payload != nil:
 		c.payload = c.op.Payload
-	} else {
+	case c.op.Data != nil:
 		p, err := payload.Canonical(encodingOf(model), c.op.Data)
 		if err != nil {
 			c.refused = m.refuse(&c.op, CodeInvalid, "data of %s: %v", c.op.ResourceID, err)
 			return nil
 		}
 		c.payload = p
+	default: // an operation that writes none
+		return nil
 	}
-	c.hash = resource.DataHash(c.payload)
-	if len(model.IndexedPaths) > 0 {
-		c.indexed, c.indexErr = valuesAt(model.IndexedPaths, c.payload)
-	}
+	c.content = contentOf(c.payload, model.IndexedPaths)
 	var err error
 	c.blobs, err = m.catalog.existingBlobs(ctx, c.payload)
 	return err
+}
+
+// preparePatch refuses a patch: there is nothing yet that applies one.
+func (m *Manager) preparePatch(_ context.Context, c *change, _ []byte) error {
+	c.refused = m.refuse(&c.op, CodeUnsupport, "patch of %s: not supported yet", c.op.ResourceID)
+	return nil
 }
 
 // storedTime returns t as every encoding keeps it: to the microsecond, and in UTC
@@ -121,34 +123,6 @@ func storedTime(t time.Time) time.Time {
 		t = t.UTC()
 	}
 	return t
-}
-
-// checkOperation reports what is wrong with an operation as such, nil for nothing.
-func (m *Manager) checkOperation(op *Operation) *RefusedError {
-	switch op.Op {
-	case OpCreate, OpUpdate, OpUpsert, OpDelete, OpRestore:
-	default:
-		return m.refuse(op, CodeUnsupport, "operation %q is not supported; use create, update, upsert, delete or restore", op.Op)
-	}
-	if err := op.ResourceID.CheckStored(); err != nil {
-		return m.refuse(op, CodeInvalid, "%s: %v", op.Op, err)
-	}
-	if !utf8.ValidString(op.User) {
-		return m.refuse(op, CodeInvalid, "user of %s is not UTF-8", op.ResourceID)
-	}
-	if err := resource.CheckTime(op.Time); err != nil {
-		return m.refuse(op, CodeInvalid, "%s of %s: %v", op.Op, op.ResourceID, err)
-	}
-	if s, ok := op.Status.Get(); ok && !s.Valid() {
-		return m.refuse(op, CodeInvalid, "status %q of %s is not known; use draft or stable", s, op.ResourceID)
-	}
-	if op.Op.hasPayload() && op.Payload == nil && len(bytes.TrimSpace(op.Data)) == 0 {
-		return m.refuse(op, CodeInvalid, "%s of %s has no data", op.Op, op.ResourceID)
-	}
-	if op.Op == OpCreate && op.ExpectedRevisionID != "" {
-		return m.refuse(op, CodeInvalid, "create of %s cannot expect revision %s", op.ResourceID, op.ExpectedRevisionID)
-	}
-	return nil
 }
 
 // encodingOf is how new payloads of the model are written: as declared, else JSON.
@@ -162,9 +136,6 @@ func encodingOf(model storage.ModelInfo) resource.Encoding {
 func (m *Manager) refuse(op *Operation, code Code, format string, args ...any) *RefusedError {
 	return &RefusedError{Code: code, Model: m.name, ResourceID: op.ResourceID, Message: fmt.Sprintf(format, args...)}
 }
-
-// hasPayload reports whether the operation writes a payload.
-func (o Op) hasPayload() bool { return o == OpCreate || o == OpUpdate || o == OpUpsert }
 
 // appendRef adds the resource that the change is about; a refused one is about none.
 func (c *change) appendRef(refs []storage.Ref, model string) []storage.Ref {
@@ -180,7 +151,30 @@ func (c *change) uid(number int, parent resource.RevisionID) uuid.UUID {
 	if c.job == uuid.Nil {
 		return c.random
 	}
-	return derive(c.job, "revision", string(c.op.ResourceID), strconv.Itoa(c.ordinal), strconv.Itoa(number), string(parent))
+	parts := []string{"revision", string(c.op.ResourceID), strconv.Itoa(c.ordinal), strconv.Itoa(number), string(parent)}
+	if c.patch != nil { // what it gives depends on what it is applied to
+		parts = append(parts, c.hash)
+	}
+	return derive(c.job, parts...)
+}
+
+// uidInPlace returns the uid of a revision that is written in the place of another.
+func (c *change) uidInPlace(before uuid.UUID) uuid.UUID {
+	if c.job == uuid.Nil {
+		return c.random
+	}
+	return derive(c.job, "in place", strconv.Itoa(c.ordinal), before.String(), c.hash)
+}
+
+// told is what handlers are told of what is written.
+func (c *change) told() []byte {
+	if c.op.Op == OpPatch {
+		return c.op.Data
+	}
+	if c.op.Patch != nil {
+		return c.op.Patch
+	}
+	return c.payload
 }
 
 // derive returns the UUIDv5 of the parts in the namespace of a job. Parts hold no NUL.
@@ -190,25 +184,4 @@ func derive(job uuid.UUID, parts ...string) uuid.UUID {
 		b = append(append(b, p...), 0)
 	}
 	return uuid.NewSHA1(job, b)
-}
-
-// existingBlobs returns the ids of the blobs that a payload refers to and that
-// are in the blob store. It makes them new, so that a garbage collection leaves
-// them until the payload is written.
-func (c *Catalog) existingBlobs(ctx context.Context, p []byte) ([]string, error) {
-	if c.blobs == nil {
-		return nil, nil
-	}
-	var ids []string
-	for _, b := range payload.Binaries(p) {
-		_, err := c.blobs.Touch(ctx, b.FileID)
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("look for blob %.80s: %w", b.FileID, err)
-		}
-		ids = append(ids, b.FileID)
-	}
-	return ids, nil
 }

@@ -16,8 +16,12 @@ const (
 	OpCreate  Op = "create"  // a new resource; refused when the id exists
 	OpUpdate  Op = "update"  // a new revision of a live resource
 	OpUpsert  Op = "upsert"  // update, or create when the id is new
+	OpModify  Op = "modify"  // the current revision in place: a draft's payload, or the status
+	OpPatch   Op = "patch"   // a new revision that differs by a JSON patch
+	OpSwitch  Op = "switch"  // makes an existing revision the current one
 	OpDelete  Op = "delete"  // soft: the row stays, marked deleted
 	OpRestore Op = "restore" // undo of a delete
+	OpPurge   Op = "purge"   // removes the resource with all its revisions, for good
 )
 
 // Operation is one change of one resource.
@@ -28,10 +32,16 @@ type Operation struct {
 	ResourceID resource.ID
 	// Data is the new payload as JSON text; it is canonicalised, or transcoded
 	// when the model writes msgpack. Payload, when not nil, is stored as it is instead.
+	// Of a patch, Data is the patch: an RFC 6902 array or an RFC 7386 object. A modify
+	// without either changes the status alone.
 	Data    []byte
 	Payload []byte
-	// Status of the new revision; unset means stable.
+	// Patch, of a modify, is a patch as above instead of the new payload.
+	Patch []byte
+	// Status of the new revision; unset means stable, and for a modify as it was.
 	Status opt.Value[resource.Status]
+	// RevisionID is the revision to switch to.
+	RevisionID resource.RevisionID
 	// ExpectedRevisionID, when not empty, must be the current revision.
 	ExpectedRevisionID resource.RevisionID
 	// User and Time are stored as given: who changes the resource, and when.
@@ -47,8 +57,11 @@ const (
 	EffectCreated   Effect = "created"
 	EffectUpdated   Effect = "updated"
 	EffectUnchanged Effect = "unchanged" // equal data, or already as asked
+	EffectModified  Effect = "modified"
+	EffectSwitched  Effect = "switched"
 	EffectDeleted   Effect = "deleted"
 	EffectRestored  Effect = "restored"
+	EffectPurged    Effect = "purged"
 	EffectRefused   Effect = "refused" // see Code and Message
 )
 
@@ -71,6 +84,8 @@ const (
 	CodeDeleted   Code = "deleted"     // the resource is deleted
 	CodeExists    Code = "exists"      // create of an id that exists
 	CodeConflict  Code = "conflict"    // the expected revision is not the current one
+	CodeNotDraft  Code = "not_draft"   // modify of data that is not a draft
+	CodeNotUnique Code = "not_unique"  // another live resource holds the value
 	CodeInvalid   Code = "invalid"     // the operation or its payload breaks a rule
 	CodeForbidden Code = "forbidden"   // the user may not
 	CodeUnsupport Code = "unsupported" // an operation this version does not know

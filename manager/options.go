@@ -3,6 +3,8 @@ package manager
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/resource"
 )
 
@@ -13,6 +15,9 @@ type Options struct {
 	// NewID makes the id of a resource that is created without one outside a job;
 	// nil means [resource.NewID].
 	NewID func(model string) resource.ID
+	// NewUID makes the uid of a revision that is written outside a job; nil means a
+	// random one. With it, Now and NewID equal calls write equal bytes.
+	NewUID func() uuid.UUID
 	// Parallelism is how many units of work [Manager.SaveMany] keeps in flight;
 	// 0 means what the store declares in its traits, at least 1.
 	Parallelism int
@@ -33,6 +38,9 @@ func (o Options) withDefaults(writers int) Options {
 	}
 	if o.NewID == nil {
 		o.NewID = resource.NewID
+	}
+	if o.NewUID == nil {
+		o.NewUID = uuid.New
 	}
 	if o.Parallelism <= 0 {
 		o.Parallelism = max(writers, 1)

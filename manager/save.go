@@ -28,6 +28,32 @@ func (m *Manager) Upsert(ctx context.Context, op Operation) (Outcome, error) {
 	return m.saveOne(ctx, OpUpsert, op)
 }
 
+// Modify changes the current revision in place: its payload while it is a draft or
+// becomes one, and its status; op.Op is ignored. A refusal is a *[RefusedError].
+func (m *Manager) Modify(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpModify, op)
+}
+
+// Patch writes a new revision that differs from the current one by op.Data, a JSON
+// Patch (RFC 6902) or a JSON Merge Patch (RFC 7386); op.Op is ignored. What the
+// patch does not touch keeps its bytes. A refusal is a *[RefusedError].
+func (m *Manager) Patch(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpPatch, op)
+}
+
+// Switch makes op.RevisionID the current revision; op.Op is ignored. A refusal is a
+// *[RefusedError].
+func (m *Manager) Switch(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpSwitch, op)
+}
+
+// Purge removes a resource, deleted or not, with all its revisions; op.Op is
+// ignored. Blobs that nothing refers to any more are left to the garbage
+// collection. A refusal is a *[RefusedError].
+func (m *Manager) Purge(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpPurge, op)
+}
+
 // Delete marks a resource deleted; op.Op is ignored. A refusal is a *[RefusedError].
 func (m *Manager) Delete(ctx context.Context, op Operation) (Outcome, error) {
 	return m.saveOne(ctx, OpDelete, op)
@@ -110,11 +136,11 @@ func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, plac
 
 // saveUnit does changes as one unit of work; results get their outcomes in order.
 func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes iter.Seq[*change], results []Outcome) error {
-	var refs []storage.Ref
+	batch := storage.Batch{Serial: serial(model)}
 	for c := range changes {
-		refs = c.appendRef(refs, m.name)
+		batch.Refs = c.appendRef(batch.Refs, m.name)
 	}
-	return m.catalog.factory.Unit().Update(ctx, storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
+	return m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
 		ed := newEditor(model, v)
 		n := 0
 		for c := range changes {
@@ -126,6 +152,15 @@ func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes
 		}
 		return ed.into(storage.Writes{}), nil
 	})
+}
+
+// serial names the model when its units must not run beside each other: who holds
+// a unique value is decided by looking at resources that a unit does not name.
+func serial(model storage.ModelInfo) []string {
+	if len(model.UniquePaths) == 0 {
+		return nil
+	}
+	return []string{model.Name}
 }
 
 // splitByResource cuts the changes into parts of at most size, named by their

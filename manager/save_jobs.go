@@ -57,7 +57,7 @@ func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcom
 
 // saveJobsUnit does the changes of jobs as one unit of work.
 func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, jobs []SaveJob, changes [][]change) (out []SaveJobOutcome, err error) {
-	var batch storage.Batch
+	batch := storage.Batch{Serial: serial(model)}
 	for i := range jobs {
 		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
 		for n := range changes[i] {

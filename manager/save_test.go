@@ -52,7 +52,7 @@ func TestOperationsOnOneResource(t *testing.T) {
 		{op(manager.OpCreate, "doc:a", `{"n":1,}`, "ann", 0), manager.Outcome{Effect: manager.EffectRefused, ResourceID: "doc:a", Code: manager.CodeInvalid}},
 		{op(manager.OpCreate, "doc:a", ``, "ann", 0), manager.Outcome{Effect: manager.EffectRefused, ResourceID: "doc:a", Code: manager.CodeInvalid}},
 		{status(op(manager.OpCreate, "doc:a", `{}`, "ann", 0), "final"), manager.Outcome{Effect: manager.EffectRefused, ResourceID: "doc:a", Code: manager.CodeInvalid}},
-		{op("patch", "doc:a", `{}`, "ann", 0), manager.Outcome{Effect: manager.EffectRefused, ResourceID: "doc:a", Code: manager.CodeUnsupport}},
+		{op("merge", "doc:a", `{}`, "ann", 0), manager.Outcome{Effect: manager.EffectRefused, ResourceID: "doc:a", Code: manager.CodeUnsupport}},
 		{op(manager.OpUpdate, "", `{}`, "ann", 0), manager.Outcome{Effect: manager.EffectRefused, Code: manager.CodeInvalid}},
 		{op(manager.OpCreate, "doc:a", `{"n": 1}`, "ann", 1), manager.Outcome{Effect: manager.EffectCreated, ResourceID: "doc:a", RevisionID: "doc:a:1"}},
 		{op(manager.OpCreate, "doc:a", `{"n": 1}`, "ann", 2), manager.Outcome{Effect: manager.EffectRefused, ResourceID: "doc:a", Code: manager.CodeExists}},

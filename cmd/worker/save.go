@@ -64,10 +64,14 @@ func (a *app) saveCommand() *cobra.Command {
 		Short: "Submit operations on resources and wait until they are done",
 		Long: `save reads one operation a line as JSON:
 
-  {"op":"create|update|upsert|delete|restore","resource_id","data","user","time",
-   "status":"stable|draft","expected_revision_id","id"}
+  {"op":"create|update|upsert|modify|patch|switch|delete|restore","resource_id",
+   "data","user","time","status":"stable|draft","expected_revision_id",
+   "revision_id","id"}
 
-and submits each as a job. id identifies the job: submitted again, it is done
+and submits each as a job. The data of a patch are a JSON Patch (RFC 6902, an
+array) or a JSON Merge Patch (RFC 7386, an object). modify changes the current
+revision in place: a draft's data, or without data the status. switch makes
+revision_id the current revision. id identifies the job: submitted again, it is done
 once. Operations on one resource apply in the order of their lines. A bad line
 fails alone; the exit code is then 4.`,
 		Example: `  echo '{"op":"upsert","resource_id":"note:1","data":{"text":"hello"},"user":"alice"}' |

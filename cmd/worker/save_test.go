@@ -17,7 +17,7 @@ func TestSave(t *testing.T) {
 		`{"op":"upsert","resource_id":"note:2","data":{"x":1}}`,
 		`{"op":"delete","resource_id":"note:2"}`,
 		`{"op":"restore","resource_id":"note:2"}`,
-		`{"op":"patch","resource_id":"note:2","data":[]}`,
+		`{"op":"purge","resource_id":"note:2"}`,
 		`not json`,
 		`{"op":"update","resource_id":"note:1","data":{},"colour":"red"}`,
 		`{"op":"create","resource_id":"note:1","data":{"b":1,"a":[1.0,"é"]},"user":"alice","time":"2024-03-01T08:00:00Z","id":"first"}`,

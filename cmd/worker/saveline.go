@@ -104,10 +104,7 @@ func newSaveJob(n int, text []byte, model, user string, rulesOff bool) saveJob {
 
 // unsupported refuses fields that would otherwise be ignored.
 func (l *saveLine) unsupported(n int) *lineError {
-	switch {
-	case l.RevisionID != "" && l.Op != "switch":
-		return &lineError{n, string(manager.CodeInvalid), fmt.Sprintf("revision_id belongs to switch, not to %q", l.Op)}
-	case len(l.Order) > 0 && string(l.Order) != "null" && string(l.Order) != `"none"`:
+	if len(l.Order) > 0 && string(l.Order) != "null" && string(l.Order) != `"none"` {
 		return &lineError{n, string(manager.CodeUnsupport), "order is not supported by this version; operations apply in the order of their lines"}
 	}
 	return nil
@@ -116,7 +113,7 @@ func (l *saveLine) unsupported(n int) *lineError {
 func (l *saveLine) envelope(model, user string, rulesOff bool) jobs.Envelope {
 	op := manager.Operation{
 		Op: manager.Op(l.Op), ResourceID: resource.ID(l.ResourceID), Data: l.Data,
-		ExpectedRevisionID: resource.RevisionID(l.ExpectedRevisionID),
+		ExpectedRevisionID: resource.RevisionID(l.ExpectedRevisionID), RevisionID: resource.RevisionID(l.RevisionID),
 	}
 	if l.Status != "" {
 		op.Status = opt.Of(resource.Status(l.Status))

@@ -1,0 +1,55 @@
+package manager
+
+import (
+	"slices"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
+)
+
+// content is a payload with what is known of it.
+type content struct {
+	payload []byte
+	hash    string // its data hash
+	// indexed are its values at the model's indexed paths, unset when there are
+	// none, or indexErr says why they cannot be had.
+	indexed  opt.Value[resource.Indexed]
+	indexErr error
+	// blobs are the existing blobs it refers to.
+	blobs []string
+}
+
+// contentOf looks at a payload by a model's indexed paths; its blobs are not
+// looked for.
+func contentOf(p []byte, paths []string) content {
+	c := content{payload: p, hash: resource.DataHash(p)}
+	if len(paths) > 0 {
+		c.indexed, c.indexErr = valuesAt(paths, p)
+	}
+	return c
+}
+
+// valuesAt returns the indexed values of a payload.
+func valuesAt(paths []string, p []byte) (opt.Value[resource.Indexed], error) {
+	values, err := payload.Extract(p, paths)
+	if err != nil {
+		return opt.Value[resource.Indexed]{}, err
+	}
+	x, err := resource.NewIndexed(values)
+	if err != nil {
+		return opt.Value[resource.Indexed]{}, err
+	}
+	return opt.Of(x), nil
+}
+
+// unionPaths returns paths and the keys of x; mostly they are the same.
+func unionPaths(paths []string, x resource.Indexed) []string {
+	more := slices.Clone(paths)
+	for key := range x.All() {
+		if _, ok := slices.BinarySearch(paths, key); !ok {
+			more = append(more, key)
+		}
+	}
+	return sortedUnion(more, nil)
+}
