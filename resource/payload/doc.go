@@ -4,7 +4,7 @@
 // A payload is JSON or msgpack. Stored payloads are opaque: the functions here
 // only look at them ([Sniff], [Extract], [Binaries], [AppendJSON]). Submitted
 // ones arrive as JSON text and are given the bytes the original would have
-// stored, see [Canonical].
+// stored, see [Canonical]; or as a patch of a stored one, see [ParsePatch].
 //
 // One walker per encoding turns bytes into events, and each task is a receiver
 // of events. The walkers never allocate more than a small multiple of their
