@@ -122,43 +122,68 @@
 //
 // # Writing a store
 //
-// Two methods carry the weight; upgraded systems had to add the same two, under
-// the names save_many and dump_all_revisions, and none of them is optional:
+// Upgraded systems had to add two methods to their own stores (upgrade page,
+// "Custom storage implementations must provide save_many() and
+// dump_all_revisions()"). They are here by other names, and carry the weight:
 //
-//   - MetaStore.SaveMany and RevisionStore.SaveMany take a batch in one
-//     transaction (G3), fold repeated keys to the last value and write them in
-//     order (G22).
-//   - RevisionReader.DumpAll streams the revisions of many resources with bounded
-//     memory (G5, G6). A loop over List and Get is right, if slow.
+//	save_many(metas)         MetaStore.SaveMany(ctx, []resource.Meta) error
+//	save_many(items)         RevisionStore.SaveMany(ctx, []resource.Revision) error
+//	dump_all_revisions(ids)  RevisionReader.DumpAll(ctx, iter.Seq[resource.ID]) iter.Seq2[resource.Revision, error]
 //
-// The steps, each ending with tests that pass:
+// A SaveMany takes its batch in one transaction (G3), folds repeated keys to the
+// last value and writes them in order (G22); the page's loop that saves one after
+// another is not enough, unless Traits.AtomicBatch says so. DumpAll streams with
+// bounded memory (G5, G6); there a loop is right, if slow, and simple.DumpAll is
+// that loop over List and Get.
 //
-//  1. SaveModel, Models, Build and ID (G19), then metas and revisions: G2, G5 to
-//     G10, G20.
-//  2. Search and Count. Reading all metas and applying qb.Match and qb.Compare
-//     is right; generate a query language only where it pays (G16).
-//  3. UnitOfWork.Update with the ledger beside the metas (G3, G4, G11, G12), then
-//     claims (G13), Stage, Publish and Unstage (G14) and the rest of the ledger (G15).
-//  4. Snapshot (G17), and BuildBlobStore if the medium has a place for blobs (G18,
-//     G25). Garbage (G26, G27).
-//  5. Declare in Traits what the medium cannot do, and call storagetest.Run from
-//     a test of the package. Package memory is the shortest complete example.
+// Begin with a store that is right and slow, and replace what is too slow while
+// its test stays green. Package examples/customstore is such a beginning, to be
+// copied: a file, a transaction that writes it anew, one method that was replaced,
+// and the test. The steps:
+//
+//  1. The test: [storagetest.Run] with a Harness whose Open opens your store at a
+//     place. It fails; from here on it says what is missing, by guarantee.
+//  2. The transaction: simple.Transactions, which are a Read of all there is and a
+//     Write that changes a copy of it, durably (G1) and one after another (G3, G4).
+//     simple.New makes everything else of them; add Close. For blobs (G18, G25)
+//     return those of package diskblob from BuildBlobStore, or leave it out.
+//  3. Say in Traits what the medium cannot do, and the same in Harness.Lacks.
+//  4. Metas and revisions in tables of your own: override Build, with the methods
+//     of MetaStore and RevisionStore (G2, G5 to G10, G20), the two above first.
+//     Answer queries by qb.Select and simple.Count over All, which is right, and
+//     generate a query language only where it pays (G16). What uses units of work
+//     fails until the next step is done, for they write elsewhere.
+//  5. The unit of work over these tables: Update with the ledger beside the metas
+//     (G11, G12, G23, G24), then Stage, Publish and Unstage (G14), Snapshot (G17).
+//     The ledger's rules need not be written again: read the rows that a verb
+//     names into a simple.Jobs, call its method, and write them back in the same
+//     transaction (G13, G15, G21). Garbage comes last (G26, G27).
+//  6. Run check.Run, or your own form of "worker check", where the store will live.
+//
+// The sources of package simple are the shortest complete store to read, those of
+// package memory the fastest one without a medium, those of package sqlite one
+// with tables.
 //
 // # Columns of a custom meta table
 //
 // A meta carries five facts of its current revision (upgrade page, "ResourceMeta
 // rev fields and backfill"). A store that answers queries from columns needs one
-// for each, all nullable, because rows written before 0.9 have none:
+// for each, all nullable, because rows written before 0.9 have none. In SQLite, as
+// on the page:
 //
-//	rev_status        text
-//	rev_created_by    text
-//	rev_updated_by    text
-//	rev_created_time  seconds since 1970 as a 64-bit float, or microseconds as a 64-bit integer
-//	rev_updated_time  the same
+//	ALTER TABLE resource_meta ADD COLUMN rev_status       TEXT;
+//	ALTER TABLE resource_meta ADD COLUMN rev_created_by   TEXT;
+//	ALTER TABLE resource_meta ADD COLUMN rev_updated_by   TEXT;
+//	ALTER TABLE resource_meta ADD COLUMN rev_created_time REAL; -- seconds since 1970
+//	ALTER TABLE resource_meta ADD COLUMN rev_updated_time REAL;
 //
-// The upgrade page types the two times REAL. That is a 64-bit float in SQLite;
-// in PostgreSQL it is a 32-bit float, which moves a time of today by up to a
-// minute: use a timestamp or double precision there. Rows that lack the values
-// are filled by the backfill, which rewrites the encoded meta too: columns alone
-// are not enough (G9). A NULL matches no comparison (G16).
+// REAL is a 64-bit float in SQLite. In PostgreSQL it has 32 bits, which moves a
+// time of today by up to a minute: there the original has TIMESTAMP, and DOUBLE
+// PRECISION would do; elsewhere microseconds in a 64-bit integer do, too.
+//
+// Each column is written with its meta, from Meta.Rev, in every write path: SaveMany,
+// CompareAndSwap, Update and Publish. An unset field is NULL, never an empty text
+// or 0 (G20), and a NULL matches no comparison, but IsNull (G16). Rows that lack the
+// values are found by Unfilled and filled by the backfill, which rewrites the
+// encoded meta too: columns alone are not enough (G9).
 package storage

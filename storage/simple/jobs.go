@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -159,13 +158,4 @@ func (t Jobs) Unfinished() []storage.Job {
 		}
 	}
 	return jobs
-}
-
-// Clone returns a copy that shares no map and no row with t.
-func (t Jobs) Clone() Jobs {
-	done := make(map[uuid.UUID][]storage.Chunk, len(t.Done))
-	for id, chunks := range t.Done {
-		done[id] = slices.Clone(chunks)
-	}
-	return Jobs{Rows: maps.Clone(t.Rows), Done: done, Texts: maps.Clone(t.Texts)}
 }

@@ -26,25 +26,43 @@ func drawn() map[string]func(check.Source) check.Check {
 	}
 }
 
-// runDrawn runs the checks that are drawn, all on one store.
+// drawsOfAStore is how many draws one store sees: opening a store takes time, and
+// some stores get slow when there is much in them.
+const drawsOfAStore = 20
+
+// runDrawn runs the checks that are drawn.
 func (h Harness) runDrawn(t *testing.T, o check.Options) {
 	for name, draw := range drawn() {
 		t.Run(name, func(t *testing.T) {
-			f, err := h.Open(t.Context(), filepath.Join(o.Dir, fmt.Sprintf("drawn%d", len(name))))
-			if err != nil {
-				t.Fatal(err)
-			}
+			var f storage.Factory
+			n := 0
 			open := func(context.Context, string) (storage.Factory, error) { return lent{f}, nil }
 			rapid.Check(t, func(rt *rapid.T) {
+				if n%drawsOfAStore == 0 {
+					f = h.openForDraws(t, filepath.Join(o.Dir, fmt.Sprintf("drawn%d-%d", len(name), n)))
+				}
+				n++
 				if r := draw(drawing{rt}).Run(t.Context(), open, "", o); r.State == check.Failed {
 					rt.Fatalf("%s: %s", r.Where, r.Message)
 				}
 			})
-			if err := f.Close(); err != nil {
-				t.Error(err)
-			}
 		})
 	}
+}
+
+// openForDraws opens a store that is closed with the test.
+func (h Harness) openForDraws(t *testing.T, place string) storage.Factory {
+	t.Helper()
+	f, err := h.Open(t.Context(), place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
 }
 
 // lent is a store that whoever borrows it does not close.

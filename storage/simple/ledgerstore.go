@@ -1,0 +1,107 @@
+package simple
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// ledger is [Jobs] in transactions.
+type ledger struct{ s *Store }
+
+func (l ledger) Insert(ctx context.Context, jobs []storage.Job) ([]bool, error) {
+	return change(ctx, l.s, func(st *State) ([]bool, error) { return st.Jobs.Insert(jobs, now()) })
+}
+
+func (l ledger) Get(ctx context.Context, id uuid.UUID) (storage.Job, error) {
+	return ask(ctx, l.s, func(st *State) (storage.Job, error) { return st.Jobs.Get(id) })
+}
+
+func (l ledger) Find(ctx context.Context, text string) (storage.Job, error) {
+	return ask(ctx, l.s, func(st *State) (storage.Job, error) { return st.Jobs.Find(text) })
+}
+
+func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage.Job, error] {
+	return Each(ctx, func() ([]storage.Job, error) {
+		return ask(ctx, l.s, func(st *State) ([]storage.Job, error) { return st.Jobs.List(f), nil })
+	})
+}
+
+func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
+	return ask(ctx, l.s, func(st *State) (map[storage.JobState]int64, error) { return st.Jobs.Count(), nil })
+}
+
+func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, error) {
+	return ask(ctx, l.s, func(st *State) ([]storage.Chunk, error) { return st.Jobs.Chunks(job), nil })
+}
+
+func (l ledger) Claim(ctx context.Context, j storage.Job, lease time.Duration) (job storage.Job, c storage.Claim, err error) {
+	err = l.s.tx.Write(ctx, func(st *State) error {
+		job, c, err = st.Jobs.Claim(j, lease, now())
+		return err
+	})
+	return job, c, err
+}
+
+func (l ledger) Renew(ctx context.Context, c storage.Claim, lease time.Duration, p storage.Progress) (storage.Job, error) {
+	return change(ctx, l.s, func(st *State) (storage.Job, error) { return st.Jobs.Renew(c, lease, p, now()) })
+}
+
+func (l ledger) Finish(ctx context.Context, c storage.Claim, f storage.Final) error {
+	return l.s.tx.Write(ctx, func(st *State) error { return st.Jobs.Finish(c, f, now()) })
+}
+
+func (l ledger) Release(ctx context.Context, c storage.Claim, refund bool, code, message string) error {
+	return l.s.tx.Write(ctx, func(st *State) error { return st.Jobs.Release(c, refund, code, message) })
+}
+
+func (l ledger) Attempt(ctx context.Context, jobs []storage.Job) ([]storage.Job, error) {
+	return change(ctx, l.s, func(st *State) ([]storage.Job, error) { return st.Jobs.Attempt(jobs, now()), nil })
+}
+
+func (l ledger) Refund(ctx context.Context, ids []uuid.UUID) error {
+	return l.s.tx.Write(ctx, func(st *State) error { st.Jobs.Refund(ids); return nil })
+}
+
+func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
+	return l.s.tx.Write(ctx, func(st *State) error { return st.Jobs.Settle(jobs, now()) })
+}
+
+func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
+	return l.s.tx.Write(ctx, func(st *State) error { st.Jobs.Published(ids, queue); return nil })
+}
+
+func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
+	return change(ctx, l.s, func(st *State) (int, error) { return st.Jobs.Takeover(queue), nil })
+}
+
+func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
+	return change(ctx, l.s, func(st *State) (storage.Job, error) { return st.Jobs.Cancel(id, now()) })
+}
+
+func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
+	return change(ctx, l.s, func(st *State) (storage.Job, error) { return st.Jobs.Retry(id) })
+}
+
+// Drop also forgets what the job staged.
+func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
+	return l.s.tx.Write(ctx, func(st *State) error {
+		delete(st.Staged, id)
+		return st.Jobs.Drop(id)
+	})
+}
+
+// Prune also forgets what the jobs staged.
+func (l ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
+	return change(ctx, l.s, func(st *State) (int64, error) {
+		pruned := st.Jobs.Prune(before)
+		for _, id := range pruned {
+			delete(st.Staged, id)
+		}
+		return int64(len(pruned)), nil
+	})
+}
