@@ -88,9 +88,10 @@ func (c *Catalog) Open(ctx context.Context, model string) (*Manager, error) {
 }
 
 // Declare makes a model, or completes what is remembered of it: indexed paths
-// are united and an encoding is only set where none was. A declaration replaces
-// the one that is remembered, with its unique paths and schema version; info
-// without one leaves them. It returns the model's manager.
+// are united and an encoding is only set where none was. A declaration of package
+// [model] replaces the one that is remembered; the encoding, schema version,
+// indexed and unique paths are those it says, and an encoding that differs from
+// the one the store writes is refused. It returns the model's manager.
 func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager, error) {
 	if err := checkModelName(info.Name); err != nil {
 		return nil, err
@@ -101,8 +102,14 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 	if err != nil {
 		return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
 	}
+	if info, err = declaredInfo(info); err != nil {
+		return nil, err
+	}
 	i := slices.IndexFunc(infos, func(m storage.ModelInfo) bool { return m.Name == info.Name })
 	if i >= 0 {
+		if err := sameEncoding(infos[i], info); err != nil {
+			return nil, err
+		}
 		merged, changed := mergeInfo(infos[i], info)
 		if !changed {
 			return c.adopt(ctx, merged)
@@ -130,7 +137,7 @@ func (c *Catalog) adopt(ctx context.Context, info storage.ModelInfo) (*Manager, 
 	}
 	m := &Manager{
 		Reader: Reader{name: info.Name, catalog: c, metas: stores.Metas, revisions: stores.Revisions},
-		stores: stores, info: new(atomic.Pointer[storage.ModelInfo]),
+		stores: stores, info: new(atomic.Pointer[storage.ModelInfo]), forms: new(atomic.Pointer[form]),
 	}
 	m.info.Store(&info)
 	c.open[info.Name] = m

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -91,20 +90,18 @@ func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *chang
 		return m.preparePatch(ctx, c, c.op.Data)
 	case c.op.Op == OpModify && c.op.Patch != nil:
 		return m.preparePatch(ctx, c, c.op.Patch)
-	case c.op.Payload != nil:
-		c.payload = c.op.Payload
-	case c.op.Data != nil:
-		p, err := payload.Canonical(encodingOf(model), c.op.Data)
-		if err != nil {
-			c.refused = m.refuse(&c.op, CodeInvalid, "data of %s: %v", c.op.ResourceID, err)
-			return nil
-		}
-		c.payload = p
-	default: // an operation that writes none
+	case c.op.Payload == nil && c.op.Data == nil: // an operation that writes none
 		return nil
 	}
-	c.content = contentOf(c.payload, model.IndexedPaths)
-	var err error
+	f, err := m.formOf(model)
+	if err != nil {
+		return err
+	}
+	source, err := m.encode(ctx, f, c)
+	if err != nil || c.refused != nil {
+		return err
+	}
+	c.content = f.contentOf(c.payload, source, model.IndexedPaths)
 	c.blobs, err = m.catalog.existingBlobs(ctx, c.payload)
 	return err
 }

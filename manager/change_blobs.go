@@ -54,7 +54,7 @@ func (c *Catalog) mentionedBlobs(ctx context.Context, text []byte) ([]string, er
 // touch makes a blob new and reports whether it is there.
 func (c *Catalog) touch(ctx context.Context, id string) (bool, error) {
 	_, err := c.blobs.Touch(ctx, id)
-	if errors.Is(err, storage.ErrNotFound) {
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrUnusableName) {
 		return false, nil
 	}
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/resource/payload"
 )
 
 // content is a payload with what is known of it.
@@ -21,26 +20,13 @@ type content struct {
 }
 
 // contentOf looks at a payload by a model's indexed paths; its blobs are not
-// looked for.
-func contentOf(p []byte, paths []string) content {
+// looked for. source is what the indexed values are taken from, mostly the payload.
+func (f *form) contentOf(p, source []byte, paths []string) content {
 	c := content{payload: p, hash: resource.DataHash(p)}
 	if len(paths) > 0 {
-		c.indexed, c.indexErr = valuesAt(paths, p)
+		c.indexed, c.indexErr = f.valuesAt(paths, source)
 	}
 	return c
-}
-
-// valuesAt returns the indexed values of a payload.
-func valuesAt(paths []string, p []byte) (opt.Value[resource.Indexed], error) {
-	values, err := payload.Extract(p, paths)
-	if err != nil {
-		return opt.Value[resource.Indexed]{}, err
-	}
-	x, err := resource.NewIndexed(values)
-	if err != nil {
-		return opt.Value[resource.Indexed]{}, err
-	}
-	return opt.Of(x), nil
 }
 
 // unionPaths returns paths and the keys of x; mostly they are the same.

@@ -16,7 +16,7 @@ func (e *editor) modify(cl *cell, c *change) (Effect, error) {
 	}
 	status := c.op.Status.Or(now.Info.Status)
 	if c.payload == nil && c.patch == nil {
-		return e.rewrite(cl, c, now.Info, contentOf(now.Data, e.model.IndexedPaths), status)
+		return e.rewrite(cl, c, now.Info, e.contentOf(now.Data), status)
 	}
 	if now.Info.Status != resource.Draft && status != resource.Draft {
 		return "", e.refuse(cl, CodeNotDraft, "revision %s is %s: its data can be modified only as a draft; update makes a new revision, or pass status draft",

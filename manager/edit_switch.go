@@ -22,7 +22,7 @@ func (e *editor) switchTo(cl *cell, c *change) (Effect, error) {
 	if n, ok := info.RevisionID.Number(); ok { // left by another writer
 		meta.TotalRevisionCount = max(meta.TotalRevisionCount, n)
 	}
-	return EffectSwitched, e.point(cl, c, meta, info, contentOf(data, e.model.IndexedPaths))
+	return EffectSwitched, e.point(cl, c, meta, info, e.contentOf(data))
 }
 
 // find returns the info of a revision at the model's schema version, or, where the

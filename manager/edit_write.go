@@ -79,7 +79,7 @@ func (e *editor) index(before resource.Meta, current content) (opt.Value[resourc
 	if current.indexed.IsSet() && len(paths) == len(e.model.IndexedPaths) {
 		return current.indexed, nil
 	}
-	return valuesAt(paths, current.payload)
+	return e.form.valuesAt(paths, current.payload)
 }
 
 // applyPatch applies a patch to the current payload and writes what it gives.
@@ -101,7 +101,7 @@ func (e *editor) patched(cl *cell, c *change, before []byte) (content, error) {
 	if err != nil {
 		return content{}, e.refuse(cl, CodeInvalid, "patch of %s: %v", cl.ref.ID, err)
 	}
-	new := contentOf(p, e.model.IndexedPaths)
+	new := e.contentOf(p)
 	// What it referred to is remembered already; what is new was looked for.
 	for _, b := range payload.Binaries(p) {
 		if slices.Contains(c.blobs, b.FileID) {

@@ -13,6 +13,7 @@ import (
 // of one resource chain: each sees what the one before it did.
 type editor struct {
 	model storage.ModelInfo
+	form  *form
 	view  storage.View
 	cells map[resource.ID]*cell
 	order []resource.ID // of the cells, as first met
@@ -20,9 +21,16 @@ type editor struct {
 	holders map[uniqueValue][]*cell
 }
 
-func newEditor(model storage.ModelInfo, v storage.View) *editor {
-	return &editor{model: model, view: v, cells: make(map[resource.ID]*cell)}
+func (m *Manager) newEditor(model storage.ModelInfo, v storage.View) (*editor, error) {
+	f, err := m.formOf(model)
+	if err != nil {
+		return nil, err
+	}
+	return &editor{model: model, form: f, view: v, cells: make(map[resource.ID]*cell)}, nil
 }
+
+// contentOf looks at a stored payload.
+func (e *editor) contentOf(p []byte) content { return e.form.contentOf(p, p, e.model.IndexedPaths) }
 
 // apply does one change. A refused change alters nothing; the error is for the
 // store.

@@ -12,6 +12,7 @@ type Manager struct {
 	Reader
 	stores storage.Stores
 	info   *atomic.Pointer[storage.ModelInfo] // shared by the views
+	forms  *atomic.Pointer[form]              // as the model was last known; shared too
 }
 
 // Info returns what is known of the model.

@@ -141,7 +141,10 @@ func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes
 		batch.Refs = c.appendRef(batch.Refs, m.name)
 	}
 	return m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
-		ed := newEditor(model, v)
+		ed, err := m.newEditor(model, v)
+		if err != nil {
+			return storage.Writes{}, err
+		}
 		n := 0
 		for c := range changes {
 			var err error

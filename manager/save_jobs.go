@@ -75,7 +75,10 @@ func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, job
 // computeJobs works out what the jobs that have not ended do.
 func (m *Manager) computeJobs(model storage.ModelInfo, v storage.View, jobs []SaveJob, changes [][]change, now time.Time) ([]SaveJobOutcome, storage.Writes, error) {
 	var w storage.Writes
-	ed := newEditor(model, v)
+	ed, err := m.newEditor(model, v)
+	if err != nil {
+		return nil, w, err
+	}
 	out := make([]SaveJobOutcome, len(jobs))
 	seen := make(map[uuid.UUID]bool, len(jobs))
 	for i := range jobs {

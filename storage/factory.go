@@ -83,4 +83,7 @@ type Traits struct {
 	Durable bool
 	// Writers is how many units of work are worth running at the same time.
 	Writers int
+	// Metas is how metas are written. In JSON the times and bytes of indexed data
+	// are text; empty means msgpack.
+	Metas resource.Encoding
 }

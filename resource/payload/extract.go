@@ -29,6 +29,21 @@ func Extract(p []byte, paths []string) (map[string]any, error) {
 	return out, nil
 }
 
+// Members returns the values of some keys of the outermost object of a stored
+// payload, of the types that [Extract] returns. A key that is not there is not
+// in the result.
+func Members(p []byte, keys []string) (map[string]any, error) {
+	x := extractor{paths: keys, whole: true}
+	if err := walk(p, &x); err != nil {
+		return nil, err
+	}
+	out := make(map[string]any, len(x.found))
+	for _, m := range x.found {
+		out[m.name] = m.value
+	}
+	return out, nil
+}
+
 // member is a key of the outermost object with its value.
 type member struct {
 	name  string
@@ -68,6 +83,8 @@ func lookup(in map[string]any, path string) any {
 // steps of paths. There are few, so they are looked through.
 type extractor struct {
 	paths []string
+	// whole: paths are keys, whatever dots they have.
+	whole bool
 	found []member
 	// depth is the number of open containers, object whether the outermost is one.
 	depth  int
@@ -152,6 +169,9 @@ func (x *extractor) key(s []byte) error {
 // wanted reports whether a path begins with the step s, and returns the step.
 func (x *extractor) wanted(s []byte) (string, bool) {
 	for _, path := range x.paths {
+		if x.whole && len(path) != len(s) {
+			continue
+		}
 		if len(path) >= len(s) && path[:len(s)] == string(s) && (len(path) == len(s) || path[len(s)] == '.') {
 			return path[:len(s)], true
 		}

@@ -172,6 +172,20 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+func TestMembers(t *testing.T) {
+	got, err := payload.Members([]byte(document), []string{"a.b", "address", "a", "none", "missing"})
+	want := map[string]any{"a.b": int64(1), "address": map[string]any{"city": "Taipei", "geo": map[string]any{"lat": 25.5}}, "none": nil}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got, err := payload.Members([]byte("[1]"), []string{"0"}); err != nil || len(got) != 0 {
+		t.Errorf("an array has the members %v, %v", got, err)
+	}
+}
+
 func TestExtractFromOtherShapes(t *testing.T) {
 	for _, in := range []string{`[{"a":1}]`, `"a"`, `1`, `null`, "\x93\x01\x02\x03", "\xc0"} {
 		got, err := payload.Extract([]byte(in), []string{"a"})

@@ -52,7 +52,7 @@ func (f *Factory) ID() uuid.UUID { return f.id }
 
 // Traits declares a store that forgets.
 func (f *Factory) Traits() storage.Traits {
-	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Writers: maxWriters}
+	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Writers: maxWriters, Metas: encoding}
 }
 
 // Models returns the models by ascending name.

@@ -110,7 +110,7 @@ func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
 
 // Traits: everything holds, and one unit of work runs at a time.
 func (f *Factory) Traits() storage.Traits {
-	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: 1}
+	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: 1, Metas: f.encoding()}
 }
 
 // Close ends all reads, waits for the running unit of work and closes the file.
