@@ -49,7 +49,7 @@ type Event struct {
 	// Err is why it failed: a *[RefusedError] for a refusal.
 	Err error
 	// Call numbers the call that the event belongs to: the operations of one batch
-	// have the same one. It is unique among the views of a catalog.
+	// have the same one. No other call in the process does.
 	Call uint64
 	// Asked: somebody only asks whether it would be refused, see [Catalog.Ask].
 	// Nothing happens and no other phase follows.

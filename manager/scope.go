@@ -30,9 +30,12 @@ func (c *Catalog) User() string { return c.user }
 
 // Unguarded returns a view on which no handler is called: for what a program
 // does by itself, not for a user, such as counting rows for its metrics.
-func (c *Catalog) Unguarded() *Catalog {
+func (c *Catalog) Unguarded() *Catalog { return c.WithHandlers() }
+
+// WithHandlers returns a view with other handlers than the catalog has.
+func (c *Catalog) WithHandlers(handlers ...EventHandler) *Catalog {
 	view := *c
-	view.opts.Handlers = nil
+	view.opts.Handlers = handlers
 	return &view
 }
 
