@@ -198,7 +198,10 @@ func (e *editor) moved(c *change) (Outcome, bool, error) {
 	}
 	_, met := e.cells[c.op.ResourceID]
 	cl := e.cell(c.op.ResourceID)
-	now := identity{exists: cl.exists, createdBy: cl.meta.CreatedBy}
+	var now identity
+	if cl.exists {
+		now = identityOf(&cl.meta)
+	}
 	switch {
 	case !met && now != c.asked.stored:
 		return Outcome{}, false, errMoved

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/permission"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -88,14 +89,23 @@ func TestOneOperationIsOneCheck(t *testing.T) {
 		return allow, nil
 	})
 	m := open(t, guarded(c, counting, "bob"), "doc")
-	for _, op := range []manager.Op{manager.OpUpdate, manager.OpUpsert, manager.OpDelete, manager.OpRestore} {
+	for _, op := range []manager.Operation{
+		{Op: manager.OpUpdate, Data: []byte(`{"n":2}`)},
+		{Op: manager.OpUpsert, Data: []byte(`{"n":3}`)},
+		{Op: manager.OpModify, Status: opt.Of(resource.Draft)},
+		{Op: manager.OpSwitch, RevisionID: "doc:1:1"},
+		{Op: manager.OpDelete},
+		{Op: manager.OpRestore},
+		{Op: manager.OpPurge},
+	} {
 		checks.Store(0)
-		out, err := m.SaveMany(t.Context(), []manager.Operation{{Op: op, ResourceID: "doc:1", Data: []byte(`{"n":2}`)}})
+		op.ResourceID = "doc:1"
+		out, err := m.SaveMany(t.Context(), []manager.Operation{op})
 		if err != nil || out[0].Code != "" {
-			t.Fatalf("%s: %+v, %v", op, out, err)
+			t.Fatalf("%s: %+v, %v", op.Op, out, err)
 		}
 		if n := checks.Load(); n != 1 {
-			t.Errorf("%s: %d checks", op, n)
+			t.Errorf("%s: %d checks", op.Op, n)
 		}
 	}
 }

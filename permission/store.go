@@ -103,7 +103,7 @@ func (s *StoreBacked[I]) Own(c *Context) (Result, bool, error) {
 	if c.User != s.root {
 		return Deny, c.Model == s.kind.Model || c.Model == ACLModel || c.Model == RBACModel, nil
 	}
-	if c.Model == s.kind.Model && c.Data != nil && c.Action != manager.ActionPatch {
+	if c.Model == s.kind.Model && c.Action&(manager.ActionCreate|manager.ActionUpdate) != 0 {
 		if err := s.kind.Check(c.Data); err != nil {
 			return Deny, true, &manager.RefusedError{
 				Code: manager.CodeInvalid, Model: c.Model, ResourceID: c.ResourceID,
