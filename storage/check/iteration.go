@@ -108,20 +108,21 @@ func soon(t T, what string, do func() error) {
 	select {
 	case err := <-done:
 		ok(t, what, err)
-	case <-time.After(patience):
-		t.Fatalf("%s: there was no end to it within %v", what, patience)
+	case <-wait(t):
+		t.Fatalf("%s: there was no end to it", what)
 	}
 }
 
 // wantFewGoroutines fails t when there are too many goroutines for good.
 func wantFewGoroutines(t T, left string, most int) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	over := wait(t)
 	for runtime.NumGoroutine() > most {
-		if time.Now().After(deadline) {
+		select {
+		case <-over:
 			t.Fatalf("%s that were left early %d times left goroutines behind: there are %d", left, breaks, runtime.NumGoroutine())
+		case <-time.After(time.Millisecond):
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -28,7 +28,7 @@ func drawn() map[string]func(check.Source) check.Check {
 
 // drawsOfAStore is how many draws one store sees: opening a store takes time, and
 // some stores get slow when there is much in them.
-const drawsOfAStore = 20
+const drawsOfAStore = 10
 
 // runDrawn runs the checks that are drawn.
 func (h Harness) runDrawn(t *testing.T, o check.Options) {
