@@ -6,6 +6,7 @@ import sys
 import traceback
 
 import archives
+import permissions
 import timed
 from app import App
 
@@ -27,7 +28,7 @@ def call(req):
         return new(**req)
     if op == "close":
         return close(**req)
-    for ops in (archives.OPS, timed.OPS):
+    for ops in (archives.OPS, timed.OPS, permissions.OPS):
         if op in ops:
             return ops[op](**req)
     if op in ("run", "dump", "load", "backfill", "migrate", "search", "queries", "state", "samples", "check", "update_all"):
