@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -19,7 +20,7 @@ type change struct {
 	// content is what is written; that of a patch is known in the unit of work only.
 	content
 	// patch is what is done to the current payload; nil for other operations.
-	patch interface{ Apply([]byte) ([]byte, error) }
+	patch *payload.PatchDoc
 	// job and ordinal make the identities of what is written the same each time;
 	// uuid.Nil: random is the uid of the revision instead.
 	job     uuid.UUID
@@ -106,10 +107,14 @@ func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *chang
 	return err
 }
 
-// preparePatch refuses a patch: there is nothing yet that applies one.
-func (m *Manager) preparePatch(_ context.Context, c *change, _ []byte) error {
-	c.refused = m.refuse(&c.op, CodeUnsupport, "patch of %s: not supported yet", c.op.ResourceID)
-	return nil
+// preparePatch reads a patch, and makes new the blobs that it may refer to.
+func (m *Manager) preparePatch(ctx context.Context, c *change, text []byte) (err error) {
+	if c.patch, err = payload.ParsePatch(text); err != nil {
+		c.refused = m.refuse(&c.op, CodeInvalid, "patch of %s: %v", c.op.ResourceID, err)
+		return nil
+	}
+	c.blobs, err = m.catalog.mentionedBlobs(ctx, text)
+	return err
 }
 
 // storedTime returns t as every encoding keeps it: to the microsecond, and in UTC

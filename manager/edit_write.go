@@ -1,11 +1,8 @@
 package manager
 
 import (
-	"slices"
-
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/resource/payload"
 )
 
 // write adds the next revision of a resource and makes it current. meta is what
@@ -80,34 +77,4 @@ func (e *editor) index(before resource.Meta, current content) (opt.Value[resourc
 		return current.indexed, nil
 	}
 	return e.form.valuesAt(paths, current.payload)
-}
-
-// applyPatch applies a patch to the current payload and writes what it gives.
-func (e *editor) applyPatch(cl *cell, c *change) (Effect, error) {
-	now, err := e.current(cl)
-	if err != nil {
-		return "", err
-	}
-	new, err := e.patched(cl, c, now.Data)
-	if err != nil {
-		return "", err
-	}
-	return e.update(cl, c, new)
-}
-
-// patched returns the content that a change's patch makes of a payload.
-func (e *editor) patched(cl *cell, c *change, before []byte) (content, error) {
-	p, err := c.patch.Apply(before)
-	if err != nil {
-		return content{}, e.refuse(cl, CodeInvalid, "patch of %s: %v", cl.ref.ID, err)
-	}
-	new := e.contentOf(p)
-	// What it referred to is remembered already; what is new was looked for.
-	for _, b := range payload.Binaries(p) {
-		if slices.Contains(c.blobs, b.FileID) {
-			new.blobs = append(new.blobs, b.FileID)
-		}
-	}
-	c.hash = new.hash
-	return new, nil
 }

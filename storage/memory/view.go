@@ -104,9 +104,6 @@ func (v view) Holders(model, path string, value any) ([]resource.ID, error) {
 		}
 		v.holders[modelPath{model, path}] = of
 	}
-	if !qb.Equal(value, value) {
-		return nil, nil
-	}
 	return of[qb.Key(value)], nil
 }
 
