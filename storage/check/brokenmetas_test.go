@@ -39,6 +39,13 @@ func brokenMetas() map[string]broken {
 			}),
 			caught: []string{"G6/leaving_early_releases"},
 		},
+		"keeps its connection on break": {
+			open: over(func(f storage.Factory) storage.Factory {
+				pool := make(chan struct{}, 10)
+				return altered{Factory: f, metas: func(m storage.MetaStore) storage.MetaStore { return pooled{m, pool} }}
+			}),
+			caught: []string{"G6/leaving_early_releases"},
+		},
 		"unset as empty": {
 			open: over(func(f storage.Factory) storage.Factory {
 				return altered{
@@ -145,6 +152,29 @@ func (u lockedUnit) Update(ctx context.Context, b storage.Batch, compute func(st
 	u.lock.Lock()
 	defer u.lock.Unlock()
 	return u.UnitOfWork.Update(ctx, b, compute)
+}
+
+// pooled reads on one of a few connections, and gives it back at the end alone.
+type pooled struct {
+	storage.MetaStore
+	pool chan struct{}
+}
+
+func (m pooled) All(ctx context.Context) iter.Seq2[resource.Meta, error] {
+	return func(yield func(resource.Meta, error) bool) {
+		select {
+		case m.pool <- struct{}{}:
+		case <-ctx.Done():
+			yield(resource.Meta{}, ctx.Err())
+			return
+		}
+		for meta, err := range m.MetaStore.All(ctx) {
+			if !yield(meta, err) {
+				return
+			}
+		}
+		<-m.pool
+	}
 }
 
 type emptyMetas struct{ storage.MetaStore }
