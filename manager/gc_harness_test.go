@@ -169,17 +169,14 @@ func (s *gcStore) refer(t *testing.T, m *manager.Manager, id string, blobs ...st
 	}
 }
 
-// purge removes a resource with all its revisions.
+// purge removes a resource with all its revisions; one without a meta too.
 func (s *gcStore) purge(t *testing.T, model string, id resource.ID) {
 	t.Helper()
-	stores, err := s.factory.Build(t.Context(), model)
+	batch := storage.Batch{Refs: []storage.Ref{{Model: model, ID: id}}}
+	err := s.factory.Unit().Update(t.Context(), batch, func(storage.View) (storage.Writes, error) {
+		return storage.Writes{Models: map[string]storage.ModelWrites{model: {Purge: []resource.ID{id}}}}, nil
+	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stores.Metas.Delete(t.Context(), []resource.ID{id}); err != nil {
-		t.Fatal(err)
-	}
-	if err := stores.Revisions.Purge(t.Context(), []resource.ID{id}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -103,6 +104,37 @@ func TestGarbageOfAnOverwrite(t *testing.T) {
 		}
 		if string(s.dumpAll(t)) != string(of(second)) {
 			t.Error("the dump is not that of what was loaded last")
+		}
+		s.sound(t)
+	})
+}
+
+func TestGarbageOfModifyAndPurge(t *testing.T) {
+	eachGCStore(t, func(t *testing.T, open func() *gcStore) {
+		s := open()
+		doc := s.declare(t, "doc")
+		drafted, modified, purged, kept := putBlob(t, s.store, "drafted"), putBlob(t, s.store, "modified"), putBlob(t, s.store, "purged"), putBlob(t, s.store, "kept")
+		draft := manager.Operation{ResourceID: "doc:1", User: "ann", Status: opt.Of(resource.Draft), Data: reference(drafted)}
+		if _, err := doc.Create(t.Context(), draft); err != nil {
+			t.Fatal(err)
+		}
+		s.refer(t, doc, "doc:2", purged, kept)
+		s.refer(t, doc, "doc:3", kept)
+		draft.Data = reference(modified)
+		if _, err := doc.Modify(t.Context(), draft); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := doc.Purge(t.Context(), manager.Operation{ResourceID: "doc:2", User: "ann"}); err != nil {
+			t.Fatal(err)
+		}
+		s.clock.pass(48 * time.Hour)
+		want := slices.Sorted(slices.Values([]string{drafted, purged}))
+		if r := s.collect(t, manager.GCOptions{}); !slices.Equal(r.FileIDs, want) || r.Removed != 2 {
+			t.Errorf("the collection reports %+v, want %q", r, want)
+		}
+		s.wantBlobs(t, modified, kept)
+		if left := s.remembered(t, "doc"); !slices.Equal(left, slices.Sorted(slices.Values([]string{modified, kept}))) {
+			t.Errorf("doc remembers %q", left)
 		}
 		s.sound(t)
 	})
