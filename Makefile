@@ -60,8 +60,8 @@ fuzz: ## run every fuzz target for SECONDS (default 20) each
 	done
 
 .PHONY: bench
-bench: peer ## archive, load and dump against the Python original, ratios in one run
-	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench
+bench: peer ## archive, load and dump against the Python original, saves against bare inserts; ratios in one run
+	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench
 
 .PHONY: lint
 lint: ## golangci-lint, pinned in tools/lint/go.mod (builds it first: minutes)

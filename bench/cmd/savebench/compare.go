@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/cputime"
 	"github.com/specstar-worker/worker/manager"
 )
 
@@ -19,6 +20,8 @@ type comparison struct {
 	Medium    string    `json:"medium"`
 	Ours      float64   `json:"save_many_per_second"`
 	Bare      float64   `json:"bare_inserts_per_second"`
+	OursCPU   float64   `json:"save_many_cpu_us"` // per resource, all threads
+	BareCPU   float64   `json:"bare_inserts_cpu_us"`
 	Ratio     float64   `json:"ratio"`  // median of the rounds'
 	Ratios    []float64 `json:"ratios"` // by round
 }
@@ -37,12 +40,14 @@ func compare(ctx context.Context, o options) (comparison, error) {
 	if err != nil {
 		return c, err
 	}
-	var ours, bare []float64
+	var ours, bare timings
 	for i := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
 		sides := []func() error{
-			func() error { return timed(&ours, func() (time.Duration, error) { return timeOurs(ctx, o.resources, tables, &c.Medium) }) },
-			func() error { return timed(&bare, func() (time.Duration, error) { return timeBare(ctx, tables) }) },
+			func() error {
+				return timeOurs(ctx, &ours, o.resources, tables, &c.Medium)
+			},
+			func() error { return timeBare(ctx, &bare, tables) },
 		}
 		if i%2 == 1 {
 			slices.Reverse(sides)
@@ -52,16 +57,24 @@ func compare(ctx context.Context, o options) (comparison, error) {
 				return c, errors.Join(err, stop())
 			}
 		}
-		c.Ratios = append(c.Ratios, bare[i]/ours[i])
+		c.Ratios = append(c.Ratios, bare.wall[i]/ours.wall[i])
 	}
 	n := float64(o.resources)
-	c.Ours, c.Bare, c.Ratio = n/median(ours), n/median(bare), median(c.Ratios)
+	c.Ours, c.Bare, c.Ratio = n/median(ours.wall), n/median(bare.wall), median(c.Ratios)
+	c.OursCPU, c.BareCPU = median(ours.cpu)*1e6/n, median(bare.cpu)*1e6/n
 	return c, stop()
 }
 
-func timed(to *[]float64, measure func() (time.Duration, error)) error {
-	d, err := measure()
-	*to = append(*to, d.Seconds())
+// timings are the seconds that a side took in each round.
+type timings struct{ wall, cpu []float64 }
+
+// take measures one call.
+func (t *timings) take(ctx context.Context, side string, call func(context.Context) error) (err error) {
+	runtime.GC()
+	cpu, begin := cputime.Now(), time.Now()
+	pprof.Do(ctx, pprof.Labels("side", side), func(ctx context.Context) { err = call(ctx) })
+	t.wall = append(t.wall, time.Since(begin).Seconds())
+	t.cpu = append(t.cpu, (cputime.Now() - cpu).Seconds())
 	return err
 }
 
@@ -92,45 +105,39 @@ func saveMany(ctx context.Context, m *manager.Manager, ops []manager.Operation) 
 }
 
 // timeOurs saves into a fresh store and checks that as many rows are there.
-func timeOurs(ctx context.Context, n int, want []table, medium *string) (d time.Duration, err error) {
+func timeOurs(ctx context.Context, t *timings, n int, want []table, medium *string) (err error) {
 	s, err := newStore(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	*medium = s.scratch.Medium()
 	ops := makeOperations(n, 1)
-	runtime.GC()
-	begin := time.Now()
-	pprof.Do(ctx, pprof.Labels("side", "ours"), func(ctx context.Context) { err = saveMany(ctx, s.manager, ops) })
-	if d = time.Since(begin); err != nil {
-		return d, err
+	if err := t.take(ctx, "ours", func(ctx context.Context) error { return saveMany(ctx, s.manager, ops) }); err != nil {
+		return err
 	}
-	return d, sameCounts(ctx, s.file(), want)
+	return sameCounts(ctx, s.file(), want)
 }
 
 // timeBare writes the same rows into the empty tables of a fresh store.
-func timeBare(ctx context.Context, tables []table) (d time.Duration, err error) {
+func timeBare(ctx context.Context, t *timings, tables []table) (err error) {
 	s, err := newStore(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	db, err := openBare(s.file())
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.PingContext(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	runtime.GC()
-	begin := time.Now()
-	pprof.Do(ctx, pprof.Labels("side", "bare"), func(ctx context.Context) { err = insertBare(ctx, db, tables) })
-	if d = time.Since(begin); err != nil {
-		return d, err
+	if err := t.take(ctx, "bare", func(ctx context.Context) error { return insertBare(ctx, db, tables) }); err != nil {
+		return err
 	}
-	return d, sameCounts(ctx, s.file(), tables)
+	return sameCounts(ctx, s.file(), tables)
 }
 
 // sameCounts reports whether a file holds as many rows as were to be written.

@@ -9,6 +9,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/cputime"
 	"github.com/specstar-worker/worker/bench/internal/scratch"
 	"github.com/specstar-worker/worker/internal/pypeer"
 )
@@ -156,7 +157,7 @@ func (b *bench) measureOurs(ctx context.Context, r *results) (err error) {
 // measure runs one operation of ours and returns what one pass took.
 func measure(ctx context.Context, op operation, o *ours) (_ timing, err error) {
 	runtime.GC()
-	cpu := cpuTime()
+	cpu := cputime.Now()
 	begin := time.Now()
 	pprof.Do(ctx, pprof.Labels("op", op.name), func(ctx context.Context) {
 		for range op.passes {
@@ -166,5 +167,5 @@ func measure(ctx context.Context, op operation, o *ours) (_ timing, err error) {
 		}
 	})
 	n := time.Duration(op.passes)
-	return timing{time.Since(begin) / n, (cpuTime() - cpu) / n}, err
+	return timing{time.Since(begin) / n, (cputime.Now() - cpu) / n}, err
 }

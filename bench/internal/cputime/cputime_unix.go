@@ -1,14 +1,15 @@
 //go:build unix
 
-package main
+// Package cputime tells how much processor time this process has used.
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime is the CPU time this process has used so far, on all cores.
-func cpuTime() time.Duration {
+// Now is the CPU time this process has used so far, on all cores.
+func Now() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
