@@ -39,3 +39,25 @@ func BenchmarkBinariesOfNone(b *testing.B) {
 		payload.Binaries([]byte(document))
 	}
 }
+
+func BenchmarkPatch(b *testing.B) {
+	p, err := payload.ParsePatch([]byte(`[{"op":"test","path":"/age","value":7},{"op":"replace","path":"/address/city","value":"Tainan"},{"op":"add","path":"/tags/-","value":"b"}]`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, enc := range []resource.Encoding{resource.JSON, resource.Msgpack} {
+		stored, err := payload.Canonical(enc, []byte(document))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(string(enc), func(b *testing.B) {
+			b.SetBytes(int64(len(stored)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Apply(stored); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

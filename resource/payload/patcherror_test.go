@@ -1,8 +1,10 @@
 package payload_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -160,4 +162,24 @@ func TestPatchLimits(t *testing.T) {
 	t.Run("long paths in errors", func(t *testing.T) {
 		refused(t, []byte(`{}`), `[{"op":"remove","path":"/`+strings.Repeat("x", 5000)+`"}]`, "(remove …"+strings.Repeat("x", 100)+")")
 	})
+}
+
+// TestPatchMemory bounds what the smallest values there are cost when a pointer leads
+// into the array around them, all that is allocated on the way included.
+func TestPatchMemory(t *testing.T) {
+	doc := []byte(`[` + strings.Repeat("1,", 1<<19) + `1]`)
+	p, err := payload.ParsePatch([]byte(`[{"op":"remove","path":"/5"},{"op":"test","path":"/6","value":1},{"op":"add","path":"/-","value":1}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := p.Apply(doc)
+	runtime.ReadMemStats(&after)
+	if err != nil || !bytes.Equal(got, doc) {
+		t.Fatalf("gave %d bytes of %d, %v", len(got), len(doc), err)
+	}
+	if n := int(after.TotalAlloc - before.TotalAlloc); n > 64*len(doc) {
+		t.Errorf("%d bytes were allocated for %d", n, len(doc))
+	}
 }
