@@ -65,8 +65,9 @@ func (w *CatalogWork) Unstage(ctx context.Context, job uuid.UUID) error {
 	return w.Catalog.Unstage(ctx, job)
 }
 
-// Backfill fills the rev_* fields of the models one after another.
-func (w *CatalogWork) Backfill(ctx context.Context, models []string, progress func(storage.Progress)) (map[string]manager.BackfillStats, error) {
+// Backfill fills the models one after another.
+func (w *CatalogWork) Backfill(ctx context.Context, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error) {
+	models := b.Models
 	if len(models) == 0 {
 		var err error
 		if models, err = w.names(ctx); err != nil {
@@ -74,7 +75,7 @@ func (w *CatalogWork) Backfill(ctx context.Context, models []string, progress fu
 		}
 	}
 	all := make(map[string]manager.BackfillStats, len(models))
-	total, err := w.unset(ctx, models)
+	total, err := w.toFill(ctx, b.What, models)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +87,15 @@ func (w *CatalogWork) Backfill(ctx context.Context, models []string, progress fu
 			return all, unknownModel(err)
 		}
 		before := done
-		stats, err := m.BackfillRevisionMeta(ctx, manager.BackfillOptions{
-			Progress: func(_ resource.ID, s manager.BackfillStats) {
-				done = before + s.Updated + s.Missing + s.Unchanged
-				progress(storage.Progress{Done: done, Total: max(total, done)})
-			},
-		})
-		all[name] = stats
+		o := manager.BackfillOptions{Progress: func(_ resource.ID, s manager.BackfillStats) {
+			done = before + s.Updated + s.Missing + s.Unchanged
+			progress(storage.Progress{Done: done, Total: max(total, done)})
+		}}
+		if b.What == IndexedData {
+			all[name], err = m.BackfillIndexedData(ctx, o)
+		} else {
+			all[name], err = m.BackfillRevisionMeta(ctx, o)
+		}
 		if err != nil {
 			return all, err
 		}
@@ -100,8 +103,8 @@ func (w *CatalogWork) Backfill(ctx context.Context, models []string, progress fu
 	return all, nil
 }
 
-// unset counts the rows to fill in the models.
-func (w *CatalogWork) unset(ctx context.Context, models []string) (total int64, err error) {
+// toFill counts the rows that a backfill looks at.
+func (w *CatalogWork) toFill(ctx context.Context, what string, models []string) (total int64, err error) {
 	for _, name := range models {
 		m, err := w.Catalog.Open(ctx, name)
 		if err != nil {
@@ -111,12 +114,17 @@ func (w *CatalogWork) unset(ctx context.Context, models []string) (total int64, 
 		if err != nil {
 			return 0, err
 		}
-		total += s.UnsetRev
+		if what == IndexedData {
+			total += s.Metas
+		} else {
+			total += s.UnsetRev
+		}
 	}
 	return total, nil
 }
 
-// Unfilled returns the names of the models with rows to fill, ascending.
+// Unfilled returns the names of the models with rows that lack rev_* fields,
+// ascending.
 func (w *CatalogWork) Unfilled(ctx context.Context) ([]string, error) {
 	names, err := w.names(ctx)
 	if err != nil {
@@ -124,7 +132,7 @@ func (w *CatalogWork) Unfilled(ctx context.Context) ([]string, error) {
 	}
 	var unfilled []string
 	for _, name := range names {
-		total, err := w.unset(ctx, []string{name})
+		total, err := w.toFill(ctx, RevisionMeta, []string{name})
 		if err != nil {
 			return nil, err
 		}

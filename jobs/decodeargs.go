@@ -187,7 +187,7 @@ func (d *decoder) backfill() (Args, error) {
 	err := d.object(func(key string) error {
 		switch key {
 		case "kind":
-			return d.oneOf(&b.What, RevisionMeta)
+			return d.oneOf(&b.What, RevisionMeta, IndexedData)
 		case "models":
 			return d.texts(&b.Models, MaxModels)
 		}

@@ -75,14 +75,20 @@ type Load struct {
 
 // Backfill fills derived fields of rows that lack them.
 type Backfill struct {
-	// What is the kind of backfill: revision_meta (also when empty).
+	// What is the kind of backfill: revision_meta (also when empty) or indexed_data.
 	What string
 	// Models are the models to fill; none means all.
 	Models []string
 }
 
-// RevisionMeta is the backfill of the five rev_* fields.
-const RevisionMeta = "revision_meta"
+// The kinds of backfill.
+const (
+	// RevisionMeta is the backfill of the five rev_* fields.
+	RevisionMeta = "revision_meta"
+	// IndexedData is the backfill of the values at indexed paths that were declared
+	// after rows had been written.
+	IndexedData = "indexed_data"
+)
 
 func (Save) kind() Kind     { return KindSave }
 func (Load) kind() Kind     { return KindLoad }

@@ -116,7 +116,7 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 	case Load:
 		return nil, x.Loader.Load(ctx, c, a, progress)
 	case Backfill:
-		stats, err := x.Backfiller.Backfill(ctx, a.Models, progress)
+		stats, err := x.Backfiller.Backfill(ctx, a, progress)
 		if err != nil {
 			return nil, err
 		}

@@ -26,12 +26,12 @@ type Loader interface {
 	Unstage(ctx context.Context, job uuid.UUID) error
 }
 
-// Backfiller completes rows that lack rev_* fields.
+// Backfiller completes rows that lack derived fields.
 type Backfiller interface {
-	// Backfill fills the models, all when none is named, and returns what it did
-	// with each.
-	Backfill(ctx context.Context, models []string, progress func(storage.Progress)) (map[string]manager.BackfillStats, error)
-	// Unfilled returns the names of the models with rows to fill, ascending.
+	// Backfill does a backfill and returns what it did with each model.
+	Backfill(ctx context.Context, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error)
+	// Unfilled returns the names of the models with rows that lack rev_* fields,
+	// ascending.
 	Unfilled(ctx context.Context) ([]string, error)
 }
 

@@ -32,13 +32,16 @@ func declaredInfo(info storage.ModelInfo) (storage.ModelInfo, error) {
 	if d.Name != info.Name {
 		return info, &RefusedError{Code: CodeInvalid, Model: info.Name, Message: fmt.Sprintf("the declaration of model %s is of a model %s", info.Name, d.Name)}
 	}
-	if info.Encoding != "" && info.Encoding != m.Encoding() {
-		return info, otherEncoding(info, m.Encoding())
+	if info.Encoding != "" && d.Encoding != "" && info.Encoding != d.Encoding {
+		return info, otherEncoding(info, d.Encoding)
 	}
 	if info.Declaration, err = d.JSON(); err != nil {
 		return info, err
 	}
-	info.Encoding, info.SchemaVersion = m.Encoding(), m.SchemaVersion()
+	if d.Encoding != "" {
+		info.Encoding = d.Encoding
+	}
+	info.SchemaVersion = m.SchemaVersion()
 	info.UniquePaths = m.UniquePaths()
 	info.IndexedPaths = sortedUnion(info.IndexedPaths, m.IndexedPaths())
 	return info, nil
@@ -47,7 +50,7 @@ func declaredInfo(info storage.ModelInfo) (storage.ModelInfo, error) {
 // sameEncoding refuses a declaration whose encoding is not the one that the store
 // writes the model's payloads in: the hashes of equal payloads would differ.
 func sameEncoding(known, more storage.ModelInfo) error {
-	if len(more.Declaration) == 0 || known.Encoding == "" || known.Encoding == more.Encoding {
+	if len(more.Declaration) == 0 || known.Encoding == "" || more.Encoding == "" || known.Encoding == more.Encoding {
 		return nil
 	}
 	return otherEncoding(known, more.Encoding)

@@ -13,13 +13,13 @@ import (
 
 func TestDeclareAddsToWhatIsKnown(t *testing.T) {
 	first := storage.ModelInfo{
-		Name: "user", IndexedPaths: []string{"name"},
+		Name: "user", Encoding: resource.JSON, IndexedPaths: []string{"name"},
 		Declaration: []byte(`{"name":"user","schema_version":"2","unique_fields":["mail"]}`),
 	}
 	known := first
-	known.Encoding, known.SchemaVersion = resource.JSON, opt.Of("2")
+	known.SchemaVersion = opt.Of("2")
 	known.IndexedPaths, known.UniquePaths = []string{"mail", "name"}, []string{"mail"}
-	known.Declaration = []byte(`{"name":"user","encoding":"json","schema_version":"2","unique_fields":["mail"]}`)
+	known.Declaration = []byte(`{"name":"user","schema_version":"2","unique_fields":["mail"]}`)
 	with := func(change func(*storage.ModelInfo)) storage.ModelInfo {
 		m := known
 		change(&m)
@@ -36,7 +36,7 @@ func TestDeclareAddsToWhatIsKnown(t *testing.T) {
 			storage.ModelInfo{Name: "user", Declaration: []byte(`{"name":"user","unique_fields":["login"]}`)},
 			with(func(m *storage.ModelInfo) {
 				m.IndexedPaths, m.UniquePaths = []string{"login", "mail", "name"}, []string{"login"}
-				m.SchemaVersion, m.Declaration = opt.Value[string]{}, []byte(`{"name":"user","encoding":"json","unique_fields":["login"]}`)
+				m.SchemaVersion, m.Declaration = opt.Value[string]{}, []byte(`{"name":"user","unique_fields":["login"]}`)
 			}),
 		},
 		"without a declaration what is said is added": {
@@ -74,7 +74,7 @@ func TestDeclareRefuses(t *testing.T) {
 	s := openMemory(t)
 	for _, m := range []storage.ModelInfo{
 		{Name: "packed", Encoding: resource.Msgpack},
-		{Name: "declared", Declaration: []byte(`{"name":"declared"}`)},
+		{Name: "declared", Declaration: []byte(`{"name":"declared","type":"any"}`)},
 	} {
 		if _, err := s.Declare(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -82,7 +82,7 @@ func TestDeclareRefuses(t *testing.T) {
 	}
 	before := s.models(t)
 	for want, m := range map[string]storage.ModelInfo{
-		"payloads of model packed are written in msgpack, the declaration says json; declare encoding: msgpack": {Name: "packed", Declaration: []byte(`{"name":"packed"}`)},
+		"payloads of model packed are written in msgpack, the declaration says json; declare encoding: msgpack": {Name: "packed", Declaration: []byte(`{"name":"packed","type":"any"}`)},
 		"payloads of model declared are written in json, the declaration says msgpack; declare encoding: json":  {Name: "declared", Declaration: []byte(`{"name":"declared","encoding":"msgpack"}`)},
 		"the declaration of model declared is of a model other":                                                 {Name: "declared", Declaration: []byte(`{"name":"other"}`)},
 		`declaration of model declared: fields[0].type: there is no type "strr"; did you mean "str"?`:           {Name: "declared", Declaration: []byte(`{"name":"declared","fields":[{"name":"a","type":"strr"}]}`)},

@@ -20,12 +20,12 @@ import (
 type backfillFlags struct{ kind string }
 
 func (f *backfillFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.kind, "kind", jobs.RevisionMeta, "`KIND` of fields to fill: revision_meta")
+	flags.StringVar(&f.kind, "kind", jobs.RevisionMeta, "`KIND` of fields to fill: revision_meta or indexed_data")
 }
 
 func (f *backfillFlags) check() error {
-	if f.kind != jobs.RevisionMeta {
-		return usage("--kind %q is not supported by this version; use %s", f.kind, jobs.RevisionMeta)
+	if f.kind != jobs.RevisionMeta && f.kind != jobs.IndexedData {
+		return usage("--kind %q is not supported by this version; use %s or %s", f.kind, jobs.RevisionMeta, jobs.IndexedData)
 	}
 	return nil
 }
@@ -34,17 +34,20 @@ func (a *app) backfillCommand() *cobra.Command {
 	var f backfillFlags
 	cmd := &cobra.Command{
 		Use:   "backfill [MODEL…]",
-		Short: "Fill the rev_* fields of rows that lack them, and wait",
+		Short: "Fill derived fields of rows that lack them, and wait",
 		Long: `backfill submits a backfill job and waits for it; without a model it fills all.
-Rows whose current revision is nowhere are counted as missing and stay as they
-are. It takes no locks and may be repeated.`,
+Of kind revision_meta, the default, it fills the rev_* fields of rows that lack
+them; of kind indexed_data the values of fields that were declared as indexed
+after the rows had been written. Rows whose current revision is nowhere are
+counted as missing and stay as they are. It may be repeated.`,
 		Example: `  worker backfill
+  worker backfill person --kind indexed_data --models models.yaml
   worker backfill person sales-order -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			return a.backfill(cmd.Context(), args)
+			return a.backfill(cmd.Context(), f.kind, args)
 		},
 	}
 	f.register(cmd.Flags())
@@ -57,14 +60,15 @@ type backfillResult struct {
 }
 
 // newBackfill returns the job that fills the models.
-func (a *app) newBackfill(models []string) jobs.Envelope {
+func (a *app) newBackfill(kind string, models []string) jobs.Envelope {
 	e := jobs.NewBackfill(userName(), models...)
+	e.Args = jobs.Backfill{What: kind, Models: models}
 	e.RulesOff = a.global.rules == "off"
 	return e
 }
 
-func (a *app) backfill(ctx context.Context, models []string) error {
-	e := a.newBackfill(models)
+func (a *app) backfill(ctx context.Context, kind string, models []string) error {
+	e := a.newBackfill(kind, models)
 	result := backfillResult{Models: map[string]manager.BackfillStats{}}
 	err := a.withSession(ctx, sessionOptions{command: "backfill", consume: true}, func(ctx context.Context, s *session) error {
 		receipts, err := s.submitter.Submit(ctx, e)

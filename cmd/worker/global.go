@@ -1,13 +1,12 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/settings"
 	"github.com/specstar-worker/worker/resource"
 )
@@ -25,7 +24,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.data, "data", "", "`DIR` for the embedded queue and uploads (default: the DIR of the store)")
 	f.StringVar(&g.nats, "nats", "", "`URL` of a NATS server (default: an embedded one)")
 	f.StringVar(&g.namespace, "namespace", "", "`NAME` of the job streams (default: follows from the store; \"default\" with --nats)")
-	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML")
+	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML, see worker models --help")
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
 	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
 	f.StringVar(&g.tablePrefix, "table-prefix", "", "`PREFIX` of the table names")
@@ -50,8 +49,8 @@ func (g *global) check() error {
 		}
 	}
 	if g.models != "" {
-		if _, err := os.Stat(g.models); err != nil {
-			return fmt.Errorf("read models: %w", err)
+		if _, err := models.ReadFile(g.models); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -22,9 +22,34 @@ func (a *app) modelsCommand() *cobra.Command {
 too), of stored revisions, and of resources that lack any of the five rev_*
 fields and wait for a backfill. With -o json it also tells how payloads are
 encoded, the schema version of new revisions (null for none), the indexed and the
-unique fields, and whether the model was declared with its fields.`,
+unique fields, and whether the model was declared.
+
+The file given with --models declares models, so that what is saved is checked
+and stored with the bytes, and the hash, of the original. Each document of it is
+one model, or a list under the key models:
+
+  name: person
+  encoding: json                # how payloads are stored: json or msgpack
+  schema_version: "2"           # of new revisions; leave it out for none
+  fields:                       # in the order in which they are stored
+    - {name: name, type: str}
+    - {name: age, type: int?, default: null}
+    - {name: tags, type: "list[str]", default: []}
+    - {name: address, type: Address?, default: null}
+    - {name: photo, type: binary, optional: true}
+  types:
+    Address: {fields: [{name: city, type: str}]}
+  indexed_fields: [age, address.city]
+  unique_fields: [name]
+  unknown_fields: refuse        # or drop, or keep
+
+Kinds of types are str, int, float, bool, datetime, date, time, duration, uuid,
+decimal, bytes, binary, enum, any, list[T], set[T], tuple[T, U], map[T], struct
+and the names of types; "A | B" is one of both, "T?" may be null. docs/models.md
+tells more.`,
 		Example: `  worker models
-  worker models --store sqlite:./copy -o json`,
+  worker models --store sqlite:./copy -o json
+  worker save person --from changes.ndjson --models person.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.models(cmd.Context()) },
 	}

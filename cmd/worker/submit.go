@@ -59,7 +59,7 @@ func (a *app) submitBackfillCommand() *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			e := a.newBackfill(args)
+			e := a.newBackfill(f.kind, args)
 			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
 				receipts, err := s.submitter.Submit(ctx, e)
 				if err != nil {

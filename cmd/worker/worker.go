@@ -85,13 +85,13 @@ func (s *session) catalog(ctx context.Context) (*manager.Catalog, error) {
 	if s.app.global.models == "" {
 		return c, nil
 	}
-	infos, err := models.ReadFile(s.app.global.models)
+	declared, err := models.ReadFile(s.app.global.models)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range infos {
-		if _, err := c.Declare(ctx, m); err != nil {
-			return nil, fmt.Errorf("declare model %s: %w", m.Name, err)
+	for _, m := range declared {
+		if _, err := c.DeclareModel(ctx, m); err != nil {
+			return nil, fmt.Errorf("declare the models of %s: %w", s.app.global.models, err)
 		}
 	}
 	return c, nil

@@ -19,7 +19,8 @@ import (
 type Declaration struct {
 	// Name is the registered name: "sales-order".
 	Name string `json:"name"`
-	// Encoding of new payloads; empty means JSON.
+	// Encoding of new payloads; empty means JSON, and for a model known by name
+	// only whatever the store writes.
 	Encoding resource.Encoding `json:"encoding,omitempty"`
 	// SchemaVersion is the one that new revisions are written at; unset: none.
 	SchemaVersion opt.Value[string] `json:"schema_version,omitzero"`

@@ -51,6 +51,9 @@ func checkHead(d *Declaration) error {
 	if d.Name == "" {
 		return wrong("name", "the model has no name")
 	}
+	if err := resource.ID(d.Name).CheckNew(); err != nil {
+		return wrong("name", "the name %s cannot be used: %v", quote(d.Name), err)
+	}
 	if d.Encoding != "" {
 		if _, err := resource.ParseEncoding(string(d.Encoding)); err != nil {
 			return wrong("encoding", "%v", err)

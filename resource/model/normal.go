@@ -13,7 +13,9 @@ import (
 // normal returns the declaration in the spelling that all equal ones share. It
 // shares nothing with d that is changed.
 func (d Declaration) normal() (Declaration, error) {
-	d.Encoding = normalEncoding(d.Encoding)
+	if d.typed() {
+		d.Encoding = normalEncoding(d.Encoding)
+	}
 	if d.UnknownFields == RefuseUnknown {
 		d.UnknownFields = ""
 	}
@@ -49,6 +51,11 @@ func (d Declaration) normal() (Declaration, error) {
 		}
 	}
 	return d, nil
+}
+
+// typed reports whether the declaration tells the type of the payload.
+func (d *Declaration) typed() bool {
+	return d.Fields != nil || d.Type != "" || d.JSONSchema != nil
 }
 
 func (t Type) normal(path string) (Type, error) {

@@ -23,8 +23,9 @@ func (e *SourceError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Reason)
 }
 
-// ParseYAML reads declarations from YAML, one a document, and compiles them. The
-// keys are those of the JSON form of [Declaration]; unknown ones are refused.
+// ParseYAML reads declarations from YAML and compiles them: a document is one
+// declaration, or has a list of them under the key "models". The keys of a
+// declaration are those of the JSON form of [Declaration]; unknown ones are refused.
 // Anchors, aliases, tags and merge keys are not supported, and [MaxBytes] and
 // [MaxDepth] bound the text. The error is a [*SourceError].
 func ParseYAML(file string, text []byte) ([]*Model, error) {
@@ -39,25 +40,52 @@ func ParseYAML(file string, text []byte) ([]*Model, error) {
 	if err != nil {
 		return nil, syntaxError(file, err)
 	}
-	var models []*Model
-	seen := map[string]position{}
+	f := yamlFile{name: file, seen: map[string]position{}}
 	for _, d := range doc.Docs {
-		if empty(d.Body) {
-			continue
-		}
-		r := yamlReader{file: file, positions: map[string]position{}}
-		m, err := r.model(d.Body)
-		if err != nil {
+		if err := f.document(d.Body); err != nil {
 			return nil, err
 		}
-		name := m.declaration.Name
-		if first, ok := seen[name]; ok {
-			return nil, r.errorAt("name", fmt.Sprintf("model %s is declared twice, first in line %d", quote(name), first.line))
-		}
-		seen[name] = r.positions["name"]
-		models = append(models, m)
 	}
-	return models, nil
+	return f.models, nil
+}
+
+// yamlFile gathers the models of a file.
+type yamlFile struct {
+	name   string
+	models []*Model
+	seen   map[string]position
+}
+
+func (f *yamlFile) document(n ast.Node) error {
+	if empty(n) {
+		return nil
+	}
+	r := f.reader()
+	if members, err := r.members(n, ""); err != nil || len(members) != 1 || members[0].Key.GetToken().Value != "models" {
+		return f.add(n)
+	}
+	return r.mapping(n, "", "the file", keys{"models": func(n ast.Node, path string) error {
+		return r.list(n, path, func(n ast.Node, _ string) error { return f.add(n) })
+	}})
+}
+
+func (f *yamlFile) reader() *yamlReader {
+	return &yamlReader{file: f.name, positions: map[string]position{}}
+}
+
+func (f *yamlFile) add(n ast.Node) error {
+	r := f.reader()
+	m, err := r.model(n)
+	if err != nil {
+		return err
+	}
+	name := m.declaration.Name
+	if first, ok := f.seen[name]; ok {
+		return r.errorAt("name", fmt.Sprintf("model %s is declared twice, first in line %d", quote(name), first.line))
+	}
+	f.seen[name] = r.positions["name"]
+	f.models = append(f.models, m)
+	return nil
 }
 
 func empty(n ast.Node) bool {
