@@ -19,6 +19,7 @@ from autocrud.resource_manager.resource_store.simple import DiskResourceStore, M
 from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory
 from autocrud.types import OnDuplicate, RevisionStatus
 
+import edits
 import golden
 import randmodels
 import randops
@@ -101,6 +102,9 @@ class App:
         ops = randops.Ops(self, rng, naive=rng.randrange(6) == 0)
         ops.run(steps)
         return {"done": ops.done, "refused": ops.refused}
+
+    def apply(self, model, work):
+        return edits.apply(self.manager(model), work)
 
     def dump(self, path):
         with open(path, "wb") as f:
