@@ -11,7 +11,13 @@ import (
 
 // Key returns a text that two values of indexed data share exactly when they are
 // equal, as [DataField.Eq] has it: 1, 1.0 and true are, 1 and "1" are not.
+//
+// NaN is the exception: it has a key and equals nothing, see [Equal].
 func Key(v any) string { return string(appendKey(nil, dataValue(v))) }
+
+// Equal reports whether two values of indexed data are equal, as [DataField.Eq]
+// has it: NaN, and what holds it, does not even equal itself.
+func Equal(v, w any) bool { return equalData(dataValue(v), dataValue(w)) }
 
 func appendKey(b []byte, v any) []byte {
 	switch v := v.(type) {

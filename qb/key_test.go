@@ -1,6 +1,7 @@
 package qb
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -29,9 +30,17 @@ func TestKeysAreEqualWhenValuesAre(t *testing.T) {
 	}
 	for _, v := range values {
 		for _, w := range values {
-			if equal := equalData(dataValue(v), dataValue(w)); (Key(v) == Key(w)) != equal {
+			if equal := Equal(v, w); (Key(v) == Key(w)) != equal {
 				t.Errorf("%#v and %#v: equal %t, keys %q and %q", v, w, equal, Key(v), Key(w))
 			}
+		}
+	}
+}
+
+func TestNaNEqualsNothing(t *testing.T) {
+	for _, v := range []any{math.NaN(), []any{math.NaN()}, map[string]any{"a": math.NaN()}} {
+		if Equal(v, v) {
+			t.Errorf("%v equals itself", v)
 		}
 	}
 }

@@ -1,11 +1,14 @@
 package check
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -13,6 +16,7 @@ import (
 func uniqueChecks() []check {
 	return []check{
 		{"G24/holders_are_found", holdersFound},
+		{"G24/holders_are_those_that_equal", holdersEqual},
 		{"G24/holders_are_live", holdersLive},
 		{"G24/holders_follow_every_write", holdersFollow},
 		{"G24/holders_need_a_unique_path", holdersNeedUniquePath},
@@ -93,6 +97,48 @@ func holdersFound(t T, s *subject) {
 	}
 	ok(t, "save another", stores.Metas.SaveMany(t.Context(), []resource.Meta{holding(t, "p0", "a@b.c")}))
 	s.wantHolders(t, "a@b.c", "p0", "pa")
+}
+
+// nearlyEqual are values that are equal across types, or nearly so.
+func nearlyEqual() []any {
+	return []any{
+		true, false, int64(0), int64(1), 1.0, 0.1, math.Copysign(0, -1), -1.5, 1e300, 5e-324, 1e16, int64(1e16), int64(1e16) + 1, int64(math.MaxInt64),
+		int64(math.MinInt64), float64(math.MinInt64), uint64(1) << 63, float64(1 << 63), uint64(math.MaxUint64), math.Inf(1), math.NaN(),
+		"", "1", "a", "A", "a\x00b", "a\x00", "é", `q"'\`, "true", "[]", noon, "2026-03-01T12:00:00.123456Z", noon.Add(time.Microsecond),
+		[]byte("a"), "YQ==",
+		[]byte{},
+		[]any{},
+		[]any{int64(1)},
+		[]any{1.0},
+		[]any{"a", nil},
+		map[string]any{},
+		map[string]any{"k": int64(1)},
+		map[string]any{"k": 1.0},
+	}
+}
+
+func holdersEqual(t T, s *subject) {
+	stores := s.useUnique(t)
+	values := nearlyEqual()
+	metas := make([]resource.Meta, len(values))
+	for i, v := range values {
+		metas[i] = holding(t, resource.ID(fmt.Sprintf("p%02d", i)), v)
+	}
+	ok(t, "save", stores.Metas.SaveMany(t.Context(), metas))
+	// A store may keep a time as its text; then it holds the text.
+	metas, err := stores.Metas.GetMany(t.Context(), idsOf(metas))
+	ok(t, "get many", err)
+	for i, v := range values {
+		x, _ := metas[i].IndexedData.Get()
+		kept, _ := x.Lookup("email")
+		var want []resource.ID
+		for _, m := range metas {
+			if qb.Match(m, qb.Data("email").Eq(kept)) {
+				want = append(want, m.ResourceID)
+			}
+		}
+		s.wantHolders(t, v, want...)
+	}
 }
 
 func holdersLive(t T, s *subject) {

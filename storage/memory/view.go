@@ -104,6 +104,9 @@ func (v view) Holders(model, path string, value any) ([]resource.ID, error) {
 		}
 		v.holders[modelPath{model, path}] = of
 	}
+	if !qb.Equal(value, value) {
+		return nil, nil
+	}
 	return of[qb.Key(value)], nil
 }
 

@@ -138,7 +138,7 @@ func (v view) Holders(name, path string, value any) ([]resource.ID, error) {
 	for _, id := range m.ids() {
 		row := m.Metas[id]
 		x, _ := row.IndexedData.Get()
-		if held, ok := x.Lookup(path); ok && value != nil && !row.IsDeleted && qb.Key(held) == qb.Key(value) {
+		if held, ok := x.Lookup(path); ok && value != nil && !row.IsDeleted && qb.Equal(held, value) {
 			holders = append(holders, id)
 		}
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -82,9 +83,16 @@ func (v *view) Holders(model, path string, value any) ([]resource.ID, error) {
 		return nil, fmt.Errorf("value of %s: %w", path, err)
 	}
 	where, args := heldAt(path)+` = json_extract(?, '$."`+path+`"')`, []any{string(x.AppendJSON(nil))}
-	switch value.(type) {
+	if !qb.Equal(value, value) {
+		return nil, nil
+	}
+	switch v := value.(type) {
 	case []any, map[string]any:
 		where, args = heldAt(path)+` IS NOT NULL`, nil
+	case float64:
+		if math.IsInf(v, 0) {
+			where, args = heldAt(path)+` IS NULL`, nil // JSON has no infinities
+		}
 	}
 	return v.liveWith(model, path, qb.Key(value), `SELECT data FROM `+v.names[model].meta+` WHERE is_deleted = 0 AND `+where+` ORDER BY resource_id`, args)
 }
