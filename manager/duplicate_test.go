@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -119,34 +120,115 @@ func oneResource(t *testing.T, change func(*resource.Meta, *resource.Revision)) 
 }
 
 func TestNewerComparesAge(t *testing.T) {
+	type change = func(*resource.Meta, *resource.Revision)
 	same := func(*resource.Meta, *resource.Revision) {}
-	later := func(m *resource.Meta, _ *resource.Revision) { m.UpdatedTime = m.UpdatedTime.AddDate(1, 0, 0) }
-	earlier := func(m *resource.Meta, _ *resource.Revision) { m.UpdatedTime = m.UpdatedTime.AddDate(-1, 0, 0) }
-	more := func(m *resource.Meta, _ *resource.Revision) { m.TotalRevisionCount = 7 }
+	updated := func(years int) change {
+		return func(m *resource.Meta, _ *resource.Revision) { m.UpdatedTime = m.UpdatedTime.AddDate(years, 0, 0) }
+	}
+	count := func(n int) change {
+		return func(m *resource.Meta, _ *resource.Revision) { m.TotalRevisionCount = n }
+	}
+	both := func(a, b change) change {
+		return func(m *resource.Meta, r *resource.Revision) { a(m, r); b(m, r) }
+	}
+	number := func(n int) change {
+		return func(m *resource.Meta, r *resource.Revision) {
+			m.CurrentRevisionID = m.ResourceID.Revision(n)
+			r.Info.RevisionID = m.CurrentRevisionID
+		}
+	}
+	zoned := func(m *resource.Meta, _ *resource.Revision) {
+		m.UpdatedTime = m.UpdatedTime.In(time.FixedZone("", 8*3600))
+	}
 	other := func(m *resource.Meta, _ *resource.Revision) { m.UpdatedBy = "someone else" }
+	payload := func(_ *resource.Meta, r *resource.Revision) {
+		r.Data = []byte(`{"n":2}`)
+		r.Info.DataHash = opt.Of(resource.DataHash(r.Data))
+	}
+	loaded := manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7}
+	skipped := manager.LoadStats{Skipped: 1, Total: 1}
+	unchanged := loaded
+	unchanged.Unchanged = 1
 	eachStore(t, func(t *testing.T, open opener) {
 		for _, tc := range []struct {
-			name   string
-			change func(*resource.Meta, *resource.Revision)
-			want   manager.LoadStats
-			code   manager.Code
+			name            string
+			local, archived change
+			want            manager.LoadStats
+			code            manager.Code
 		}{
-			{"later", later, manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7}, ""},
-			{"more revisions", more, manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7}, ""},
-			{"earlier", earlier, manager.LoadStats{Skipped: 1, Total: 1}, ""},
-			{"same", same, manager.LoadStats{Loaded: 1, Total: 1, Revisions: 1, Bytes: 7, Unchanged: 1}, ""},
-			{"ambiguous", other, manager.LoadStats{}, manager.CodeAmbiguous},
+			{"later", same, updated(1), loaded, ""},
+			{"earlier", same, updated(-1), skipped, ""},
+			{"later wins over a count", count(9), updated(1), loaded, ""},
+			{"earlier loses whatever its count", same, both(updated(-1), count(9)), skipped, ""},
+			{"more revisions", same, count(7), loaded, ""},
+			{"fewer revisions", count(7), same, skipped, ""},
+			{"higher current number", both(count(9), number(2)), both(count(9), number(10)), loaded, ""},
+			{"lower current number", both(count(9), number(10)), both(count(9), number(2)), skipped, ""},
+			{"same", same, same, unchanged, ""},
+			{"same instant in another zone", same, zoned, unchanged, ""},
+			{"equally new by another user", same, other, manager.LoadStats{}, manager.CodeAmbiguous},
+			{"equally new with another payload", same, payload, manager.LoadStats{}, manager.CodeAmbiguous},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				s := open(t)
-				s.load(t, oneResource(t, same), manager.LoadOptions{})
-				stats, err := s.LoadArchive(t.Context(), bytes.NewReader(oneResource(t, tc.change)), manager.LoadOptions{OnDuplicate: manager.Newer})
+				s.load(t, oneResource(t, tc.local), manager.LoadOptions{})
+				before := s.dumpAll(t)
+				stats, err := s.LoadArchive(t.Context(), bytes.NewReader(oneResource(t, tc.archived)), manager.LoadOptions{OnDuplicate: manager.Newer})
 				code, _ := manager.CodeOf(err)
 				if code != tc.code || tc.code == "" && err != nil {
 					t.Fatalf("got %v, want code %q", err, tc.code)
 				}
 				if diff := cmp.Diff(tc.want, stats["doc"]); diff != "" {
 					t.Fatal(diff)
+				}
+				changes := tc.want.Loaded > tc.want.Unchanged
+				if bytes.Equal(before, s.dumpAll(t)) == changes {
+					t.Errorf("the store changed: %v, want %v", !changes, changes)
+				}
+			})
+		}
+	})
+}
+
+// TestNewerKnowsWhatWasDerived loads an archive anew whose rows were completed
+// since, or are: that is no other content, and nothing that was filled is lost.
+func TestNewerKnowsWhatWasDerived(t *testing.T) {
+	bare := func(m *resource.Meta, _ *resource.Revision) { m.Rev = resource.RevMeta{} }
+	full := func(*resource.Meta, *resource.Revision) {}
+	wrong := func(m *resource.Meta, _ *resource.Revision) { m.Rev.Status = opt.Of(resource.Draft) }
+	indexed := func(path string) func(*resource.Meta, *resource.Revision) {
+		return func(m *resource.Meta, _ *resource.Revision) {
+			x, err := resource.NewIndexed(map[string]any{path: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.IndexedData = opt.Of(x)
+		}
+	}
+	eachStore(t, func(t *testing.T, open opener) {
+		for _, tc := range []struct {
+			name                  string
+			local, archived, want func(*resource.Meta, *resource.Revision)
+			code                  manager.Code
+		}{
+			{"filled since", full, bare, full, ""},
+			{"filled in the archive", bare, full, full, ""},
+			{"indexed here", indexed("n"), full, indexed("n"), ""},
+			{"indexed there", full, indexed("n"), indexed("n"), ""},
+			{"indexed otherwise", indexed("n"), indexed("m"), indexed("n"), ""},
+			{"rev_* that differ", full, wrong, full, manager.CodeAmbiguous},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				s := open(t)
+				s.load(t, oneResource(t, tc.local), manager.LoadOptions{})
+				for range 2 {
+					_, err := s.LoadArchive(t.Context(), bytes.NewReader(oneResource(t, tc.archived)), manager.LoadOptions{OnDuplicate: manager.Newer})
+					if code, _ := manager.CodeOf(err); code != tc.code || tc.code == "" && err != nil {
+						t.Fatalf("got %v, want code %q", err, tc.code)
+					}
+				}
+				if !bytes.Equal(s.dumpAll(t), oneResource(t, tc.want)) {
+					t.Error("the store holds something else")
 				}
 			})
 		}

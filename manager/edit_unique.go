@@ -18,7 +18,7 @@ func (e *editor) claim(cl *cell, meta resource.Meta) error {
 	claims := map[string]string{}
 	for _, path := range e.model.UniquePaths {
 		value, key := heldBy(meta, path)
-		if key == "" {
+		if key == "" || !qb.Equal(value, value) { // NaN equals nothing
 			continue
 		}
 		claims[path] = key

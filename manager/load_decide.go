@@ -2,7 +2,6 @@ package manager
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,15 +75,15 @@ func (d *decider) decide() error {
 			d.create(meta)
 			continue
 		}
-		replace, err := d.replaces(meta, &local)
+		winner, err := d.winner(meta, &local)
 		if err != nil {
 			return err
 		}
-		if !replace {
+		if winner == nil {
 			d.stats.Skipped++
 			continue
 		}
-		if err := d.overwrite(meta, &local); err != nil {
+		if err := d.overwrite(winner, &local); err != nil {
 			return err
 		}
 	}
@@ -100,44 +99,24 @@ func (d *decider) create(meta *resource.Meta) {
 	d.stats.Loaded++
 }
 
-// replaces reports whether the archived resource takes the place of the local one.
-func (d *decider) replaces(meta, local *resource.Meta) (bool, error) {
+// winner returns the meta that takes the place of the local one, nil when that stays.
+func (d *decider) winner(meta, local *resource.Meta) (*resource.Meta, error) {
 	switch d.on {
 	case Overwrite:
-		return true, nil
+		return meta, nil
 	case Newer:
-		if c := compareAge(meta, local); c != 0 {
-			return c > 0, nil
+		switch c := compareAge(meta, local); {
+		case c > 0:
+			return meta, nil
+		case c < 0:
+			return nil, nil
 		}
-		same, err := d.unchanged(meta, local)
-		if err != nil || same {
-			return same, err
-		}
-		return false, ambiguous(d.cargo.model, meta.ResourceID)
+		return d.equallyNew(meta, local)
 	case RaiseError:
-		return false, &storage.DuplicateError{Model: d.cargo.model, IDs: []resource.ID{meta.ResourceID}, Count: 1}
+		return nil, &storage.DuplicateError{Model: d.cargo.model, IDs: []resource.ID{meta.ResourceID}, Count: 1}
 	default:
-		return false, nil
+		return nil, nil
 	}
-}
-
-func ambiguous(model string, id resource.ID) error {
-	return &RefusedError{
-		Code: CodeAmbiguous, Model: model, ResourceID: id,
-		Message: fmt.Sprintf("resource %s of model %s is as old in the archive as in the store, but differs", id, model),
-	}
-}
-
-// compareAge orders metas of one resource by updated_time, then revision count,
-// then number of the current revision.
-func compareAge(a, b *resource.Meta) int {
-	n, _ := a.CurrentRevisionID.Number()
-	m, _ := b.CurrentRevisionID.Number()
-	return cmp.Or(
-		a.UpdatedTime.Compare(b.UpdatedTime),
-		cmp.Compare(a.TotalRevisionCount, b.TotalRevisionCount),
-		cmp.Compare(n, m),
-	)
 }
 
 // overwrite puts the archived resource in the place of the local one. What is
@@ -159,15 +138,6 @@ func (d *decider) overwrite(meta, local *resource.Meta) error {
 	}
 	d.writes.Metas = append(d.writes.Metas, merged)
 	return nil
-}
-
-// unchanged reports whether the store has the archived resource exactly so.
-func (d *decider) unchanged(meta, local *resource.Meta) (bool, error) {
-	if !sameMeta(meta, local) {
-		return false, nil
-	}
-	fresh, err := d.missing(d.cargo.revisions[meta.ResourceID])
-	return len(fresh) == 0, err
 }
 
 // missing returns the revisions that the store does not have exactly so.

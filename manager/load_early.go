@@ -51,7 +51,11 @@ func (e *early) look(g *cargo, found []resource.Meta) error {
 	}
 	for i := range g.metas {
 		meta := &g.metas[i]
-		if have := local[meta.ResourceID]; have != nil && compareAge(meta, have) == 0 && !sameMeta(meta, have) {
+		have := local[meta.ResourceID]
+		if have == nil || compareAge(meta, have) != 0 {
+			continue
+		}
+		if _, same := join(meta, have); !same {
 			return ambiguous(g.model, meta.ResourceID)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
@@ -16,8 +18,9 @@ import (
 
 // Verify reads the whole store as it is now and returns what is wrong: a meta
 // without its current revision, a payload or blob that is not what its hash
-// says, rev_* fields that differ from the current revision, a reference to a
-// blob that is nowhere. The stale hash that a migration by the original leaves
+// says, rev_* fields that differ from the current revision, a unique value that
+// several live resources hold (loads do not check it), a reference to a blob that
+// is nowhere. The stale hash that a migration by the original leaves
 // is a note, and so is garbage (see [Catalog.CollectGarbage]). Unset rev_* fields
 // are fine. A row that cannot be decoded ends the reading of its model and is a
 // problem. It writes nothing; the error is for a store that is unavailable.
@@ -41,9 +44,9 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 		if err := c.whole(ctx, ActionDump, models); err != nil {
 			return err
 		}
-		for _, model := range models {
-			if err := c.verifyModel(ctx, snap, model, &f); err != nil {
-				return fmt.Errorf("verify model %s: %w", model, err)
+		for _, info := range infos {
+			if err := c.verifyModel(ctx, snap, info, &f); err != nil {
+				return fmt.Errorf("verify model %s: %w", info.Name, err)
 			}
 		}
 		return c.noteGarbage(ctx, &f)
@@ -78,15 +81,15 @@ func (c *Catalog) noteGarbage(ctx context.Context, f *Findings) error {
 }
 
 // verifyModel adds what is wrong with one model.
-func (c *Catalog) verifyModel(ctx context.Context, snap storage.Snapshot, model string, f *Findings) error {
-	metas, revs, err := snap.Build(ctx, model)
+func (c *Catalog) verifyModel(ctx context.Context, snap storage.Snapshot, info storage.ModelInfo, f *Findings) error {
+	metas, revs, err := snap.Build(ctx, info.Name)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // made after the snapshot
 	}
 	if err != nil {
 		return err
 	}
-	v := &verifier{catalog: c, model: model, revisions: revs, findings: f, blobs: make(map[string]resource.ID)}
+	v := &verifier{catalog: c, model: info.Name, unique: info.UniquePaths, revisions: revs, findings: f, blobs: make(map[string]resource.ID)}
 	err = v.run(ctx, metas)
 	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
 		return err
@@ -104,6 +107,8 @@ type verifier struct {
 	revisions storage.RevisionReader
 	findings  *Findings
 	blobs     map[string]resource.ID // referred to, with the first that does
+	unique    []string               // unique paths
+	holders   map[xxh3.Uint128]resource.ID
 }
 
 func (v *verifier) run(ctx context.Context, metas storage.MetaReader) error {
@@ -143,6 +148,7 @@ func (v *verifier) page(ctx context.Context, metas []resource.Meta) error {
 	}
 	for i := range metas {
 		v.meta(&metas[i], current[currentKey(metas[i])])
+		v.holds(&metas[i])
 	}
 	return nil
 }
@@ -159,22 +165,7 @@ func (v *verifier) meta(meta *resource.Meta, info resource.RevisionInfo) {
 
 // agrees reports whether the fields of r that are set are those of want.
 func agrees(r, want resource.RevMeta) bool {
-	if !r.Status.IsSet() {
-		r.Status = want.Status
-	}
-	if !r.CreatedBy.IsSet() {
-		r.CreatedBy = want.CreatedBy
-	}
-	if !r.UpdatedBy.IsSet() {
-		r.UpdatedBy = want.UpdatedBy
-	}
-	if !r.CreatedTime.IsSet() {
-		r.CreatedTime = want.CreatedTime
-	}
-	if !r.UpdatedTime.IsSet() {
-		r.UpdatedTime = want.UpdatedTime
-	}
-	a := resource.Meta{Rev: r}.Append(resource.Msgpack, nil)
+	a := resource.Meta{Rev: r.Completed(want)}.Append(resource.Msgpack, nil)
 	return bytes.Equal(a, resource.Meta{Rev: want}.Append(resource.Msgpack, nil))
 }
 

@@ -46,6 +46,26 @@ func (r RevMeta) Complete() bool {
 		r.CreatedTime.IsSet() && r.UpdatedTime.IsSet()
 }
 
+// Completed returns r with its unset fields as other has them.
+func (r RevMeta) Completed(other RevMeta) RevMeta {
+	if !r.Status.IsSet() {
+		r.Status = other.Status
+	}
+	if !r.CreatedBy.IsSet() {
+		r.CreatedBy = other.CreatedBy
+	}
+	if !r.UpdatedBy.IsSet() {
+		r.UpdatedBy = other.UpdatedBy
+	}
+	if !r.CreatedTime.IsSet() {
+		r.CreatedTime = other.CreatedTime
+	}
+	if !r.UpdatedTime.IsSet() {
+		r.UpdatedTime = other.UpdatedTime
+	}
+	return r
+}
+
 // RevMetaOf returns the five fields as info has them.
 func RevMetaOf(info RevisionInfo) RevMeta {
 	return RevMeta{
