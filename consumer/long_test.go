@@ -117,7 +117,7 @@ type blockingLoader struct{ begun chan struct{} }
 
 func (blockingLoader) Unstage(context.Context, uuid.UUID) error { return nil }
 
-func (b blockingLoader) Load(ctx context.Context, _ storage.Claim, _ jobs.Load, _ func(storage.Progress)) error {
+func (b blockingLoader) Load(ctx context.Context, _ storage.Claim, _ jobs.Actor, _ jobs.Load, _ func(storage.Progress)) error {
 	b.begun <- struct{}{}
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -191,7 +191,7 @@ type slowLoader struct {
 
 func (slowLoader) Unstage(context.Context, uuid.UUID) error { return nil }
 
-func (s slowLoader) Load(context.Context, storage.Claim, jobs.Load, func(storage.Progress)) error {
+func (s slowLoader) Load(context.Context, storage.Claim, jobs.Actor, jobs.Load, func(storage.Progress)) error {
 	s.begun <- struct{}{}
 	<-time.After(s.takes)
 	return &jobs.RefusedError{Code: "test", Err: errTest}

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,21 @@ type CatalogWork struct {
 	Encoding resource.Encoding
 }
 
+// as returns the catalog as the actor may use it.
+func (w *CatalogWork) as(by Actor) *manager.Catalog {
+	if by.Own {
+		return w.Catalog.Unguarded()
+	}
+	return w.Catalog.Using(manager.Scope{User: by.User})
+}
+
 // SaveJobs applies saves of one model.
 func (w *CatalogWork) SaveJobs(ctx context.Context, model string, jobs []manager.SaveJob) ([]manager.SaveJobOutcome, error) {
 	m, err := w.Catalog.Open(ctx, model)
 	if errors.Is(err, storage.ErrNotFound) && !w.Strict {
+		if err := w.mayMake(ctx, model, jobs); err != nil {
+			return nil, err
+		}
 		m, err = w.Catalog.Declare(ctx, storage.ModelInfo{Name: model, Encoding: w.Encoding})
 	}
 	if err != nil {
@@ -37,8 +49,35 @@ func (w *CatalogWork) SaveJobs(ctx context.Context, model string, jobs []manager
 	return m.SaveJobs(ctx, jobs)
 }
 
+// errNobodyMay has jobs tried one by one, each to be refused for its own reason.
+var errNobodyMay = errors.New("no operation of the jobs is allowed, and the model does not exist")
+
+// mayMake refuses to make a model for jobs of which nothing may be done.
+func (w *CatalogWork) mayMake(ctx context.Context, model string, jobs []manager.SaveJob) error {
+	var first *manager.RefusedError
+	for _, j := range jobs {
+		refused, err := w.Catalog.AskSave(ctx, model, j.Operations)
+		if err != nil {
+			return err
+		}
+		for _, r := range refused {
+			if r == nil {
+				return nil
+			}
+			first = cmp.Or(first, r)
+		}
+	}
+	switch {
+	case first == nil:
+		return nil
+	case len(jobs) > 1:
+		return errNobodyMay
+	}
+	return first
+}
+
 // Load loads the archive that l names. The catalog ends the ledger row.
-func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, l Load, progress func(storage.Progress)) error {
+func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, by Actor, l Load, progress func(storage.Progress)) error {
 	src, err := w.Sources.Open(ctx, l)
 	if err != nil {
 		return err
@@ -47,7 +86,7 @@ func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, l Load, progres
 	if err != nil {
 		return errors.Join(err, src.Close())
 	}
-	_, err = w.Catalog.Load(ctx, c, src, manager.LoadOptions{
+	_, err = w.as(by).Load(ctx, c, src, manager.LoadOptions{
 		OnDuplicate:          dup,
 		Models:               l.Models,
 		AllowMissingRevision: slices.Contains(l.Allow, "missing_revision"),
@@ -65,24 +104,37 @@ func (w *CatalogWork) Unstage(ctx context.Context, job uuid.UUID) error {
 	return w.Catalog.Unstage(ctx, job)
 }
 
-// Backfill fills the models one after another.
-func (w *CatalogWork) Backfill(ctx context.Context, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error) {
+// Backfill fills the models one after another, when the actor may do so in all of
+// them. Of all models those count that have rows to fill.
+func (w *CatalogWork) Backfill(ctx context.Context, by Actor, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error) {
 	models := b.Models
+	all := make(map[string]manager.BackfillStats, len(models))
 	if len(models) == 0 {
-		var err error
-		if models, err = w.names(ctx); err != nil {
+		names, err := w.names(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			all[name] = manager.BackfillStats{}
+		}
+		if models, err = w.fillable(ctx, b.What, names); err != nil {
 			return nil, err
 		}
 	}
-	all := make(map[string]manager.BackfillStats, len(models))
 	total, err := w.toFill(ctx, b.What, models)
 	if err != nil {
 		return nil, err
 	}
+	catalog := w.as(by)
+	for _, name := range models {
+		if err := catalog.Ask(ctx, manager.Event{Action: manager.ActionMigrate, Model: name}); err != nil {
+			return nil, err
+		}
+	}
 	var done int64
 	progress(storage.Progress{Total: total})
 	for _, name := range models {
-		m, err := w.Catalog.Open(ctx, name)
+		m, err := catalog.Open(ctx, name)
 		if err != nil {
 			return all, unknownModel(err)
 		}
@@ -106,7 +158,7 @@ func (w *CatalogWork) Backfill(ctx context.Context, b Backfill, progress func(st
 // toFill counts the rows that a backfill looks at.
 func (w *CatalogWork) toFill(ctx context.Context, what string, models []string) (total int64, err error) {
 	for _, name := range models {
-		m, err := w.Catalog.Open(ctx, name)
+		m, err := w.Catalog.Unguarded().Open(ctx, name)
 		if err != nil {
 			return 0, unknownModel(err)
 		}
@@ -130,17 +182,22 @@ func (w *CatalogWork) Unfilled(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var unfilled []string
+	return w.fillable(ctx, RevisionMeta, names)
+}
+
+// fillable returns those of the models that have rows which a backfill looks at.
+func (w *CatalogWork) fillable(ctx context.Context, what string, names []string) ([]string, error) {
+	var found []string
 	for _, name := range names {
-		total, err := w.toFill(ctx, RevisionMeta, []string{name})
+		total, err := w.toFill(ctx, what, []string{name})
 		if err != nil {
 			return nil, err
 		}
 		if total > 0 {
-			unfilled = append(unfilled, name)
+			found = append(found, name)
 		}
 	}
-	return unfilled, nil
+	return found, nil
 }
 
 func (w *CatalogWork) names(ctx context.Context) ([]string, error) {

@@ -54,7 +54,7 @@ func (b *bench) SaveJobs(ctx context.Context, model string, js []manager.SaveJob
 	return (&jobs.CatalogWork{Catalog: b.catalog}).SaveJobs(ctx, model, js)
 }
 
-func (b *bench) Load(ctx context.Context, _ storage.Claim, _ jobs.Load, progress func(storage.Progress)) error {
+func (b *bench) Load(ctx context.Context, _ storage.Claim, _ jobs.Actor, _ jobs.Load, progress func(storage.Progress)) error {
 	return b.load(ctx, progress)
 }
 

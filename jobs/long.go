@@ -112,11 +112,15 @@ func (x *Executor) forgive(ctx context.Context, t *task, before storage.Job) {
 // do runs the body of a long job. A nil outcome means that the body has ended
 // the ledger row itself.
 func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress func(storage.Progress)) ([]byte, error) {
+	by, err := x.actor(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	switch a := t.env.Args.(type) {
 	case Load:
-		return nil, x.Loader.Load(ctx, c, a, progress)
+		return nil, x.Loader.Load(ctx, c, by, a, progress)
 	case Backfill:
-		stats, err := x.Backfiller.Backfill(ctx, a, progress)
+		stats, err := x.Backfiller.Backfill(ctx, by, a, progress)
 		if err != nil {
 			return nil, err
 		}

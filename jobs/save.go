@@ -226,10 +226,7 @@ func ending(ctx context.Context, err error) error {
 func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []manager.SaveJobOutcome, err error) {
 	jobs := make([]manager.SaveJob, len(tasks))
 	for i, t := range tasks {
-		ops := t.env.Args.(Save).Operations
-		for j := range ops {
-			ops[j].User, ops[j].Time = t.env.User, t.env.Time
-		}
+		ops := operationsOf(t.env, t.env.Args.(Save))
 		row := t.row
 		row.Attempt = max(t.attempt, 1)
 		jobs[i] = manager.SaveJob{Row: row, Operations: ops}

@@ -20,7 +20,7 @@ type Saver interface {
 // Loader loads an archive under a claim and ends the ledger row when it is done.
 // Refusals are errors that [manager.CodeOf] knows, or a *RefusedError.
 type Loader interface {
-	Load(ctx context.Context, c storage.Claim, l Load, progress func(storage.Progress)) error
+	Load(ctx context.Context, c storage.Claim, by Actor, l Load, progress func(storage.Progress)) error
 	// Unstage forgets what a load that ends without success had prepared; it does
 	// nothing for one that prepared nothing.
 	Unstage(ctx context.Context, job uuid.UUID) error
@@ -29,7 +29,7 @@ type Loader interface {
 // Backfiller completes rows that lack derived fields.
 type Backfiller interface {
 	// Backfill does a backfill and returns what it did with each model.
-	Backfill(ctx context.Context, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error)
+	Backfill(ctx context.Context, by Actor, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error)
 	// Unfilled returns the names of the models with rows that lack rev_* fields,
 	// ascending.
 	Unfilled(ctx context.Context) ([]string, error)

@@ -101,7 +101,7 @@ func (a *asker) lookUp(ctx context.Context, changes iter.Seq[*change]) error {
 	var ids []resource.ID
 	for ch := range changes {
 		id := ch.op.ResourceID
-		if _, listed := a.known[id]; !listed && ch.refused == nil && (all || ch.op.Op == OpUpsert) {
+		if _, listed := a.known[id]; !listed && id != "" && ch.refused == nil && (all || ch.op.Op == OpUpsert) {
 			a.known[id] = nil
 			ids = append(ids, id)
 		}

@@ -228,8 +228,8 @@ type observedLoader struct {
 }
 
 // Load implements [jobs.Loader].
-func (o *observedLoader) Load(ctx context.Context, c storage.Claim, l jobs.Load, report func(storage.Progress)) error {
-	return o.Loader.Load(ctx, c, l, func(p storage.Progress) {
+func (o *observedLoader) Load(ctx context.Context, c storage.Claim, by jobs.Actor, l jobs.Load, report func(storage.Progress)) error {
+	return o.Loader.Load(ctx, c, by, l, func(p storage.Progress) {
 		report(p)
 		o.watched.update(c.Job, p)
 	})
