@@ -129,6 +129,8 @@ func (o Op) action(exists bool) Action {
 		return ActionPatch
 	case OpSwitch:
 		return ActionSwitch
+	case OpMigrate:
+		return ActionMigrate
 	case OpPurge:
 		return ActionPermanentlyDelete
 	case OpDelete:

@@ -26,6 +26,7 @@ var rules = []rule{
 	{OpSwitch, false, false},
 	{OpDelete, false, false},
 	{OpRestore, false, false},
+	{OpMigrate, false, false},
 	{OpPurge, false, false},
 }
 
@@ -80,8 +81,8 @@ func (m *Manager) checkRevisions(op *Operation) *RefusedError {
 		return m.refuse(op, CodeInvalid, "create of %s cannot expect revision %s", op.ResourceID, op.ExpectedRevisionID)
 	case op.Op == OpSwitch && op.RevisionID == "":
 		return m.refuse(op, CodeInvalid, "switch of %s names no revision to switch to", op.ResourceID)
-	case op.Op != OpSwitch && op.RevisionID != "":
-		return m.refuse(op, CodeInvalid, "%s of %s takes no revision; only a switch does", op.Op, op.ResourceID)
+	case op.Op != OpSwitch && op.Op != OpMigrate && op.RevisionID != "":
+		return m.refuse(op, CodeInvalid, "%s of %s takes no revision; only switch and migrate do", op.Op, op.ResourceID)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (e *editor) modify(cl *cell, c *change) (Effect, error) {
 	}
 	new := c.content
 	if c.patch != nil {
-		if new, err = e.patched(cl, c, now.Data); err != nil {
+		if new, err = e.patched(cl, c, now); err != nil {
 			return "", err
 		}
 	}

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/model"
 	"github.com/specstar-worker/worker/resource/payload"
 )
@@ -12,7 +13,7 @@ func (e *editor) applyPatch(cl *cell, c *change) (Effect, error) {
 	if err != nil {
 		return "", err
 	}
-	new, err := e.patched(cl, c, now.Data)
+	new, err := e.patched(cl, c, now)
 	if err != nil {
 		return "", err
 	}
@@ -21,9 +22,13 @@ func (e *editor) applyPatch(cl *cell, c *change) (Effect, error) {
 
 // patched returns the content that a change's patch makes of a payload. What a
 // declared model is given has its form again.
-func (e *editor) patched(cl *cell, c *change, before []byte) (content, error) {
+func (e *editor) patched(cl *cell, c *change, now resource.Revision) (content, error) {
+	before, err := e.lifted(cl, now)
+	if err != nil {
+		return content{}, err
+	}
 	p, err := c.patch.Apply(before)
-	if err == nil && e.form.model != nil {
+	if err == nil && e.form.typed() {
 		p, err = e.formed(c, before, p)
 	}
 	if isLost(err) {
@@ -41,6 +46,21 @@ func (e *editor) patched(cl *cell, c *change, before []byte) (content, error) {
 	}
 	c.hash = new.hash
 	return new, nil
+}
+
+// lifted returns a payload as it is at the declared schema version: what a patch
+// gives is of that version.
+func (e *editor) lifted(cl *cell, r resource.Revision) ([]byte, error) {
+	target, declared := e.model.SchemaVersion.Get()
+	if !declared || r.Info.SchemaVersion == e.model.SchemaVersion {
+		return r.Data, nil
+	}
+	path := pathTo(e.steps, r.Info.SchemaVersion, target)
+	if path == nil {
+		return nil, e.refuse(cl, CodeNotMigrated, "%s of %s is at %s and the model at %q, without a migration between (%s): update it as a whole, or declare one",
+			r.Info.RevisionID, cl.ref.ID, versionName(r.Info.SchemaVersion), target, knownSteps(e.steps))
+	}
+	return e.walk(cl, path, r.Info, r.Data)
 }
 
 // formed gives a patched payload the form of the declared model.

@@ -1,51 +1,53 @@
 package manager
 
 import (
+	"errors"
+
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
 
 // switchTo makes an existing revision the current one. The count stays: the next
-// update gets a number of its own and has the switched revision as its parent.
+// update gets a number of its own and has the switched revision as its parent. One
+// that is not stored at the resource's schema version is migrated on the way; the
+// original refuses it until somebody has.
 func (e *editor) switchTo(cl *cell, c *change) (Effect, error) {
 	if c.op.RevisionID == cl.meta.CurrentRevisionID {
 		return EffectUnchanged, nil
 	}
-	info, err := e.find(cl, c.op.RevisionID)
+	at, err := e.versions(cl, c.op.RevisionID)
 	if err != nil {
 		return "", err
 	}
-	data, err := e.data(cl, info.Key())
-	if err != nil {
+	info, ok := at[cl.meta.SchemaVersion]
+	var current content
+	if ok {
+		data, err := e.data(cl, info.Key())
+		if err != nil {
+			return "", err
+		}
+		current = e.contentOf(data)
+	} else if info, current, err = e.switchMigrated(cl, c, at); err != nil {
 		return "", err
 	}
 	meta := cl.meta
 	if n, ok := info.RevisionID.Number(); ok { // left by another writer
 		meta.TotalRevisionCount = max(meta.TotalRevisionCount, n)
 	}
-	return EffectSwitched, e.point(cl, c, meta, info, e.contentOf(data))
+	return EffectSwitched, e.point(cl, c, meta, info, current)
 }
 
-// find returns the info of a revision at the model's schema version, or, where the
-// model declares none, at that of the resource or else the last.
-func (e *editor) find(cl *cell, id resource.RevisionID) (resource.RevisionInfo, error) {
-	infos, err := e.infos(cl)
-	if err != nil {
-		return resource.RevisionInfo{}, err
-	}
-	var found resource.RevisionInfo
-	want := e.schemaVersion(cl.meta)
-	for _, info := range infos {
-		if info.RevisionID != id {
-			continue
-		}
-		if found = info; info.SchemaVersion == want {
-			return info, nil
+// switchMigrated migrates the revision that is switched to.
+func (e *editor) switchMigrated(cl *cell, c *change, at map[opt.Value[string]]resource.RevisionInfo) (resource.RevisionInfo, content, error) {
+	if target, declared := e.model.SchemaVersion.Get(); declared {
+		info, current, err := e.migrated(cl, c, at, target)
+		if bad, ok := errors.AsType[*RefusedError](err); !ok || bad.Code != CodeNoMigration {
+			return info, current, err
 		}
 	}
-	if found.RevisionID == "" {
-		return found, e.refuse(cl, CodeNotFound, "resource %s has no revision %s", cl.ref.ID, id)
-	}
-	return found, nil
+	return resource.RevisionInfo{}, content{}, e.refuse(cl, CodeNotMigrated,
+		"revision %s is not stored at %s, that of resource %s: declare the model with a migration to it, then switch or migrate",
+		c.op.RevisionID, versionName(cl.meta.SchemaVersion), cl.ref.ID)
 }
 
 // infos returns what is stored of the resource's revisions, and what was written by now.

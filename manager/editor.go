@@ -14,6 +14,7 @@ import (
 type editor struct {
 	model storage.ModelInfo
 	form  *form
+	steps []step // between schema versions
 	view  storage.View
 	cells map[resource.ID]*cell
 	order []resource.ID // of the cells, as first met
@@ -26,7 +27,11 @@ func (m *Manager) newEditor(model storage.ModelInfo, v storage.View) (*editor, e
 	if err != nil {
 		return nil, err
 	}
-	return &editor{model: model, form: f, view: v, cells: make(map[resource.ID]*cell)}, nil
+	e := &editor{model: model, form: f, view: v, cells: make(map[resource.ID]*cell)}
+	if model.SchemaVersion.IsSet() {
+		e.steps = m.steps(f)
+	}
+	return e, nil
 }
 
 // contentOf looks at a stored payload.
@@ -64,6 +69,8 @@ func (e *editor) do(c *change) (Effect, error) {
 		return e.remove(cl, c)
 	case OpRestore:
 		return e.restore(cl, c)
+	case OpMigrate:
+		return e.migrate(cl, c)
 	case OpPurge:
 		return e.purge(cl), nil
 	}

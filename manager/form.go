@@ -45,6 +45,9 @@ func (m *Manager) formOf(info storage.ModelInfo) (*form, error) {
 	return f, nil
 }
 
+// typed reports whether the declaration says what payloads look like.
+func (f *form) typed() bool { return f.model != nil && f.model.Typed() }
+
 // compileDeclaration compiles what the store remembers of a model.
 func compileDeclaration(info storage.ModelInfo) (*model.Model, error) {
 	d, err := model.ParseJSON(info.Declaration)

@@ -21,6 +21,7 @@ const (
 	OpSwitch  Op = "switch"  // makes an existing revision the current one
 	OpDelete  Op = "delete"  // soft: the row stays, marked deleted
 	OpRestore Op = "restore" // undo of a delete
+	OpMigrate Op = "migrate" // brings a revision to the declared schema version
 	OpPurge   Op = "purge"   // removes the resource with all its revisions, for good
 )
 
@@ -40,7 +41,7 @@ type Operation struct {
 	Patch []byte
 	// Status of the new revision; unset means stable, and for a modify as it was.
 	Status opt.Value[resource.Status]
-	// RevisionID is the revision to switch to.
+	// RevisionID is the revision to switch to, or to migrate: empty, the current one.
 	RevisionID resource.RevisionID
 	// ExpectedRevisionID, when not empty, must be the current revision.
 	ExpectedRevisionID resource.RevisionID
@@ -61,6 +62,7 @@ const (
 	EffectSwitched  Effect = "switched"
 	EffectDeleted   Effect = "deleted"
 	EffectRestored  Effect = "restored"
+	EffectMigrated  Effect = "migrated"
 	EffectPurged    Effect = "purged"
 	EffectRefused   Effect = "refused" // see Code and Message
 )
@@ -86,6 +88,8 @@ const (
 	CodeConflict  Code = "conflict"    // the expected revision is not the current one
 	CodeNotDraft  Code = "not_draft"   // modify of data that is not a draft
 	CodeNotUnique Code = "not_unique"  // another live resource holds the value
+	CodeNotMigrated Code = "not_migrated" // the revision is not stored at the resource's schema version
+	CodeNoMigration Code = "no_migration" // no way leads to the declared schema version
 	CodeInvalid   Code = "invalid"     // the operation or its payload breaks a rule
 	CodeForbidden Code = "forbidden"   // the user may not
 	CodeUnsupport Code = "unsupported" // an operation this version does not know

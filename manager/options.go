@@ -18,6 +18,9 @@ type Options struct {
 	// NewUID makes the uid of a revision that is written outside a job; nil means a
 	// random one. With it, Now and NewID equal calls write equal bytes.
 	NewUID func() uuid.UUID
+	// Migrations are ways from one schema version of a model to another, beside those
+	// that the model declares.
+	Migrations []Migration
 	// Parallelism is how many units of work [Manager.SaveMany] keeps in flight;
 	// 0 means what the store declares in its traits, at least 1.
 	Parallelism int

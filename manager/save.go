@@ -47,6 +47,13 @@ func (m *Manager) Switch(ctx context.Context, op Operation) (Outcome, error) {
 	return m.saveOne(ctx, OpSwitch, op)
 }
 
+// Migrate brings op.RevisionID, the current revision when it is empty, to the
+// model's schema version; op.Op is ignored. The old bytes stay beside the new ones,
+// under their own version. A refusal is a *[RefusedError].
+func (m *Manager) Migrate(ctx context.Context, op Operation) (Outcome, error) {
+	return m.saveOne(ctx, OpMigrate, op)
+}
+
 // Purge removes a resource, deleted or not, with all its revisions; op.Op is
 // ignored. Blobs that nothing refers to any more are left to the garbage
 // collection. A refusal is a *[RefusedError].

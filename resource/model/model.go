@@ -13,6 +13,7 @@ type Model struct {
 	// root is the type of the payload; nil when it is known by name only.
 	root                    *node
 	indexed, unique, binary []string
+	steps                   []*Step
 	walkers                 sync.Pool
 }
 
@@ -34,7 +35,11 @@ func Compile(d Declaration) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{declaration: d, root: root}
+	steps, err := compileSteps(d.Migrations)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{declaration: d, root: root, steps: steps}
 	if m.root == nil && len(d.BinaryFields) > 0 {
 		if m.root, err = givenRoot(d.BinaryFields); err != nil {
 			return nil, err
