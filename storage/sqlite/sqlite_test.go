@@ -168,6 +168,40 @@ func TestReopenKeepsEverything(t *testing.T) {
 	}
 }
 
+// TestReopenKeepsUnsetIndexedData: a row without indexed data has none after
+// reopening and writing it again, not an empty one.
+func TestReopenKeepsUnsetIndexedData(t *testing.T) {
+	for _, enc := range []resource.Encoding{resource.JSON, resource.Msgpack} {
+		t.Run(string(enc), func(t *testing.T) {
+			dir := t.TempDir()
+			want := newResource(0, 40)
+			want.meta.IndexedData = opt.Value[resource.Indexed]{}
+			f := openModel(t, Config{Dir: dir, Encoding: enc})
+			update(t, f, []made{want})
+			for range 2 {
+				if err := f.Close(); err != nil {
+					t.Fatal(err)
+				}
+				f = open(t, Config{Dir: dir})
+				got, err := build(t, f).Metas.Get(t.Context(), want.meta.ResourceID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.IndexedData.IsSet() {
+					t.Fatalf("indexed data are %v", got.IndexedData)
+				}
+				if err := build(t, f).Metas.SaveMany(t.Context(), []resource.Meta{got}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			table := build(t, f).Metas.(metaStore).t.meta
+			if n := count(t, f, `SELECT count(*) FROM `+table+` WHERE indexed_data IS NULL`); n != 1 {
+				t.Errorf("%d rows have no indexed data, want 1", n)
+			}
+		})
+	}
+}
+
 // render returns all of a revision as text.
 func render(r resource.Revision, enc resource.Encoding) string {
 	return string(r.Info.Append(enc, nil)) + " " + string(r.Data)
