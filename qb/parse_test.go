@@ -138,6 +138,7 @@ func TestParseRefuses(t *testing.T) {
 		cond(`"field_path":"created_by","operator":"eq","value":1,"transform":"len"`):   `conditions[1].transform`,
 		cond(`"field_path":"created_by","operator":"gt","value":1`):                     `conditions[1].value`,
 		cond(`"field_path":"created_by","operator":"regex","value":"("`):                `conditions[1].value`,
+		cond(`"field_path":"created_by","operator":"regex","value":"(?=a)b"`):           `conditions[1].value`,
 		cond(`"field_path":"created_time","operator":"contains","value":"2024"`):        `conditions[1].value`,
 		cond(`"field_path":"created_time","operator":"gt","value":"x"`):                 `conditions[1].value`,
 		cond(`"field_path":"total_revision_count","operator":"gt","value":1.5`):         `conditions[1].value`,
