@@ -10,7 +10,7 @@ import (
 func TestKeysAreEqualWhenValuesAre(t *testing.T) {
 	noon := time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
 	values := []any{
-		nil, true, false, 0, 1, 1.0, -1, -0.0, 0.5, "1", "true", "", "a", "a,b", []byte("a"),
+		nil, true, false, 0, 1, 1.0, -1, math.Copysign(0, -1), 0.5, "1", "true", "", "a", "a,b", []byte("a"),
 		[]byte{},
 		int64(1 << 53), float64(1 << 53), int64(1<<53 + 1), uint64(1<<64 - 1), float64(1 << 64), 1e300, 5e-324,
 		noon, noon.In(time.FixedZone("", 3600)), noon.Add(time.Microsecond), "2024-03-01T12:00:00Z",
