@@ -226,25 +226,6 @@ func TestSwitchMigratesOnTheWay(t *testing.T) {
 		if err != nil || string(got.Data) != `{"full_name":"Al","lives":9,"tags":["migrated"]}` || got.Meta.SchemaVersion != opt.Of("2") {
 			t.Errorf("%s of %+v, %v", got.Data, got.Meta, err)
 		}
-		// Where no way is known it is refused as there.
-		if err := s.factory.SaveModel(t.Context(), storage.ModelInfo{Name: "cat"}); err != nil {
-			t.Fatal(err)
-		}
-		_, err = m.Migrate(t.Context(), manager.Operation{ResourceID: "cat:b"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		plain := catalogAnew(s).open(t, "cat")
-		if _, err := plain.Update(t.Context(), op("", "cat:b", `{"full_name":"B"}`, "eve", 10)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := plain.Update(t.Context(), op("", "cat:d", `{"name":"D"}`, "eve", 10)); err != nil {
-			t.Fatal(err)
-		}
-		out, err = plain.Switch(t.Context(), switchTo("cat:d", 1, "eve", 11))
-		if err != nil || out.Effect != manager.EffectSwitched {
-			t.Errorf("within one version: %+v, %v", out, err)
-		}
 	})
 }
 
@@ -320,4 +301,27 @@ func catArchive(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return s.dumpAll(t)
+}
+
+// TestSwitchWithoutAWayIsRefused: a model that is known by name only has no way to
+// the version of the resource.
+func TestSwitchWithoutAWayIsRefused(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		oldCats(t, s)
+		if _, err := declareYAML(t, catalogAnew(s), catV2).Migrate(t.Context(), manager.Operation{ResourceID: "cat:a"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.factory.SaveModel(t.Context(), storage.ModelInfo{Name: "cat"}); err != nil {
+			t.Fatal(err)
+		}
+		plain := catalogAnew(s).open(t, "cat")
+		_, err := plain.Switch(t.Context(), switchTo("cat:a", 1, "eve", 9))
+		if code, _ := manager.CodeOf(err); code != manager.CodeNotMigrated || !strings.Contains(err.Error(), `version "2"`) {
+			t.Errorf("switch to a revision of version 1: %v", err)
+		}
+		if got, err := plain.GetMeta(t.Context(), "cat:a"); err != nil || got.CurrentRevisionID != "cat:a:2" {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 }
