@@ -82,17 +82,17 @@ type Code string
 
 // The codes of refusals.
 const (
-	CodeNotFound  Code = "not_found"   // no such resource
-	CodeDeleted   Code = "deleted"     // the resource is deleted
-	CodeExists    Code = "exists"      // create of an id that exists
-	CodeConflict  Code = "conflict"    // the expected revision is not the current one
-	CodeNotDraft  Code = "not_draft"   // modify of data that is not a draft
-	CodeNotUnique Code = "not_unique"  // another live resource holds the value
+	CodeNotFound    Code = "not_found"    // no such resource
+	CodeDeleted     Code = "deleted"      // the resource is deleted
+	CodeExists      Code = "exists"       // create of an id that exists
+	CodeConflict    Code = "conflict"     // the expected revision is not the current one
+	CodeNotDraft    Code = "not_draft"    // modify of data that is not a draft
+	CodeNotUnique   Code = "not_unique"   // another live resource holds the value
 	CodeNotMigrated Code = "not_migrated" // the revision is not stored at the resource's schema version
 	CodeNoMigration Code = "no_migration" // no way leads to the declared schema version
-	CodeInvalid   Code = "invalid"     // the operation or its payload breaks a rule
-	CodeForbidden Code = "forbidden"   // the user may not
-	CodeUnsupport Code = "unsupported" // an operation this version does not know
+	CodeInvalid     Code = "invalid"      // the operation or its payload breaks a rule
+	CodeForbidden   Code = "forbidden"    // the user may not
+	CodeUnsupport   Code = "unsupported"  // an operation this version does not know
 
 	CodeDuplicate    Code = "duplicate_resource" // a load met resources that exist
 	CodeModelUnknown Code = "model_unknown"      // the store or archive lacks the model
