@@ -30,6 +30,8 @@ func (o only) Check(_ context.Context, c *permission.Context) (permission.Result
 	return permission.Deny, nil
 }
 
+func (only) NeedsMeta() bool { return false }
+
 // archived is an archive that every load finds.
 type archived []byte
 

@@ -133,7 +133,7 @@ func (a *asker) one(ctx context.Context, ch *change) error {
 	if a.catalog.needsMeta() {
 		e.Meta = meta
 	}
-	err := a.catalog.before(ctx, e)
+	err := a.ask(ctx, e, op.Op)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		ch.refused = refused
 		return nil
@@ -146,6 +146,28 @@ func (a *asker) one(ctx context.Context, ch *change) error {
 		a.known[op.ResourceID] = foreseen(op, meta)
 	}
 	return nil
+}
+
+// ask asks about an event. Before the time it is not known what an operation will
+// meet: then an upsert is refused only when it is as create and as update, and
+// what depends on the creator of a resource that is not there yet is not asked.
+func (a *asker) ask(ctx context.Context, e *Event, op Op) error {
+	if !a.dry {
+		return a.catalog.before(ctx, e)
+	}
+	if e.Meta == nil && a.catalog.needsMeta() && !op.creates() {
+		return nil
+	}
+	err := a.catalog.before(ctx, e)
+	if err == nil || op != OpUpsert {
+		return err
+	}
+	other := *e
+	other.Action ^= ActionCreate | ActionUpdate
+	if a.catalog.before(ctx, &other) == nil {
+		return nil
+	}
+	return err
 }
 
 // foreseen is the meta of a resource behind an operation, as far as later
@@ -212,8 +234,9 @@ func (e *editor) moved(c *change) (Outcome, bool, error) {
 }
 
 // AskSave asks the handlers about operations on a model, as [Catalog.Ask] does:
-// the refusals are in the order of the operations, nil where there is none. Their
-// data are as given and need not fit the model, which need not exist.
+// the refusals are in the order of the operations, nil where there is none, or
+// where only the resource that an operation will meet tells. Their data are as
+// given and need not fit the model, which need not exist.
 func (c *Catalog) AskSave(ctx context.Context, model string, ops []Operation) ([]*RefusedError, error) {
 	refused := make([]*RefusedError, len(ops))
 	if !c.guarded() {

@@ -136,21 +136,34 @@ func TestAskSaveDoesNothing(t *testing.T) {
 		if !e.Asked {
 			t.Errorf("%s on %s is not asked", e.Action, e.ResourceID)
 		}
-		if e.Action == manager.ActionUpdate {
+		if e.User == "bob" || e.Action == manager.ActionUpdate || e.Action == manager.ActionDelete {
 			return deny(e)
 		}
 		return nil
 	}}
 	s := listened(t, memory.New(), l)
-	ops := []manager.Operation{op(manager.OpUpsert, "doc:a", `not even JSON`, "ann", 0), op(manager.OpUpsert, "doc:a", `{}`, "bob", 0)}
-	refused, err := s.AskSave(t.Context(), "doc", ops)
-	if err != nil || refused[0] != nil || refused[1] == nil || refused[1].Code != manager.CodeForbidden {
-		t.Fatalf("%v, %v", refused, err)
+	refused, err := s.AskSave(t.Context(), "doc", []manager.Operation{
+		op(manager.OpUpsert, "doc:a", `not even JSON`, "ann", 0),
+		op(manager.OpUpsert, "doc:a", `{}`, "ann", 0), // it may be gone by then
+		op(manager.OpUpsert, "doc:a", `{}`, "bob", 0),
+		op(manager.OpDelete, "doc:a", "", "ann", 0),
+		op(manager.OpDelete, "doc:later", "", "ann", 0), // it may be hers
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{false, false, true, true, false} {
+		if (refused[i] != nil) != want {
+			t.Errorf("%d: %v", i, refused[i])
+		}
 	}
 	if models := s.models(t); len(models) != 0 {
 		t.Errorf("asking made %v", models)
 	}
-	want := []string{"before create doc doc:a by ann of nobody", "before update doc doc:a by bob of ann"}
+	want := []string{
+		"before create doc doc:a by ann of nobody", "before update doc doc:a by ann of ann", "before create doc doc:a by ann of ann",
+		"before update doc doc:a by bob of ann", "before create doc doc:a by bob of ann", "before delete doc doc:a by ann of ann",
+	}
 	if diff := cmp.Diff(want, l.take()); diff != "" {
 		t.Error(diff)
 	}

@@ -12,6 +12,10 @@
 // concurrent updates both survive, a revision number is never issued twice, and
 // a damaged archive changes nothing.
 //
+// Handlers ([Options].Handlers) are told of everything that is done on whose
+// behalf ([Catalog.Using]), may refuse it, and may hide rows of listings. Package
+// permission has handlers that ask who may do what.
+//
 // Refusals are no failures of the machine: they are reported as an [Outcome]
 // with a [Code] in batches, and as a *[RefusedError] by methods that do one thing.
 package manager

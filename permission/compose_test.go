@@ -3,11 +3,14 @@ package permission_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/permission"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // always answers the same.
@@ -107,6 +110,39 @@ func TestRootAndOwners(t *testing.T) {
 	} {
 		if got, err := (permission.Ownership{}).Check(t.Context(), &c.context); got != c.want || err != nil {
 			t.Errorf("%s: %s, %v; want %s", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestPublishersAreNotRoot(t *testing.T) {
+	c := inMemory(t)
+	documents(t, c, map[string]string{"1": "ann"})
+	if _, err := c.Declare(t.Context(), storage.ModelInfo{Name: permission.ACLModel}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		user, model string
+		want        string
+	}{
+		{"ann", "doc", ""},
+		{"root", "doc", "jobs of user root are not taken from the queue; advice"},
+		{"ann", permission.ACLModel, "resources of model ACLPermission are not taken from the queue; advice"},
+	} {
+		checker := permission.Composite{permission.Publishers{Advice: "advice"}, permission.AllowAll{}}
+		m := open(t, guarded(c, checker, tc.user), tc.model)
+		_, err := m.Create(t.Context(), manager.Operation{Data: []byte(`{}`)})
+		if tc.want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		isForbidden(t, tc.user, err)
+		if !strings.HasSuffix(err.Error(), tc.want) {
+			t.Errorf("%v, want %s", err, tc.want)
+		}
+		if n, err := m.Count(t.Context(), qb.Query{}); n != 0 {
+			t.Errorf("%s counts %d, %v", tc.user, n, err)
 		}
 	}
 }

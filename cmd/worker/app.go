@@ -19,6 +19,7 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/progress"
 	"github.com/specstar-worker/worker/internal/cli/render"
 	"github.com/specstar-worker/worker/internal/cli/settings"
+	"github.com/specstar-worker/worker/manager"
 )
 
 // app is what the commands share: the streams, the settings and the log.
@@ -53,6 +54,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	f := explain(err)
 	if !a.started && f.Code == codeError {
 		f.Code, f.Exit = codeUsage, exitUsage
+	}
+	if f.Code == string(manager.CodeForbidden) && a.global.rights.on() {
+		f.Message += a.global.rights.advice()
 	}
 	if !f.silent {
 		a.report(f, wantsJSON(args))
@@ -117,6 +121,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 		return usage("%w", err)
 	}
 	if err := a.global.check(); err != nil {
+		return err
+	}
+	if err := a.global.rights.check(origins); err != nil {
 		return err
 	}
 	a.started = true

@@ -61,7 +61,7 @@ type backfillResult struct {
 
 // newBackfill returns the job that fills the models.
 func (a *app) newBackfill(kind string, models []string) jobs.Envelope {
-	e := jobs.NewBackfill(userName(), models...)
+	e := jobs.NewBackfill(a.global.rights.userName(), models...)
 	e.Args = jobs.Backfill{What: kind, Models: models}
 	e.RulesOff = a.global.rules == "off"
 	return e

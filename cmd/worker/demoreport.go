@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -87,8 +88,8 @@ func (d *demo) count(ctx context.Context) error {
 }
 
 func (a *app) countModels(ctx context.Context) (rows []modelRow, err error) {
-	err = a.view(ctx, func(s *store, snap storage.Snapshot) (err error) {
-		rows, err = modelRows(ctx, s, snap)
+	err = a.view(ctx, func(s *store, snap *manager.Snapshot) (err error) {
+		rows, err = a.modelRows(ctx, s, snap)
 		return err
 	})
 	return rows, err

@@ -86,7 +86,7 @@ func (a *app) dump(ctx context.Context, f *dumpFlags) (err error) {
 	if len(o.Models) == 0 {
 		o = manager.DumpOptions{}
 	}
-	catalog := manager.NewCatalog(s.Factory, s.blobs, manager.Options{})
+	catalog := a.catalog(s)
 	var stats manager.DumpStats
 	write := func(w io.Writer) (err error) {
 		stats, err = catalog.DumpTo(ctx, w, o)

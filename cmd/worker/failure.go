@@ -14,6 +14,7 @@ import (
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/internal/owner"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -78,6 +79,7 @@ func explain(err error) failure {
 	var (
 		damaged   *archive.Error
 		duplicate *storage.DuplicateError
+		refused   *manager.RefusedError
 		held      *owner.HeldError
 		notReady  *owner.NotReadyError
 		listen    *web.ListenError
@@ -87,6 +89,8 @@ func explain(err error) failure {
 		f.Code, f.Offset = damaged.Code, &damaged.Offset
 	case errors.As(err, &duplicate):
 		f.Code, f.Model, f.IDs = codeDuplicate, duplicate.Model, duplicate.IDs
+	case errors.As(err, &refused) && refused.Code == manager.CodeForbidden:
+		f.Code, f.Model = string(refused.Code), refused.Model
 	case errors.As(err, &held):
 		f.Code = codeOwned
 	case errors.As(err, &notReady):

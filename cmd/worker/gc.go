@@ -166,7 +166,7 @@ func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
 	if g.queue != nil {
 		o.References = func(ctx context.Context, mark func([]byte)) error { return g.queue.references(ctx, sources, mark) }
 	}
-	report, err := manager.NewCatalog(g.store.Factory, g.store.blobs, manager.Options{}).CollectGarbage(ctx, o)
+	report, err := g.app.catalog(g.store).CollectGarbage(ctx, o)
 	if err == nil {
 		report.Uploads, err = g.uploads(ctx, uploads)
 	}

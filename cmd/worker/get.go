@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/payload"
-	"github.com/specstar-worker/worker/storage"
 )
 
 func (a *app) getCommand() *cobra.Command {
@@ -42,18 +41,26 @@ type found struct {
 
 func (a *app) get(ctx context.Context, model string, id resource.ID, revision resource.RevisionID) error {
 	var f *found
-	err := a.viewModel(ctx, model, func(metas storage.MetaReader, revisions storage.RevisionReader) error {
-		var err error
-		f, err = find(ctx, metas, revisions, id, revision)
-		return err
+	err := a.viewModel(ctx, model, func(r *manager.Reader) error {
+		res, err := r.Get(ctx, id, manager.GetOptions{Revision: revision, IncludeDeleted: true})
+		if err != nil {
+			return err
+		}
+		data, err := payload.AppendJSON(nil, res.Data)
+		if err != nil {
+			return fmt.Errorf("show payload of %s of model %s: %w", id, model, err)
+		}
+		f = &found{Meta: res.Meta, Info: res.Info, Data: data}
+		return nil
 	})
+	missing := isRefused(err, manager.CodeNotFound)
 	switch {
-	case err == nil && f == nil, errors.Is(err, storage.ErrNotFound) && revision == "":
+	case err == nil && f == nil, missing && revision == "":
 		return &failure{
 			Exit: exitError, Code: codeNotFound, Model: model,
 			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store),
 		}
-	case errors.Is(err, storage.ErrNotFound):
+	case missing:
 		return &failure{
 			Exit: exitError, Code: codeNotFound, Model: model,
 			Message: fmt.Sprintf("model %s has no resource %s with revision %s; worker revisions %s %s lists them", model, id, revision, model, id),
@@ -64,49 +71,6 @@ func (a *app) get(ctx context.Context, model string, id resource.ID, revision re
 		return render.Document(a.stdout, a.format, f)
 	}
 	return a.printFound(f)
-}
-
-func find(ctx context.Context, metas storage.MetaReader, revisions storage.RevisionReader, id resource.ID, revision resource.RevisionID) (*found, error) {
-	meta, err := metas.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	key := resource.RevisionKey{Resource: id, Revision: meta.CurrentRevisionID, SchemaVersion: meta.SchemaVersion}
-	if revision != "" {
-		if key, err = findKey(ctx, revisions, meta, revision); err != nil {
-			return nil, err
-		}
-	}
-	r, err := revisions.Get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	data, err := payload.AppendJSON(nil, r.Data)
-	if err != nil {
-		return nil, fmt.Errorf("show payload: %w", err)
-	}
-	return &found{Meta: meta, Info: r.Info, Data: data}, nil
-}
-
-// findKey returns where a revision is stored: at the meta's schema version when
-// it is there, else at the last one listed.
-func findKey(ctx context.Context, revisions storage.RevisionReader, meta resource.Meta, revision resource.RevisionID) (resource.RevisionKey, error) {
-	var key resource.RevisionKey
-	for info, err := range revisions.List(ctx, meta.ResourceID) {
-		if err != nil {
-			return key, err
-		}
-		if info.RevisionID != revision {
-			continue
-		}
-		if key = info.Key(); key.SchemaVersion == meta.SchemaVersion {
-			return key, nil
-		}
-	}
-	if key.Revision == "" {
-		return key, storage.ErrNotFound
-	}
-	return key, nil
 }
 
 func (a *app) printFound(f *found) error {
@@ -147,8 +111,8 @@ func (a *app) revisionsCommand() *cobra.Command {
 func (a *app) revisions(ctx context.Context, model string, id resource.ID) error {
 	list := render.NewList(a.stdout, a.format, "REVISION", "STATUS", "CREATED", "BY", "UPDATED", "BY", "PARENT", "HASH")
 	n := 0
-	err := a.viewModel(ctx, model, func(_ storage.MetaReader, revisions storage.RevisionReader) error {
-		for i, err := range revisions.List(ctx, id) {
+	err := a.viewModel(ctx, model, func(r *manager.Reader) error {
+		for i, err := range r.Revisions(ctx, id) {
 			if err != nil {
 				return fmt.Errorf("list revisions of %s of model %s: %w", id, model, err)
 			}

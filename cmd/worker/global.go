@@ -16,6 +16,7 @@ type global struct {
 	config, store, data, nats, namespace, models, rules string
 	tablePrefix, encoding, output, logLevel             string
 	strictModels, quiet, noProgress                     bool
+	rights                                              rights
 }
 
 func (g *global) register(f *pflag.FlagSet) {
@@ -27,6 +28,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML, see worker models --help")
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
 	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
+	g.rights.register(f)
 	f.StringVar(&g.tablePrefix, "table-prefix", "", "`PREFIX` of the table names")
 	f.StringVar(&g.encoding, "encoding", "", "`NAME` of the encoding of metas and revision infos: json or msgpack")
 	f.StringVarP(&g.output, "output", "o", "table", "`FORMAT` of results: table, json, ndjson or ids")

@@ -219,7 +219,7 @@ func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
 	} else if found {
 		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(row)
 	}
-	e := jobs.NewLoad(userName(), args)
+	e := jobs.NewLoad(l.app.global.rights.userName(), args)
 	e.ID, e.RulesOff = l.job, l.rulesOff
 	receipts, err := s.submitter.Submit(ctx, e)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -71,8 +72,8 @@ type modelRow struct {
 
 func (a *app) models(ctx context.Context) error {
 	list := render.NewList(a.stdout, a.format, "MODEL", "RESOURCES", "REVISIONS", "WITHOUT REV_*")
-	err := a.view(ctx, func(s *store, snap storage.Snapshot) error {
-		rows, err := modelRows(ctx, s, snap)
+	err := a.view(ctx, func(s *store, snap *manager.Snapshot) error {
+		rows, err := a.modelRows(ctx, s, snap)
 		if err != nil {
 			return err
 		}
@@ -91,23 +92,28 @@ func (a *app) models(ctx context.Context) error {
 	return list.Close()
 }
 
-func modelRows(ctx context.Context, s *store, snap storage.Snapshot) ([]modelRow, error) {
+// modelRows counts the models whose resources the user may all see.
+func (a *app) modelRows(ctx context.Context, s *store, snap *manager.Snapshot) ([]modelRow, error) {
 	infos, err := s.Models(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list models: %w", err)
 	}
 	rows := make([]modelRow, 0, len(infos))
 	for _, m := range infos {
-		metas, _, err := snap.Build(ctx, m.Name)
+		r, err := snap.Open(ctx, m.Name)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue // made after the snapshot
 		}
 		if err != nil {
-			return nil, fmt.Errorf("open model %s: %w", m.Name, err)
+			return nil, err
 		}
-		st, err := metas.Stats(ctx)
+		st, err := r.Stats(ctx)
+		if isRefused(err, manager.CodeForbidden) {
+			a.note("model %s is not shown: %s", m.Name, err)
+			continue
+		}
 		if err != nil {
-			return nil, fmt.Errorf("count model %s: %w", m.Name, err)
+			return nil, err
 		}
 		rows = append(rows, modelRow{
 			Name: m.Name, Metas: st.Metas, Revisions: st.Revisions, UnsetRev: st.UnsetRev,

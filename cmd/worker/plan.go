@@ -54,16 +54,26 @@ func (a *app) plan(ctx context.Context, path string, f *loadFlags) error {
 		return err
 	}
 	plans := map[string]*modelPlan{}
-	err = a.view(ctx, func(s *store, snap storage.Snapshot) error {
+	err = a.reading(ctx, func(s *store) (err error) {
 		o := f.options()
 		o.StrictModels = a.strict()
-		checked, err := manager.NewCatalog(s.Factory, s.blobs, manager.Options{}).Check(ctx, plain, o)
+		catalog := a.catalog(s)
+		checked, err := catalog.Check(ctx, plain, o)
 		if err != nil {
 			return fmt.Errorf("plan %s: %w", path, err)
 		}
 		for _, m := range checked.Models {
+			// Who may load learns as much from a load.
+			if err := catalog.Ask(ctx, manager.Event{Action: manager.ActionLoad, Model: m.Model}); err != nil {
+				return err
+			}
 			plans[m.Model] = &modelPlan{}
 		}
+		snap, err := s.Snapshot(ctx)
+		if err != nil {
+			return fmt.Errorf("read store %s: %w", a.global.store, err)
+		}
+		defer func() { err = errors.Join(err, snap.Close()) }()
 		return comparePlan(ctx, plain, snap, plans)
 	})
 	if err = errors.Join(err, plain.Close()); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/specstar-worker/worker/internal/natsd"
 	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
 )
 
 // connect reaches the queue: a given server, another process', or one started here.
@@ -80,7 +81,13 @@ func (s *session) bind(ctx context.Context) error {
 	if err := ensureStreams(ctx, s.conn, s.queue); err != nil {
 		return fmt.Errorf("set up the queue: %w", err)
 	}
-	s.submitter = jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
+	s.unguarded = jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
+	s.submitter = s.unguarded
+	r := &s.app.global.rights
+	s.catalog = r.served(manager.NewCatalog(s.store.Factory, s.store.blobs, manager.Options{}))
+	if r.on() {
+		s.submitter = &jobs.Guard{Submitter: s.unguarded, Catalog: s.catalog}
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/progress"
 	"github.com/specstar-worker/worker/internal/cli/render"
 	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -25,19 +26,15 @@ import (
 const submitBatch = 1000
 
 // saveFlags are the options of a save.
-type saveFlags struct{ from, user string }
+type saveFlags struct{ from string }
 
 func (f *saveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "`FILE` of operations, one JSON object a line; - is standard input")
-	flags.StringVar(&f.user, "user", "", "`NAME` for operations that name no user (default: the user of this process)")
 }
 
 func (f *saveFlags) check() error {
 	if f.from == "" {
 		return usage("--from FILE is missing; --from - reads standard input")
-	}
-	if f.user == "" {
-		f.user = userName()
 	}
 	return nil
 }
@@ -115,7 +112,7 @@ func (a *app) save(ctx context.Context, model string, f *saveFlags) error {
 	err = a.withSession(ctx, sessionOptions{command: "save", consume: true}, func(ctx context.Context, s *session) error {
 		board := a.board()
 		defer board.Wait()
-		if err := s.submitSaves(ctx, list, board); err != nil {
+		if err := s.submitSaves(ctx, &list, board); err != nil {
 			return err
 		}
 		result, err = s.followSaves(ctx, list, board)
@@ -144,7 +141,7 @@ func (a *app) readSaves(model string, f *saveFlags) (saveList, error) {
 	defer r.Close()
 	var list saveList
 	seen := map[string]int{}
-	for j, err := range saveJobs(r, model, f.user, a.global.rules == "off") {
+	for j, err := range saveJobs(r, model, a.global.rights.userName(), a.global.rules == "off") {
 		if err != nil {
 			return list, err
 		}
@@ -167,21 +164,35 @@ func (a *app) readSaves(model string, f *saveFlags) (saveList, error) {
 }
 
 // submitSaves publishes the operations. Those that a former owner of the queue
-// took are published again; their ids make that harmless.
-func (s *session) submitSaves(ctx context.Context, list saveList, board *progress.Board) error {
+// took are published again; their ids make that harmless. What is forbidden is
+// not published but counts as a bad line.
+func (s *session) submitSaves(ctx context.Context, list *saveList, board *progress.Board) error {
 	task := board.Start("submit", "operations", int64(len(list.jobs)))
+	taken := make([]saveJob, 0, len(list.jobs))
 	for from := 0; from < len(list.jobs); from += submitBatch {
-		to := min(from+submitBatch, len(list.jobs))
-		batch := make([]jobs.Envelope, 0, to-from)
-		for _, j := range list.jobs[from:to] {
-			batch = append(batch, j.envelope)
+		part := list.jobs[from:min(from+submitBatch, len(list.jobs))]
+		batch := make([]jobs.Envelope, len(part))
+		for i, j := range part {
+			batch[i] = j.envelope
 		}
-		if _, err := s.submitter.Submit(ctx, batch...); err != nil {
+		receipts, err := s.submitter.Submit(ctx, batch...)
+		for i := range receipts {
+			if refused := receipts[i].Err; isRefused(refused, manager.CodeForbidden) {
+				list.bad = append(list.bad, lineError{part[i].line, string(manager.CodeForbidden), refused.Error()})
+				continue
+			} else if refused != nil {
+				task.End("stopped")
+				return err
+			}
+			taken = append(taken, part[i])
+		}
+		if err != nil && len(receipts) == 0 {
 			task.End("stopped")
 			return err
 		}
-		task.Update(int64(to), int64(len(list.jobs)))
+		task.Update(int64(from+len(part)), int64(len(list.jobs)))
 	}
+	list.jobs = taken
 	task.End("submitted")
 	return nil
 }
@@ -258,7 +269,7 @@ func (a *app) submitSave(ctx context.Context, model string, f *saveFlags) error 
 	err = a.submit(ctx, func(ctx context.Context, s *session) ([]string, error) {
 		board := a.board()
 		defer board.Wait()
-		if err := s.submitSaves(ctx, list, board); err != nil {
+		if err := s.submitSaves(ctx, &list, board); err != nil {
 			return nil, err
 		}
 		var ids []string

@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/storage"
 )
 
 // filter are the flags that select resources.
@@ -137,8 +137,8 @@ func (a *app) search(ctx context.Context, model string, f *filter) error {
 		return err
 	}
 	list := render.NewList(a.stdout, a.format, "ID", "REVISION", "STATUS", "REV CREATED", "UPDATED", "BY", "DELETED")
-	err = a.viewModel(ctx, model, func(metas storage.MetaReader, _ storage.RevisionReader) error {
-		for m, err := range metas.Search(ctx, q) {
+	err = a.viewModel(ctx, model, func(r *manager.Reader) error {
+		for m, err := range r.Search(ctx, q) {
 			if err != nil {
 				return fmt.Errorf("search model %s: %w", model, err)
 			}
@@ -196,12 +196,12 @@ func (a *app) count(ctx context.Context, model string, f *filter) error {
 		return err
 	}
 	var n int64
-	err = a.viewModel(ctx, model, func(metas storage.MetaReader, _ storage.RevisionReader) error {
-		n, err = metas.Count(ctx, q)
+	err = a.viewModel(ctx, model, func(r *manager.Reader) error {
+		n, err = r.Count(ctx, q)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("count model %s: %w", model, err)
+		return err
 	}
 	if a.format == render.Table || a.format == render.IDs {
 		_, err := fmt.Fprintln(a.stdout, n)

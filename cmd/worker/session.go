@@ -14,6 +14,7 @@ import (
 	"github.com/specstar-worker/worker/internal/natsd"
 	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
 )
 
 // ownerWait is how long a command waits for an owner that is just starting.
@@ -49,8 +50,11 @@ type session struct {
 	lost      chan struct{}
 	queue     consumer.QueueConfig
 	publisher *consumer.Publisher
-	submitter jobs.Submitter
-	worker    *worker
+	// submitter takes the jobs of a command's user, unguarded those of the program.
+	submitter, unguarded jobs.Submitter
+	// catalog is the store as jobs from the queue may use it.
+	catalog *manager.Catalog
+	worker  *worker
 }
 
 // withSession opens the store and the queue for do, and does so again, calling

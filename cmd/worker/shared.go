@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os/user"
+	"maps"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -20,11 +20,13 @@ func (a *app) shared() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{
+	values := map[string]string{
 		"encoding":      a.global.encoding,
 		"models":        digest,
 		"strict-models": strconv.FormatBool(a.strict()),
-	}, nil
+	}
+	maps.Copy(values, a.global.rights.shared())
+	return values, nil
 }
 
 // contradiction refuses settings given to this command that differ from those of
@@ -47,16 +49,6 @@ func (a *app) contradiction(card owner.Card, store uuid.UUID) error {
 			name, mine[name], cmp.Or(theirs, "not given"), card.PID)}
 	}
 	return nil
-}
-
-// userName returns on whose behalf jobs are submitted unless they say so: the
-// user of this process.
-func userName() string {
-	u, err := user.Current()
-	if err != nil || u.Username == "" {
-		return "worker"
-	}
-	return u.Username
 }
 
 func maskURL(url string) string { return settings.Mask(url) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/memory"
@@ -78,32 +79,40 @@ func withBlobs(ctx context.Context, f storage.Factory) (*store, error) {
 	return &store{Factory: f, blobs: blobs}, nil
 }
 
-// view opens the store and passes a snapshot of it to look.
-func (a *app) view(ctx context.Context, look func(*store, storage.Snapshot) error) (err error) {
+// reading opens the store for look.
+func (a *app) reading(ctx context.Context, look func(*store) error) (err error) {
 	s, err := a.openReader(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	snap, err := s.Snapshot(ctx)
-	if err != nil {
-		return fmt.Errorf("read store %s: %w", a.global.store, err)
-	}
-	defer func() { err = errors.Join(err, snap.Close()) }()
-	return look(s, snap)
+	return look(s)
 }
 
-// viewModel passes the readers of one model to look. In a store without any
+// view opens the store and passes a snapshot of it to look, as the command's
+// user may see it.
+func (a *app) view(ctx context.Context, look func(*store, *manager.Snapshot) error) error {
+	return a.reading(ctx, func(s *store) (err error) {
+		snap, err := a.catalog(s).Snapshot(ctx)
+		if err != nil {
+			return fmt.Errorf("read store %s: %w", a.global.store, err)
+		}
+		defer func() { err = errors.Join(err, snap.Close()) }()
+		return look(s, snap)
+	})
+}
+
+// viewModel passes the reader of one model to look. In a store without any
 // model every model is there and empty: look is not called and there is nothing
 // to see.
-func (a *app) viewModel(ctx context.Context, model string, look func(storage.MetaReader, storage.RevisionReader) error) error {
-	return a.view(ctx, func(s *store, snap storage.Snapshot) error {
-		metas, revisions, err := snap.Build(ctx, model)
+func (a *app) viewModel(ctx context.Context, model string, look func(*manager.Reader) error) error {
+	return a.view(ctx, func(s *store, snap *manager.Snapshot) error {
+		r, err := snap.Open(ctx, model)
 		if !errors.Is(err, storage.ErrNotFound) {
 			if err != nil {
-				return fmt.Errorf("open model %s: %w", model, err)
+				return err
 			}
-			return look(metas, revisions)
+			return look(r)
 		}
 		known, err := s.Models(ctx)
 		if err != nil {

@@ -69,7 +69,7 @@ func (a *app) verifyStore(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	findings, err := manager.NewCatalog(s.Factory, s.blobs, manager.Options{}).Verify(ctx)
+	findings, err := a.catalog(s).Verify(ctx)
 	if err != nil {
 		return fmt.Errorf("verify %s: %w", a.global.store, err)
 	}

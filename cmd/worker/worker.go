@@ -21,7 +21,6 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/progress"
 	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/jobs"
-	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -49,8 +48,7 @@ type worker struct {
 // startWorker starts to consume the queue of the session.
 func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	w := &worker{session: s}
-	catalog, err := s.catalog(ctx)
-	if err != nil {
+	if err := s.declare(ctx); err != nil {
 		return nil, err
 	}
 	// Whoever runs the queue or holds the store's own lock is its only consumer.
@@ -64,7 +62,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
-	w.executor = &observedExecutor{Executor: w.newExecutor(catalog), loadEnded: make(chan struct{}, 1)}
+	w.executor = &observedExecutor{Executor: w.newExecutor(), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
 		JetStream: js, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
 	})
@@ -79,32 +77,31 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	return w, nil
 }
 
-// catalog opens the models of the store and makes those that --models declares.
-func (s *session) catalog(ctx context.Context) (*manager.Catalog, error) {
-	c := manager.NewCatalog(s.store.Factory, s.store.blobs, manager.Options{})
+// declare makes the models that --models declares.
+func (s *session) declare(ctx context.Context) error {
 	if s.app.global.models == "" {
-		return c, nil
+		return nil
 	}
 	declared, err := models.ReadFile(s.app.global.models)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, m := range declared {
-		if _, err := c.DeclareModel(ctx, m); err != nil {
-			return nil, fmt.Errorf("declare the models of %s: %w", s.app.global.models, err)
+		if _, err := s.catalog.DeclareModel(ctx, m); err != nil {
+			return fmt.Errorf("declare the models of %s: %w", s.app.global.models, err)
 		}
 	}
-	return c, nil
+	return nil
 }
 
-func (w *worker) newExecutor(c *manager.Catalog) *jobs.Executor {
+func (w *worker) newExecutor() *jobs.Executor {
 	s := w.session
 	work := &jobs.CatalogWork{
-		Catalog: c, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
+		Catalog: s.catalog, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(),
-		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Submitter: s.submitter,
+		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Submitter: s.unguarded,
 	})
 }
 
