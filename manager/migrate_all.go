@@ -53,6 +53,10 @@ func (m *Manager) MigrateAll(ctx context.Context, o MigrateOptions) (MigrateStat
 			Message: fmt.Sprintf("model %s declares no schema version to migrate to", m.name),
 		}
 	}
+	// Who may not migrate the model is not told which resources there are.
+	if err := m.catalog.Ask(ctx, Event{Action: ActionMigrate, Model: m.name, User: o.User}); err != nil {
+		return stats, err
+	}
 	size := m.catalog.opts.BatchSize
 	batch := make([]Operation, 0, size)
 	for meta, err := range m.stores.Metas.All(ctx) {

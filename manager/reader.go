@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,12 @@ func (r *Reader) Revisions(ctx context.Context, id resource.ID) iter.Seq2[resour
 // deleted ones included unless q excludes them. Limit and offset count what may
 // be seen.
 func (r *Reader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
+	return r.search(ctx, q)
+}
+
+// search does a search for the resources with which the user may also do the
+// given things.
+func (r *Reader) search(ctx context.Context, q qb.Query, also ...Action) iter.Seq2[resource.Meta, error] {
 	c := r.catalog
 	if !c.guarded() {
 		return r.metas.Search(ctx, q)
@@ -130,6 +137,12 @@ func (r *Reader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta
 	event := func() (*Event, error) { return r.queryEvent(q), nil }
 	return watchedRows(ctx, c, event, func(e *Event) iter.Seq2[resource.Meta, error] {
 		rows, err := c.rows(ctx, e)
+		for _, a := range also {
+			of := *e
+			of.Action = a
+			more, moreErr := c.rows(ctx, &of)
+			rows, err = rows.and(more), cmp.Or(err, moreErr)
+		}
 		if err != nil {
 			return func(yield func(resource.Meta, error) bool) { yield(resource.Meta{}, err) }
 		}

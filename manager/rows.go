@@ -23,7 +23,8 @@ type Rows struct {
 // dumps. A row must be shown by all of them.
 type RowHandler interface {
 	// Rows is asked about a listing that the handlers have agreed to, as described
-	// by e. An error ends the listing.
+	// by e. Its action is that of a search or dump, or [ActionGet] for a listing that
+	// shows payloads, too. An error ends the listing.
 	Rows(ctx context.Context, e *Event) (Rows, error)
 }
 
@@ -42,9 +43,14 @@ func (c *Catalog) rows(ctx context.Context, e *Event) (Rows, error) {
 		if err != nil {
 			return Rows{}, fmt.Errorf("find out which rows of model %s %q may see: %w", e.Model, e.User, err)
 		}
-		all = Rows{Where: both(all.Where, w.Where), Check: bothChecks(all.Check, w.Check)}
+		all = all.and(w)
 	}
 	return all, nil
+}
+
+// and shows what both show.
+func (w Rows) and(o Rows) Rows {
+	return Rows{Where: both(w.Where, o.Where), Check: bothChecks(w.Check, o.Check)}
 }
 
 // both is the condition that a and b are, nil being none.

@@ -107,26 +107,30 @@ func (t *Typed[T]) SaveMany(ctx context.Context, ids []resource.ID, values []T) 
 
 // Get returns a resource, see [Manager.Get].
 func (t *Typed[T]) Get(ctx context.Context, id resource.ID, o GetOptions) (TypedResource[T], error) {
-	r, err := t.manager.Get(ctx, id, o)
+	return t.decoded(t.manager.Get(ctx, id, o))
+}
+
+// decoded decodes the payload of a resource that was got.
+func (t *Typed[T]) decoded(r Resource, err error) (TypedResource[T], error) {
 	if err != nil {
 		return TypedResource[T]{}, err
 	}
 	v, err := t.decode(r.Data)
 	if err != nil {
-		return TypedResource[T]{}, fmt.Errorf("payload of %s of model %s: %w", id, t.manager.name, err)
+		return TypedResource[T]{}, fmt.Errorf("payload of %s of model %s: %w", r.Meta.ResourceID, t.manager.name, err)
 	}
 	return TypedResource[T]{Meta: r.Meta, Info: r.Info, Data: v}, nil
 }
 
-// Search yields the live and deleted resources that q selects, with their current
-// payloads, in q's order. Unlike the original's it drops none: a payload that cannot
+// Search yields the live and deleted resources that q selects and that the user
+// may see and get, with their current payloads, in q's order. Unlike the original's it drops none: a payload that cannot
 // be decoded ends it with an error that names the resource.
 func (t *Typed[T]) Search(ctx context.Context, q qb.Query) iter.Seq2[TypedResource[T], error] {
 	return func(yield func(TypedResource[T], error) bool) {
-		for meta, err := range t.manager.Search(ctx, q) {
+		for meta, err := range t.manager.search(ctx, q, ActionGet) {
 			var r TypedResource[T]
 			if err == nil {
-				r, err = t.Get(ctx, meta.ResourceID, GetOptions{Revision: meta.CurrentRevisionID, IncludeDeleted: true})
+				r, err = t.decoded(t.manager.get(ctx, meta.ResourceID, GetOptions{Revision: meta.CurrentRevisionID, IncludeDeleted: true}))
 			}
 			if err != nil {
 				yield(TypedResource[T]{}, err)

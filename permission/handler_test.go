@@ -92,6 +92,7 @@ func TestOneOperationIsOneCheck(t *testing.T) {
 	for _, op := range []manager.Operation{
 		{Op: manager.OpUpdate, Data: []byte(`{"n":2}`)},
 		{Op: manager.OpUpsert, Data: []byte(`{"n":3}`)},
+		{Op: manager.OpPatch, Data: []byte(`[{"op":"replace","path":"/n","value":4}]`)},
 		{Op: manager.OpModify, Status: opt.Of(resource.Draft)},
 		{Op: manager.OpSwitch, RevisionID: "doc:1:1"},
 		{Op: manager.OpDelete},
