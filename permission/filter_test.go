@@ -168,3 +168,31 @@ func TestAFilterOfManyNamedResourcesAsksAboutEachRow(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A checker may read the store while a listing or a dump of it is under way.
+func TestACheckMayReadTheStoreItGuards(t *testing.T) {
+	eachStore(t, func(t *testing.T, c *manager.Catalog) {
+		documents(t, c, map[string]string{"1": "ann", "2": "bob", "3": "ann"})
+		checker := permission.CheckerFunc(func(ctx context.Context, q *permission.Context) (permission.Result, error) {
+			if q.ResourceID == "" {
+				return allow, nil
+			}
+			meta, err := open(t, c, "doc").GetMeta(ctx, q.ResourceID)
+			if err != nil || meta.CreatedBy != q.User {
+				return deny, err
+			}
+			return allow, nil
+		})
+		view := guarded(c, checker, "ann")
+		want := []string{"found doc:1", "found doc:3", "count 2 false", "dump 2 <nil>"}
+		if diff := cmp.Diff(want, listing(t, view)); diff != "" {
+			t.Error(diff)
+		}
+		out, err := open(t, view, "doc").SaveMany(t.Context(), []manager.Operation{
+			{Op: manager.OpDelete, ResourceID: "doc:1"}, {Op: manager.OpDelete, ResourceID: "doc:2"},
+		})
+		if err != nil || out[0].Effect != manager.EffectDeleted || out[1].Code != manager.CodeForbidden {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+}
