@@ -31,17 +31,34 @@ func (e *editor) migrate(cl *cell, c *change) (Effect, error) {
 	if _, done := at[opt.Of(target)]; done && (!isCurrent || cl.meta.SchemaVersion == opt.Of(target)) {
 		return EffectUnchanged, nil
 	}
-	info, new, err := e.migrated(cl, c, at, target)
+	r, err := e.migrated(cl, c, at, target)
 	if err != nil {
 		return "", err
 	}
 	if isCurrent {
-		if err := e.repoint(cl, info, new); err != nil {
-			return "", err
-		}
+		err = e.repoint(cl, r.info, r.content)
+	} else {
+		err = e.put(cl, cl.meta)
 	}
-	cl.dirty = true
+	if err != nil {
+		return "", err
+	}
+	r.keep(cl)
 	return EffectMigrated, nil
+}
+
+// migratedRevision is a revision at the version it was to be brought to.
+type migratedRevision struct {
+	info resource.RevisionInfo
+	content
+	made bool // it is not stored yet
+}
+
+// keep has the revision written, once nothing refuses the operation any more.
+func (r migratedRevision) keep(cl *cell) {
+	if r.made {
+		cl.store(resource.Revision{Info: r.info, Data: r.payload})
+	}
 }
 
 // versions returns the infos of a revision by the schema versions it is stored at.
@@ -63,30 +80,31 @@ func (e *editor) versions(cl *cell, id resource.RevisionID) (map[opt.Value[strin
 }
 
 // migrated returns a revision at the target version: as it is stored, or made of the
-// one at the resource's version, else of the one with the shortest way, and stored.
-func (e *editor) migrated(cl *cell, c *change, at map[opt.Value[string]]resource.RevisionInfo, target string) (resource.RevisionInfo, content, error) {
+// one at the resource's version, else of the one with the shortest way.
+func (e *editor) migrated(cl *cell, c *change, at map[opt.Value[string]]resource.RevisionInfo, target string) (migratedRevision, error) {
+	at = sameState(cl.meta, at)
 	if info, done := at[opt.Of(target)]; done {
 		data, err := e.data(cl, info.Key())
 		if err != nil {
-			return info, content{}, err
+			return migratedRevision{}, err
 		}
-		return info, e.contentOf(data), nil
+		return migratedRevision{info: info, content: e.contentOf(data)}, nil
 	}
 	info, path, err := e.source(cl, at, target)
 	if err != nil {
-		return info, content{}, err
+		return migratedRevision{}, err
 	}
 	before, err := e.data(cl, info.Key())
 	if err != nil {
-		return info, content{}, err
+		return migratedRevision{}, err
 	}
 	data, err := e.walk(cl, path, info, before)
 	if err != nil {
-		return info, content{}, err
+		return migratedRevision{}, err
 	}
 	if e.form.typed() {
 		if data, err = e.formed(c, before, data); err != nil {
-			return info, content{}, e.refuse(cl, CodeInvalid, "%s of %s at version %q: %v", info.RevisionID, cl.ref.ID, target, err)
+			return migratedRevision{}, e.refuse(cl, CodeInvalid, "%s of %s at version %q: %v", info.RevisionID, cl.ref.ID, target, err)
 		}
 	}
 	new := e.contentOf(data)
@@ -94,8 +112,30 @@ func (e *editor) migrated(cl *cell, c *change, at map[opt.Value[string]]resource
 	info.ParentSchemaVersion = opt.Of(pointerTo(info.SchemaVersion))
 	info.SchemaVersion = opt.Of(target)
 	info.UID, info.DataHash = c.uidInPlace(info.UID), opt.Of(new.hash)
-	cl.store(resource.Revision{Info: info, Data: new.payload})
-	return info, new, nil
+	return migratedRevision{info: info, content: new, made: true}, nil
+}
+
+// sameState leaves out the forms of a revision that are of before a modification: a
+// modify changes the form at one version and leaves those at others behind, while a
+// migration keeps who changed it, when, and the status. The form at the resource's
+// version counts for the current revision, the last one that was changed for others.
+func sameState(meta resource.Meta, at map[opt.Value[string]]resource.RevisionInfo) map[opt.Value[string]]resource.RevisionInfo {
+	var last resource.RevisionInfo
+	for _, info := range at {
+		if info.UpdatedTime.After(last.UpdatedTime) {
+			last = info
+		}
+	}
+	if own, ok := at[meta.SchemaVersion]; ok && own.RevisionID == meta.CurrentRevisionID {
+		last = own
+	}
+	same := map[opt.Value[string]]resource.RevisionInfo{}
+	for version, info := range at {
+		if info.UpdatedTime.Equal(last.UpdatedTime) && info.UpdatedBy == last.UpdatedBy && info.Status == last.Status {
+			same[version] = info
+		}
+	}
+	return same
 }
 
 // walk leads a payload along a path.

@@ -19,33 +19,36 @@ func (e *editor) switchTo(cl *cell, c *change) (Effect, error) {
 	if err != nil {
 		return "", err
 	}
-	info, ok := at[cl.meta.SchemaVersion]
-	var current content
-	if ok {
+	var r migratedRevision
+	if info, ok := at[cl.meta.SchemaVersion]; ok {
 		data, err := e.data(cl, info.Key())
 		if err != nil {
 			return "", err
 		}
-		current = e.contentOf(data)
-	} else if info, current, err = e.switchMigrated(cl, c, at); err != nil {
+		r = migratedRevision{info: info, content: e.contentOf(data)}
+	} else if r, err = e.switchMigrated(cl, c, at); err != nil {
 		return "", err
 	}
 	meta := cl.meta
-	if n, ok := info.RevisionID.Number(); ok { // left by another writer
+	if n, ok := r.info.RevisionID.Number(); ok { // left by another writer
 		meta.TotalRevisionCount = max(meta.TotalRevisionCount, n)
 	}
-	return EffectSwitched, e.point(cl, c, meta, info, current)
+	if err := e.point(cl, c, meta, r.info, r.content); err != nil {
+		return "", err
+	}
+	r.keep(cl)
+	return EffectSwitched, nil
 }
 
 // switchMigrated migrates the revision that is switched to.
-func (e *editor) switchMigrated(cl *cell, c *change, at map[opt.Value[string]]resource.RevisionInfo) (resource.RevisionInfo, content, error) {
+func (e *editor) switchMigrated(cl *cell, c *change, at map[opt.Value[string]]resource.RevisionInfo) (migratedRevision, error) {
 	if target, declared := e.model.SchemaVersion.Get(); declared {
-		info, current, err := e.migrated(cl, c, at, target)
+		r, err := e.migrated(cl, c, at, target)
 		if bad, ok := errors.AsType[*RefusedError](err); !ok || bad.Code != CodeNoMigration {
-			return info, current, err
+			return r, err
 		}
 	}
-	return resource.RevisionInfo{}, content{}, e.refuse(cl, CodeNotMigrated,
+	return migratedRevision{}, e.refuse(cl, CodeNotMigrated,
 		"revision %s is not stored at %s, that of resource %s: declare the model with a migration to it, then switch or migrate",
 		c.op.RevisionID, versionName(cl.meta.SchemaVersion), cl.ref.ID)
 }
