@@ -49,7 +49,8 @@ type TypedOptions struct {
 // any and json.RawMessage any. A pointer may be null and is null by default. The
 // options in the tag are index, unique, default=JSON (the last one, up to the end),
 // enum=A|B, set (a slice), and date, time, decimal or uuid for a string. A field
-// named "-" is left out.
+// named "-" is left out. A number in a field of any is read as int64, float64 or,
+// when it is a larger integer, [json.Number], so that it is saved as it was.
 type Typed struct {
 	model *Model
 	root  *plan
@@ -102,6 +103,9 @@ type planKind int
 
 const (
 	planJSON planKind = iota // as encoding/json has it
+	planString
+	planBytes
+	planAny
 	planFloat
 	planTime
 	planDuration

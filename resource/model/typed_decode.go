@@ -36,6 +36,8 @@ func (p *plan) read(text json.RawMessage, v reflect.Value) error {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		return p.elem.read(text, v.Elem())
+	case planAny:
+		return readAny(text, v)
 	case planTime:
 		return readTime(text, v)
 	case planDuration:

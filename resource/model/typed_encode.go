@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -19,8 +20,14 @@ func (p *plan) append(b []byte, v reflect.Value) ([]byte, error) {
 	switch p.kind {
 	case planFloat:
 		return appendFloat(b, v)
+	case planString:
+		return appendString(b, v.String())
+	case planBytes:
+		return append(base64.StdEncoding.AppendEncode(append(b, '"'), v.Bytes()), '"'), nil
+	case planAny:
+		return appendAny(b, v.Interface())
 	case planTime:
-		return append(v.Interface().(time.Time).AppendFormat(append(b, '"'), p.layout), '"'), nil
+		return append(zoned(v.Interface().(time.Time), p.layout).AppendFormat(append(b, '"'), p.layout), '"'), nil
 	case planDuration:
 		return append(durationOf(v.Interface().(time.Duration)).append(append(b, '"')), '"'), nil
 	case planBinary:
@@ -62,11 +69,11 @@ func (p *plan) appendMap(b []byte, v reflect.Value) ([]byte, error) {
 		if !first {
 			b = append(b, ',')
 		}
-		key, err := json.Marshal(it.Key().String())
-		if err != nil {
-			return b, err
+		var err error
+		if b, err = appendString(b, it.Key().String()); err != nil {
+			return b, fmt.Errorf("key %.40q %w", it.Key(), err)
 		}
-		b = append(append(b, key...), ':')
+		b = append(b, ':')
 		if b, err = p.elem.append(b, it.Value()); err != nil {
 			return b, fmt.Errorf("%s: %w", it.Key(), err)
 		}
@@ -90,6 +97,15 @@ func (p *plan) appendStruct(b []byte, v reflect.Value) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
+}
+
+// zoned returns t in UTC when the layout has its zone and cannot say it: offsets are
+// in whole minutes.
+func zoned(t time.Time, layout string) time.Time {
+	if _, offset := t.Zone(); offset%60 != 0 && layout != time.DateOnly {
+		return t.UTC()
+	}
+	return t
 }
 
 // appendFloat writes a float so that it is read as one, and keeps the sign of zero.

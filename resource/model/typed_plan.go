@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -116,10 +117,22 @@ func (p *planner) scalar(t reflect.Type, scalar string, tag fieldTag) (*plan, st
 	case binaryType:
 		return &plan{kind: planBinary}, scalar, nil
 	}
-	if scalar == "float" {
+	switch {
+	case scalar == "float":
 		return &plan{kind: planFloat}, scalar, nil
+	case t.Kind() == reflect.String && !marshals(t):
+		return &plan{kind: planString}, scalar, nil
+	case scalar == "bytes":
+		return &plan{kind: planBytes}, scalar, nil
+	case t.Kind() == reflect.Interface:
+		return &plan{kind: planAny}, scalar, nil
 	}
 	return &plan{kind: planJSON}, scalar, nil
+}
+
+// marshals reports whether a type has a form in JSON of its own.
+func marshals(t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[json.Marshaler]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // named plans a struct within another, declared under its own name.
@@ -156,7 +169,8 @@ func parseTag(sf reflect.StructField) (fieldTag, error) {
 	if name == "" {
 		name, _, _ = strings.Cut(sf.Tag.Get("json"), ",")
 	}
-	tag := fieldTag{name: name, skip: name == "-" || !sf.IsExported()}
+	// Exported fields of an embedded struct are promoted also where its type is not.
+	tag := fieldTag{name: name, skip: name == "-" || !sf.IsExported() && !sf.Anonymous}
 	if tag.skip {
 		return tag, nil
 	}
