@@ -23,7 +23,7 @@ types:
 indexed_fields: [x, ab, x]
 unique_fields: [ab]
 unknown_fields: refuse
-migrations: [{from: null, to: 1, steps: [{op: rename, from: a, to: b}]}, {from: 1, to: 2}]
+migrations: [{from: null, to: 1, steps: [{rename: {from: a, to: b}}]}, {from: 1, to: 2}]
 `
 
 // TestOneSpelling: equal declarations give equal bytes, which read back equal.
@@ -34,7 +34,7 @@ func TestOneSpelling(t *testing.T) {
 		`"A":{"fields":[{"name":"x","type":"list[map[str, int?]]","default":[{"b":1,"a":null}]}],"tag":"a"},` +
 		`"B":{"fields":[{"name":"a.b","type":"int","attribute":"ab"},{"name":"day","type":"date","default":"2024-01-02"}],"tag":"b","tag_field":"type"},` +
 		`"C":{"values":["x",1,null]}},"indexed_fields":["ab","x"],"unique_fields":["ab"],` +
-		`"migrations":[{"from":null,"to":"1","steps":[{"op":"rename","from":"a","to":"b"}]},{"from":"1","to":"2"}]}`
+		`"migrations":[{"from":null,"to":"1","steps":[{"rename":{"from":"a","to":"b"}}]},{"from":"1","to":"2"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("JSON = %s, %v;\nwant %s", got, err, want)
 	}
