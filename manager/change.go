@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -83,6 +84,9 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 // becomes c.refused; the error is for the blob store being unavailable.
 func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *change) error {
 	c.op.Time = storedTime(c.op.Time)
+	if c.op.Op == OpModify && string(bytes.TrimSpace(c.op.Data)) == "null" {
+		c.op.Data = nil // of who writes null for what is not given, as with a delete
+	}
 	if c.refused = m.checkOperation(&c.op); c.refused != nil {
 		return nil
 	}

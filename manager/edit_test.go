@@ -311,3 +311,15 @@ func TestOperationsTakeWhatTheyNeed(t *testing.T) {
 		}
 	}
 }
+
+// TestModifyWithNullChangesTheStatusAlone: a sender that writes null for what it does
+// not give loses no payload.
+func TestModifyWithNullChangesTheStatusAlone(t *testing.T) {
+	play(t, doc, []step{
+		does(draft(op(manager.OpCreate, "doc:a", `{"n":1}`, "ann", 0)), manager.EffectCreated),
+		does(stable(op(manager.OpModify, "doc:a", ` null `, "bob", 1)), manager.EffectModified),
+		does(draft(with(op(manager.OpModify, "doc:a", `null`, "bob", 2), func(o *manager.Operation) { o.Patch = []byte(`{"n":2}`) })), manager.EffectModified),
+	}, func(t *testing.T, s *store, m *manager.Manager) {
+		wantHistory(t, s, "doc", "doc:a", `:1<- draft ann/bob {"n":2}`)
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
@@ -77,7 +78,19 @@ func (f *form) valuesAt(paths []string, p []byte) (opt.Value[resource.Indexed], 
 	if err != nil {
 		return opt.Value[resource.Indexed]{}, err
 	}
+	if !f.typed() && f.metas == resource.JSON && payload.Sniff(p) == resource.Msgpack {
+		return asMetasHave(x, f.metas)
+	}
 	return opt.Of(x), nil
+}
+
+// asMetasHave returns indexed values as they are read back from metas: JSON keeps
+// the times and bytes of msgpack as texts, and by these values are equal or not.
+func asMetasHave(x resource.Indexed, metas resource.Encoding) (opt.Value[resource.Indexed], error) {
+	at := time.Unix(0, 0).UTC()
+	m := resource.Meta{ResourceID: "x", CurrentRevisionID: "x:1", CreatedTime: at, UpdatedTime: at, IndexedData: opt.Of(x)}
+	m, err := resource.DecodeMeta(metas, m.Append(metas, nil))
+	return m.IndexedData, err
 }
 
 // encode makes the payload of an operation, or refuses it, and returns the

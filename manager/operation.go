@@ -34,7 +34,7 @@ type Operation struct {
 	// Data is the new payload as JSON text; it is canonicalised, or transcoded
 	// when the model writes msgpack. Payload, when not nil, is stored as it is instead.
 	// Of a patch, Data is the patch: an RFC 6902 array or an RFC 7386 object. A modify
-	// without either changes the status alone.
+	// without either, or with null, changes the status alone.
 	Data    []byte
 	Payload []byte
 	// Patch, of a modify, is a patch as above instead of the new payload.

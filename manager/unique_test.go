@@ -9,6 +9,7 @@ import (
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/sqlite"
 )
 
 var account = storage.ModelInfo{Name: "doc", IndexedPaths: []string{"mail", "no"}, UniquePaths: []string{"mail", "no"}}
@@ -94,4 +95,29 @@ func TestRacingClaimsOfAValue(t *testing.T) {
 			t.Fatalf("%d creations and %d resources; want %d", total, len(ids(t, s, "doc")), values)
 		}
 	})
+}
+
+// TestUniqueTimesInMetasOfJSON: a msgpack payload has times and bytes where the metas
+// have texts; within a unit of work they are equal too.
+func TestUniqueTimesInMetasOfJSON(t *testing.T) {
+	f, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Encoding: resource.JSON})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := declare(t, catalogOf(t, f), storage.ModelInfo{Name: "doc", Encoding: resource.Msgpack, UniquePaths: []string{"v"}})
+	for i, value := range []string{"\xd6\xff\x00\x00\x00\x01", "\xc4\x03abc"} {
+		a, b := resource.ID(fmt.Sprintf("doc:a%d", i)), resource.ID(fmt.Sprintf("doc:b%d", i))
+		with := func(kind manager.Op, id resource.ID) manager.Operation {
+			o := op(kind, id, "", "ann", 0)
+			o.Payload = []byte("\x81\xa1v" + value)
+			return o
+		}
+		if _, err := m.SaveMany(t.Context(), []manager.Operation{with(manager.OpCreate, a), op(manager.OpDelete, a, "", "ann", 1)}); err != nil {
+			t.Fatal(err)
+		}
+		out, err := m.SaveMany(t.Context(), []manager.Operation{op(manager.OpRestore, a, "", "ann", 2), with(manager.OpCreate, b)})
+		if err != nil || out[0].Effect != manager.EffectRestored || out[1].Code != manager.CodeNotUnique {
+			t.Errorf("value %q: %+v, %v", value, out, err)
+		}
+	}
 }
