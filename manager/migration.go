@@ -91,3 +91,32 @@ func knownSteps(steps []step) string {
 	}
 	return "there are " + strings.Join(names, ", ")
 }
+
+// atDeclared returns the payload of a resource as it is at the declared schema version.
+func (m *Manager) atDeclared(r Resource) ([]byte, error) {
+	info := m.Info()
+	target, declared := info.SchemaVersion.Get()
+	if !declared || r.Info.SchemaVersion == info.SchemaVersion {
+		return r.Data, nil
+	}
+	f, err := m.formOf(info)
+	if err != nil {
+		return nil, err
+	}
+	steps := m.steps(f)
+	path := pathTo(steps, r.Info.SchemaVersion, target)
+	if path == nil {
+		return nil, &RefusedError{
+			Code: CodeNotMigrated, Model: m.name, ResourceID: r.Meta.ResourceID,
+			Message: fmt.Sprintf("%s of model %s is at %s and the model at %q, without a migration between (%s)",
+				r.Info.RevisionID, m.name, versionName(r.Info.SchemaVersion), target, knownSteps(steps)),
+		}
+	}
+	data := r.Data
+	for _, s := range path {
+		if data, err = s.apply(data); err != nil {
+			return nil, fmt.Errorf("migrate to version %q: %w", s.to, err)
+		}
+	}
+	return data, nil
+}

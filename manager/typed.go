@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -105,7 +106,9 @@ func (t *Typed[T]) SaveMany(ctx context.Context, ids []resource.ID, values []T) 
 	return t.manager.SaveMany(ctx, ops)
 }
 
-// Get returns a resource, see [Manager.Get].
+// Get returns a resource, see [Manager.Get]. A payload of another schema version than
+// the declared one is migrated for the answer; where no way leads there it gives a
+// *[RefusedError], for a save would lose what T does not have of it.
 func (t *Typed[T]) Get(ctx context.Context, id resource.ID, o GetOptions) (TypedResource[T], error) {
 	return t.decoded(t.manager.Get(ctx, id, o))
 }
@@ -115,7 +118,14 @@ func (t *Typed[T]) decoded(r Resource, err error) (TypedResource[T], error) {
 	if err != nil {
 		return TypedResource[T]{}, err
 	}
-	v, err := t.decode(r.Data)
+	var v T
+	data, err := t.manager.atDeclared(r)
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return TypedResource[T]{}, refused
+	}
+	if err == nil {
+		v, err = t.decode(data)
+	}
 	if err != nil {
 		return TypedResource[T]{}, fmt.Errorf("payload of %s of model %s: %w", r.Meta.ResourceID, t.manager.name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/resource/model"
 )
@@ -100,5 +101,43 @@ func TestEmbeddedFieldsAreNotDropped(t *testing.T) {
 	}
 	if err := forType[without](t.Context(), openMemory(t).Catalog); err != nil {
 		t.Errorf("one that is left out: %v", err)
+	}
+}
+
+// TestTypedReadsOfOlderPayloads: what the declared type does not have of a payload is
+// not lost by reading and saving it.
+func TestTypedReadsOfOlderPayloads(t *testing.T) {
+	type v1 struct{ Name string }
+	type v2 struct {
+		Title string
+		Lives int `specstar:",default=9"`
+	}
+	c := openMemory(t).Catalog
+	old, err := manager.For[v1](t.Context(), c, model.TypedOptions{Name: "cat", SchemaVersion: opt.Of("1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.Create(t.Context(), "cat:a", v1{"Al"}); err != nil {
+		t.Fatal(err)
+	}
+	without, err := manager.For[v2](t.Context(), c, model.TypedOptions{Name: "cat", SchemaVersion: opt.Of("2")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = without.Get(t.Context(), "cat:a", manager.GetOptions{})
+	if code, _ := manager.CodeOf(err); code != manager.CodeNotMigrated {
+		t.Errorf("without a way: %v", err)
+	}
+	from := "1"
+	with, err := manager.For[v2](t.Context(), c, model.TypedOptions{
+		Name: "cat", SchemaVersion: opt.Of("2"),
+		Migrations: []model.Migration{{From: &from, To: "2", Steps: []json.RawMessage{[]byte(`{"rename":{"from":"name","to":"title"}}`)}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := with.Get(t.Context(), "cat:a", manager.GetOptions{})
+	if err != nil || got.Data != (v2{"Al", 9}) {
+		t.Errorf("%+v, %v", got.Data, err)
 	}
 }

@@ -97,6 +97,7 @@ type planField struct {
 	name  string
 	index int
 	plan  *plan
+	def   json.RawMessage // of a payload without it; nil: none
 }
 
 type planKind int

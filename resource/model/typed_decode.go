@@ -15,7 +15,8 @@ import (
 )
 
 // Decode reads a stored payload into v, which must be settable. Fields that the
-// payload lacks keep their value; those that the type lacks are passed over.
+// payload lacks get their default, those without one keep their value; those that the
+// type lacks are passed over.
 func (t *Typed) Decode(stored []byte, v reflect.Value) error {
 	text, err := payload.AppendJSON(nil, stored)
 	if err != nil {
@@ -92,6 +93,9 @@ func (p *plan) readStruct(text json.RawMessage, v reflect.Value) error {
 	for _, f := range p.fields {
 		item, ok := items[f.name]
 		if !ok {
+			item = f.def
+		}
+		if item == nil {
 			continue
 		}
 		if err := f.plan.read(item, v.Field(f.index)); err != nil {

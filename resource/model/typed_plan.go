@@ -34,7 +34,7 @@ func (p *planner) object(t reflect.Type) (*plan, []Field, error) {
 			return nil, nil, fmt.Errorf("field %s of %s: %w", sf.Name, t, err)
 		}
 		fields = append(fields, f)
-		o.fields = append(o.fields, planField{name: f.Name, index: i, plan: inner})
+		o.fields = append(o.fields, planField{name: f.Name, index: i, plan: inner, def: f.Default})
 	}
 	if len(fields) == 0 {
 		return nil, nil, fmt.Errorf("type %s has no exported fields", t)
