@@ -37,10 +37,11 @@ func (e *editor) rewrite(cl *cell, c *change, info resource.RevisionInfo, new co
 	if err != nil {
 		return "", err
 	}
-	if status == info.Status && new.hash == hash {
+	written := new.hash != hash || (c.payload != nil || c.patch != nil) && info.SchemaVersion != e.schemaVersion(cl.meta)
+	if status == info.Status && !written {
 		return EffectUnchanged, nil
 	}
-	if new.hash != hash { // a new payload is one of today's schema
+	if written { // a new payload is one of today's schema
 		info.SchemaVersion = e.schemaVersion(cl.meta)
 		info.ParentSchemaVersion = opt.Value[*string]{}
 	}

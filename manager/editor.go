@@ -113,13 +113,14 @@ func (e *editor) create(cl *cell, c *change) (Effect, error) {
 	return EffectCreated, e.write(cl, c, c.content, meta, opt.Value[resource.RevisionID]{})
 }
 
-// update writes a new revision, or nothing when the payload is the current one.
+// update writes a new revision, or nothing when the payload is the current one: at
+// another schema version equal bytes say something else, and would be migrated.
 func (e *editor) update(cl *cell, c *change, new content) (Effect, error) {
 	hash, err := e.currentHash(cl)
 	if err != nil {
 		return "", err
 	}
-	if hash == new.hash {
+	if hash == new.hash && cl.meta.SchemaVersion == e.schemaVersion(cl.meta) {
 		return EffectUnchanged, nil
 	}
 	return EffectUpdated, e.write(cl, c, new, cl.meta, opt.Of(cl.meta.CurrentRevisionID))

@@ -134,3 +134,49 @@ func TestAMigrationForgetsNoModification(t *testing.T) {
 		}
 	})
 }
+
+// TestEqualBytesOfAnotherVersionAreWritten: a payload of the declared version that is
+// that of an older one byte for byte is not migrated later, as if it were older.
+func TestEqualBytesOfAnotherVersionAreWritten(t *testing.T) {
+	euros := manager.Migration{Model: "cat", From: opt.Of("1"), To: "2", Apply: func(b []byte) ([]byte, error) {
+		return []byte(strings.TrimSuffix(string(b), "00}") + "}"), nil
+	}}
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		m := declare(t, s, storage.ModelInfo{Name: "cat", SchemaVersion: opt.Of("1")})
+		if _, err := m.SaveMany(t.Context(), []manager.Operation{
+			op(manager.OpCreate, "cat:a", `{"price":500}`, "ann", 0), // cents
+			draft(op(manager.OpCreate, "cat:b", `{"price":500}`, "ann", 0)),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.factory.SaveModel(t.Context(), storage.ModelInfo{Name: "cat", SchemaVersion: opt.Of("2")}); err != nil {
+			t.Fatal(err)
+		}
+		s = catalogAnew(s, euros)
+		m = s.open(t, "cat")
+		for _, st := range []step{
+			does(stable(op(manager.OpModify, "cat:b", "", "bob", 1)), manager.EffectModified), // the status alone is of no version
+			does(draft(op(manager.OpModify, "cat:b", "", "bob", 1)), manager.EffectModified),
+			does(op(manager.OpUpdate, "cat:a", `{"price":500}`, "bob", 2), manager.EffectUpdated),
+			does(op(manager.OpUpdate, "cat:a", `{"price":500}`, "bob", 3), manager.EffectUnchanged),
+			does(op(manager.OpModify, "cat:b", `{"price":500}`, "bob", 4), manager.EffectModified),
+			does(op(manager.OpModify, "cat:b", `{"price":500}`, "bob", 5), manager.EffectUnchanged),
+			does(op(manager.OpMigrate, "cat:a", "", "bob", 6), manager.EffectUnchanged),
+			does(op(manager.OpMigrate, "cat:b", "", "bob", 6), manager.EffectUnchanged),
+		} {
+			out, err := m.SaveMany(t.Context(), []manager.Operation{st.op})
+			if err != nil || out[0].Effect != st.effect {
+				t.Errorf("%s of %s: %+v, %v; want %s", st.op.Op, st.op.ResourceID, out, err, st.effect)
+			}
+		}
+		const a, b = `1@1 {"price":500}; 2@2 {"price":500}`, `1@1 {"price":500}; 1@2 {"price":500}`
+		if got := stored(t, s, "cat:a"); got != a {
+			t.Errorf("stored %s; want %s", got, a)
+		}
+		if got := stored(t, s, "cat:b"); got != b {
+			t.Errorf("stored %s; want %s", got, b)
+		}
+		wantSound(t, s)
+	})
+}
