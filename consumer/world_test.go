@@ -113,7 +113,7 @@ func (w *world) config(nc *nats.Conn) consumer.Config {
 	work := &jobs.CatalogWork{Catalog: w.catalog, Sources: w.sources}
 	real := jobs.NewExecutor(jobs.Config{
 		Store: w.factory.ID(), Ledger: w.factory.Ledger(), Queue: w.sender.Queue(),
-		Saver: work, Loader: work, Backfiller: work, Submitter: w.submit,
+		Saver: work, Loader: work, Backfiller: work, Migrator: work, Submitter: w.submit,
 		RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond,
 	})
 	var x consumer.Executor = real

@@ -14,8 +14,8 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// CatalogWork does jobs on a catalog. It is the [Saver], [Loader] and
-// [Backfiller] of a worker.
+// CatalogWork does jobs on a catalog. It is the [Saver], [Loader],
+// [Backfiller] and [Migrator] of a worker.
 type CatalogWork struct {
 	Catalog *manager.Catalog
 	Sources SourceOpener

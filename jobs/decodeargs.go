@@ -21,6 +21,8 @@ func decodeArgs(raw rawArgs) (Args, error) {
 		return d.load()
 	case KindBackfill:
 		return d.backfill()
+	case KindMigrate:
+		return d.migrate()
 	default:
 		return d.save()
 	}
@@ -194,6 +196,23 @@ func (d *decoder) backfill() (Args, error) {
 		return d.unknown()
 	})
 	return b, err
+}
+
+func (d *decoder) migrate() (Args, error) {
+	var m Migrate
+	err := d.object(func(key string) error {
+		switch key {
+		case "models":
+			return d.texts(&m.Models, MaxModels)
+		case "history":
+			return d.value(&m.History)
+		}
+		return d.unknown()
+	})
+	if err == nil && len(m.Models) == 0 {
+		err = d.fieldErrorf("models", "names no model")
+	}
+	return m, err
 }
 
 func (d *decoder) oneOf(s *string, allowed ...string) error {

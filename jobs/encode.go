@@ -56,6 +56,11 @@ type wireBackfill struct {
 	Models []string `json:"models,omitempty"`
 }
 
+type wireMigrate struct {
+	Models  []string `json:"models"`
+	History bool     `json:"history,omitzero"`
+}
+
 // Encode returns the message of e. It is decoded again, so that nothing is sent
 // that a worker would refuse; the error names the field.
 func (e Envelope) Encode() ([]byte, error) {
@@ -85,6 +90,8 @@ func wireArgs(a Args) any {
 		return wireLoad(a)
 	case Backfill:
 		return wireBackfill{Kind: a.What, Models: a.Models}
+	case Migrate:
+		return wireMigrate(a)
 	case Save:
 		ops := make([]wireOperation, len(a.Operations))
 		for i, o := range a.Operations {

@@ -18,7 +18,7 @@ const (
 	MaxMessageBytes = 1 << 20
 	// MaxOperations is how many operations one save may carry.
 	MaxOperations = 10_000
-	// MaxModels is how many models a load or backfill may name.
+	// MaxModels is how many models a load, backfill or migration may name.
 	MaxModels = 1_000
 )
 
@@ -48,7 +48,8 @@ type Envelope struct {
 // Kind returns what the job does.
 func (e Envelope) Kind() Kind { return e.Args.kind() }
 
-// Args are the arguments of one kind of job: [Save], [Load] or [Backfill].
+// Args are the arguments of one kind of job: [Save], [Load],
+// [Backfill] or [Migrate].
 type Args interface{ kind() Kind }
 
 // Save changes resources of the envelope's model. Each operation has its own
@@ -81,6 +82,14 @@ type Backfill struct {
 	Models []string
 }
 
+// Migrate brings payloads to the schema versions that their models declare.
+type Migrate struct {
+	// Models are the models to migrate, at least one.
+	Models []string
+	// History migrates every stored revision, not the current ones alone.
+	History bool
+}
+
 // The kinds of backfill.
 const (
 	// RevisionMeta is the backfill of the five rev_* fields.
@@ -93,6 +102,7 @@ const (
 func (Save) kind() Kind     { return KindSave }
 func (Load) kind() Kind     { return KindLoad }
 func (Backfill) kind() Kind { return KindBackfill }
+func (Migrate) kind() Kind  { return KindMigrate }
 
 // NewSave returns the envelope of a save with a fresh id and the present time.
 func NewSave(model, user string, ops ...manager.Operation) Envelope {
@@ -107,6 +117,9 @@ func NewLoad(user string, l Load) Envelope { return newEnvelope("", user, LaneBu
 func NewBackfill(user string, models ...string) Envelope {
 	return newEnvelope("", user, LaneBulk, Backfill{What: RevisionMeta, Models: models})
 }
+
+// NewMigrate returns the envelope of a migration in the bulk lane.
+func NewMigrate(user string, m Migrate) Envelope { return newEnvelope("", user, LaneBulk, m) }
 
 func newEnvelope(model, user string, l Lane, a Args) Envelope {
 	return Envelope{

@@ -37,6 +37,7 @@ type Config struct {
 	Saver      Saver
 	Loader     Loader
 	Backfiller Backfiller
+	Migrator   Migrator
 	// Submitter takes the jobs that a job causes; nil causes none.
 	Submitter Submitter
 

@@ -35,7 +35,7 @@ func newBench() *bench {
 	b := &bench{factory: f, catalog: manager.NewCatalog(f, nil, manager.Options{})}
 	b.Executor = jobs.NewExecutor(jobs.Config{
 		Store: f.ID(), Ledger: f.Ledger(), Queue: uuid.New(), Saver: b, Loader: b,
-		Backfiller: &jobs.CatalogWork{Catalog: b.catalog}, Lease: time.Minute,
+		Backfiller: &jobs.CatalogWork{Catalog: b.catalog}, Migrator: &jobs.CatalogWork{Catalog: b.catalog}, Lease: time.Minute,
 	})
 	return b
 }

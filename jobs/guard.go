@@ -11,8 +11,8 @@ import (
 // would let the worker do, so that who may not do something learns it at once.
 // The worker asks again when it does the job.
 //
-// A save is refused here when all its operations would be, a load or backfill for
-// the models that it names. What they find out about others is up to the worker.
+// A save is refused here when all its operations would be, any other job for the
+// models that it names. What they find out about others is up to the worker.
 type Guard struct {
 	Submitter
 	Catalog *manager.Catalog
@@ -51,6 +51,8 @@ func (g *Guard) ask(ctx context.Context, e Envelope) error {
 	case Load:
 		return g.askModels(ctx, manager.ActionLoad, e.User, a.Models)
 	case Backfill:
+		return g.askModels(ctx, manager.ActionMigrate, e.User, a.Models)
+	case Migrate:
 		return g.askModels(ctx, manager.ActionMigrate, e.User, a.Models)
 	}
 	return nil

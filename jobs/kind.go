@@ -13,10 +13,11 @@ const (
 	KindSave     Kind = "save"     // operations on resources of one model
 	KindLoad     Kind = "load"     // an archive into the store
 	KindBackfill Kind = "backfill" // rev_* fields of rows that lack them
+	KindMigrate  Kind = "migrate"  // payloads to the schema versions of their models
 )
 
 // Kinds returns all kinds, the short one first.
-func Kinds() []Kind { return []Kind{KindSave, KindLoad, KindBackfill} }
+func Kinds() []Kind { return []Kind{KindSave, KindLoad, KindBackfill, KindMigrate} }
 
 // Lane is the urgency of a job. Lanes do not wait for each other.
 type Lane string

@@ -125,12 +125,22 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 			return nil, err
 		}
 		return json.Marshal(backfillOutcome{Models: stats})
+	case Migrate:
+		stats, err := x.Migrator.Migrate(ctx, by, a, progress)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(migrateOutcome{Models: stats})
 	}
 	return nil, &RefusedError{Code: CodeEnvelope, Err: errors.New("this kind of job does not run under a claim")}
 }
 
 type backfillOutcome struct {
 	Models map[string]manager.BackfillStats `json:"models"`
+}
+
+type migrateOutcome struct {
+	Models map[string]manager.MigrateStats `json:"models"`
 }
 
 // finished records the success of a job, unless its body did, and starts what

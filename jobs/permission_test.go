@@ -50,7 +50,7 @@ func guardedBench(c permission.Checker, arc []byte) *bench {
 	b := &bench{factory: f, catalog: manager.NewCatalog(f, nil, manager.Options{Handlers: []manager.EventHandler{permission.Handler(c)}})}
 	work := &jobs.CatalogWork{Catalog: b.catalog, Sources: archived(arc)}
 	b.Executor = jobs.NewExecutor(jobs.Config{
-		Store: f.ID(), Ledger: f.Ledger(), Queue: uuid.New(), Saver: work, Loader: work, Backfiller: work, Lease: time.Minute,
+		Store: f.ID(), Ledger: f.Ledger(), Queue: uuid.New(), Saver: work, Loader: work, Backfiller: work, Migrator: work, Lease: time.Minute,
 	})
 	return b
 }
@@ -67,6 +67,10 @@ func deliver(t *testing.T, e jobs.Envelope) jobs.Delivery {
 
 func create(id string) manager.Operation {
 	return manager.Operation{Op: manager.OpCreate, ResourceID: resource.ID(id), Data: []byte(`{}`)}
+}
+
+func migrate(user string, models ...string) jobs.Envelope {
+	return jobs.NewMigrate(user, jobs.Migrate{Models: models})
 }
 
 func TestJobsAreDoneWithTheRightsOfTheirUser(t *testing.T) {
@@ -87,6 +91,8 @@ func TestJobsAreDoneWithTheRightsOfTheirUser(t *testing.T) {
 		{"a backfill of all by another user", jobs.NewBackfill("bob"), storage.JobRefused},
 		{"a backfill by another user", jobs.NewBackfill("bob", "doc"), storage.JobRefused},
 		{"a backfill", jobs.NewBackfill("ann", "doc"), storage.JobDone},
+		{"a migration by another user", migrate("bob", "doc"), storage.JobRefused},
+		{"a migration of a model that is not there by another user", migrate("bob", "nobody"), storage.JobRefused},
 	} {
 		v := b.Execute(t.Context(), []jobs.Delivery{deliver(t, c.job)})[0]
 		row := b.row(t, c.job.ID)
@@ -205,6 +211,8 @@ func TestTheGuardAsksBeforeAJobIsSubmitted(t *testing.T) {
 		{"a load of a model", jobs.NewLoad("bob", jobs.Load{Source: "upload:x", Models: []string{"m"}}), false},
 		{"a load by who may", jobs.NewLoad("ann", jobs.Load{Source: "upload:x", Models: []string{"m"}}), true},
 		{"a backfill", jobs.NewBackfill("bob", "m"), false},
+		{"a migration", migrate("bob", "m"), false},
+		{"a migration by who may", migrate("ann", "m"), true},
 	} {
 		queue.jobs = nil
 		receipts, err := g.Submit(t.Context(), c.job, jobs.NewSave("m", "ann", create("m:9")))

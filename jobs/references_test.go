@@ -78,6 +78,7 @@ func TestReferencesOfMessages(t *testing.T) {
 		"load of what is gone":        {load(jobs.Load{Source: "upload:gone.acbak"}), nil},
 		"load of what has changed":    {load(jobs.Load{Source: "upload:whole.acbak", Size: opt.Of(int64(1))}), nil},
 		"backfill writes no payloads": {jobs.NewBackfill("ann"), nil},
+		"migrations write none anew":  {jobs.NewMigrate("ann", jobs.Migrate{Models: []string{"doc"}}), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			message, err := tc.envelope.Encode()

@@ -61,7 +61,7 @@ type Publisher interface {
 }
 
 // QueueSubmitter submits jobs to a queue. Of a save the queue's acknowledgement
-// is the receipt; a load or backfill is written to the ledger first, so that the
+// is the receipt; any other job is written to the ledger first, so that the
 // loss of the queue's disk does not lose it.
 type QueueSubmitter struct {
 	store     uuid.UUID

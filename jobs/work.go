@@ -35,6 +35,14 @@ type Backfiller interface {
 	Unfilled(ctx context.Context) ([]string, error)
 }
 
+// Migrator brings payloads to the schema versions of their models. One that cannot
+// be migrated fails alone; what an interrupted attempt migrated is passed over.
+type Migrator interface {
+	// Migrate does a migration and returns what it did with each model. Of all of
+	// them together at most [manager.MaxMigrateFailures] failures are listed.
+	Migrate(ctx context.Context, by Actor, m Migrate, progress func(storage.Progress)) (map[string]manager.MigrateStats, error)
+}
+
 // Source is an opened archive.
 type Source interface {
 	manager.Source

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 )
 
@@ -32,7 +33,7 @@ type MigrateStats struct {
 // MigrateFailure says why a revision could not be migrated.
 type MigrateFailure struct {
 	ResourceID resource.ID         `json:"resource_id"`
-	RevisionID resource.RevisionID `json:"revision_id"`
+	RevisionID resource.RevisionID `json:"revision_id,omitzero"`
 	Code       Code                `json:"code"`
 	Message    string              `json:"message"`
 }
@@ -46,12 +47,9 @@ const MaxMigrateFailures = 100
 // an error the counts so far are returned with it.
 func (m *Manager) MigrateAll(ctx context.Context, o MigrateOptions) (MigrateStats, error) {
 	var stats MigrateStats
-	target := m.Info().SchemaVersion
-	if !target.IsSet() {
-		return stats, &RefusedError{
-			Code: CodeNoMigration, Model: m.name,
-			Message: fmt.Sprintf("model %s declares no schema version to migrate to", m.name),
-		}
+	target, err := m.migrationTarget()
+	if err != nil {
+		return stats, err
 	}
 	// Who may not migrate the model is not told which resources there are.
 	if err := m.catalog.Ask(ctx, Event{Action: ActionMigrate, Model: m.name, User: o.User}); err != nil {
@@ -75,6 +73,37 @@ func (m *Manager) MigrateAll(ctx context.Context, o MigrateOptions) (MigrateStat
 		batch = batch[:0]
 	}
 	return stats, m.migrateBatch(ctx, batch, &stats, o)
+}
+
+// Unmigrated counts the resources, deleted ones too, whose payload is not at the
+// model's schema version: what [Manager.MigrateAll] without the history looks at. It
+// is refused for the reasons of MigrateAll and of [Reader.Stats].
+func (m *Manager) Unmigrated(ctx context.Context) (int64, error) {
+	all, err := m.Stats(ctx)
+	if err != nil {
+		return 0, err
+	}
+	target, err := m.migrationTarget()
+	if err != nil {
+		return 0, err
+	}
+	done, err := m.stores.Metas.Count(ctx, qb.Where(qb.SchemaVersion().Eq(target.Or(""))))
+	if err != nil {
+		return 0, fmt.Errorf("count model %s: %w", m.name, err)
+	}
+	return max(all.Metas-done, 0), nil
+}
+
+// migrationTarget returns the schema version that the model declares.
+func (m *Manager) migrationTarget() (opt.Value[string], error) {
+	target := m.Info().SchemaVersion
+	if !target.IsSet() {
+		return target, &RefusedError{
+			Code: CodeNoMigration, Model: m.name,
+			Message: fmt.Sprintf("model %s declares no schema version to migrate to", m.name),
+		}
+	}
+	return target, nil
 }
 
 // appendMigrations adds what is to be migrated of a resource.

@@ -155,6 +155,10 @@ func TestMigrateRefuses(t *testing.T) {
 	if code, _ := manager.CodeOf(err); code != manager.CodeNoMigration {
 		t.Errorf("a model without a version: %v", err)
 	}
+	_, err = s.open(t, "plain").Unmigrated(t.Context())
+	if code, _ := manager.CodeOf(err); code != manager.CodeNoMigration {
+		t.Errorf("to migrate of a model without a version: %v", err)
+	}
 	m := declareYAML(t, s, catV2)
 	for _, c := range []struct {
 		op   manager.Operation
@@ -183,6 +187,9 @@ func TestMigrateAll(t *testing.T) {
 		s := open(t)
 		oldCats(t, s)
 		m := declareYAML(t, catalogAnew(s), catV2)
+		if n, err := m.Unmigrated(t.Context()); err != nil || n != 4 {
+			t.Errorf("%d to migrate, %v", n, err)
+		}
 		stats, err := m.MigrateAll(t.Context(), manager.MigrateOptions{User: "eve"})
 		if err != nil {
 			t.Fatal(err)
@@ -195,6 +202,9 @@ func TestMigrateAll(t *testing.T) {
 		}
 		if c, err := m.GetMeta(t.Context(), "cat:c"); err != nil || !c.IsDeleted || c.SchemaVersion != opt.Of("2") {
 			t.Errorf("the deleted one is %+v, %v", c, err)
+		}
+		if n, err := m.Unmigrated(t.Context()); err != nil || n != 1 {
+			t.Errorf("%d left to migrate, %v", n, err)
 		}
 		// A second run has only the failure to try again; with the history, what was left.
 		if stats, err = m.MigrateAll(t.Context(), manager.MigrateOptions{}); err != nil || stats.Migrated != 0 || stats.Failed != 1 {

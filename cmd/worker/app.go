@@ -69,8 +69,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "worker",
 		Short: "Queue-driven bulk writes of versioned resources",
-		Long: `worker takes saves, loads and backfills of versioned resources from a queue and
-does them in bulk, exactly once in effect.
+		Long: `worker takes saves, loads, backfills and migrations of versioned resources from a
+queue and does them in bulk, exactly once in effect.
 
 Every flag has an environment variable (--table-prefix is SPECSTAR_TABLE_PREFIX)
 and a key in the file given with --config; flags come first, then the
@@ -88,7 +88,7 @@ environment, then the file.`,
 	a.global.register(root.PersistentFlags())
 	root.AddCommand(
 		a.runCommand(), a.demoCommand(),
-		a.loadCommand(), a.dumpCommand(), a.saveCommand(), a.backfillCommand(), a.submitCommand(), a.jobsCommand(),
+		a.loadCommand(), a.dumpCommand(), a.saveCommand(), a.backfillCommand(), a.migrateCommand(), a.submitCommand(), a.jobsCommand(),
 		a.searchCommand(), a.countCommand(), a.getCommand(), a.revisionsCommand(), a.modelsCommand(),
 		a.verifyCommand(), a.checkCommand(), a.planCommand(), a.gcCommand(), a.configCommand(), a.versionCommand(),
 	)

@@ -24,7 +24,7 @@ func (a *app) demoCommand() *cobra.Command {
 	var once bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Take the tour: queue, store, a real data set, the three kinds of jobs",
+		Short: "Take the tour: queue, store, a real data set, three kinds of jobs",
 		Long: `demo starts the embedded stack and works on a real data set, the history of Go's
 own API: it loads it as an archive, edits some thousand records through the
 queue, and fills the rows of an old archive that lack rev_* fields. It ends with
@@ -68,7 +68,7 @@ func (a *app) demo(ctx context.Context, l listen, once bool) error {
 	})
 }
 
-// tour runs the three kinds of jobs and prints what came of it.
+// tour runs three kinds of jobs and prints what came of it.
 func (d *demo) tour(ctx context.Context) error {
 	began := time.Now()
 	d.board = d.app.board()

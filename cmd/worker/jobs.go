@@ -24,7 +24,7 @@ type jobFilter struct {
 
 func (f *jobFilter) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.states, "state", nil, "only jobs that are `STATE`: queued, running, done, refused, dead, cancelled")
-	flags.StringVar(&f.kind, "kind", "", "only jobs of `KIND`: save, load, backfill")
+	flags.StringVar(&f.kind, "kind", "", "only jobs of `KIND`: save, load, backfill, migrate")
 	flags.StringVar(&f.model, "model", "", "only saves of model `M`")
 	flags.IntVar(&f.limit, "limit", 0, "at most `N` jobs (0: all)")
 }

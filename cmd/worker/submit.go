@@ -17,13 +17,14 @@ func (a *app) submitCommand() *cobra.Command {
 for the next one: worker run.`,
 		Example: `  worker submit load dump.acbak --on-duplicate skip
   worker submit save person --from changes.ndjson
-  worker submit backfill`,
+  worker submit backfill
+  worker submit migrate person`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usage("submit what? use submit load, submit save or submit backfill")
+			return usage("submit what? use submit load, save, backfill or migrate")
 		},
 	}
-	cmd.AddCommand(a.submitLoadCommand(), a.submitSaveCommand(), a.submitBackfillCommand())
+	cmd.AddCommand(a.submitLoadCommand(), a.submitSaveCommand(), a.submitBackfillCommand(), a.submitMigrateCommand())
 	return cmd
 }
 

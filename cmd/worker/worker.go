@@ -101,7 +101,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(),
-		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Submitter: s.unguarded,
+		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
 	})
 }
 
