@@ -82,7 +82,7 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 // prepare checks the operation by itself, encodes its payload and extracts what
 // is indexed of it, by what is known of the model. A broken rule
 // becomes c.refused; the error is for the blob store being unavailable.
-func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *change) error {
+func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *change) (err error) {
 	c.op.Time = storedTime(c.op.Time)
 	if c.op.Op == OpModify && string(bytes.TrimSpace(c.op.Data)) == "null" {
 		c.op.Data = nil // of who writes null for what is not given, as with a delete
@@ -92,9 +92,12 @@ func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *chang
 	}
 	switch {
 	case c.op.Op == OpPatch:
-		return m.preparePatch(ctx, c, c.op.Data)
+		return m.preparePatch(ctx, model, c, c.op.Data)
 	case c.op.Op == OpModify && c.op.Patch != nil:
-		return m.preparePatch(ctx, c, c.op.Patch)
+		return m.preparePatch(ctx, model, c, c.op.Patch)
+	case c.op.Op == OpMigrate || c.op.Op == OpSwitch:
+		c.blobs, err = m.migrationBlobs(ctx, model)
+		return err
 	case c.op.Payload == nil && c.op.Data == nil: // an operation that writes none
 		return nil
 	}
@@ -112,12 +115,17 @@ func (m *Manager) prepare(ctx context.Context, model storage.ModelInfo, c *chang
 }
 
 // preparePatch reads a patch, and makes new the blobs that it may refer to.
-func (m *Manager) preparePatch(ctx context.Context, c *change, text []byte) (err error) {
+func (m *Manager) preparePatch(ctx context.Context, model storage.ModelInfo, c *change, text []byte) (err error) {
 	if c.patch, err = payload.ParsePatch(text); err != nil {
 		c.refused = m.refuse(&c.op, CodeInvalid, "patch of %s: %v", c.op.ResourceID, err)
 		return nil
 	}
-	c.blobs, err = m.catalog.mentionedBlobs(ctx, text)
+	given, err := m.catalog.mentionedBlobs(ctx, text)
+	if err != nil {
+		return err
+	}
+	more, err := m.migrationBlobs(ctx, model)
+	c.blobs = append(given, more...)
 	return err
 }
 

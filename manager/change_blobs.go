@@ -51,6 +51,16 @@ func (c *Catalog) mentionedBlobs(ctx context.Context, text []byte) ([]string, er
 	return ids, nil
 }
 
+// migrationBlobs is mentionedBlobs for the declared migrations of a model: what they
+// set may be a reference.
+func (m *Manager) migrationBlobs(ctx context.Context, model storage.ModelInfo) ([]string, error) {
+	f, err := m.formOf(model)
+	if err != nil || f.model == nil || len(f.model.Steps()) == 0 {
+		return nil, err
+	}
+	return m.catalog.mentionedBlobs(ctx, model.Declaration)
+}
+
 // touch makes a blob new and reports whether it is there.
 func (c *Catalog) touch(ctx context.Context, id string) (bool, error) {
 	_, err := c.blobs.Touch(ctx, id)

@@ -58,6 +58,7 @@ type migratedRevision struct {
 func (r migratedRevision) keep(cl *cell) {
 	if r.made {
 		cl.store(resource.Revision{Info: r.info, Data: r.payload})
+		cl.blobs = append(cl.blobs, r.blobs...)
 	}
 }
 
@@ -107,8 +108,7 @@ func (e *editor) migrated(cl *cell, c *change, at map[opt.Value[string]]resource
 			return migratedRevision{}, e.refuse(cl, CodeInvalid, "%s of %s at version %q: %v", info.RevisionID, cl.ref.ID, target, err)
 		}
 	}
-	new := e.contentOf(data)
-	c.hash = new.hash
+	new := e.madeContent(c, data)
 	info.ParentSchemaVersion = opt.Of(pointerTo(info.SchemaVersion))
 	info.SchemaVersion = opt.Of(target)
 	info.UID, info.DataHash = c.uidInPlace(info.UID), opt.Of(new.hash)

@@ -37,6 +37,12 @@ func (e *editor) patched(cl *cell, c *change, now resource.Revision) (content, e
 	if err != nil {
 		return content{}, e.refuse(cl, CodeInvalid, "patch of %s: %v", cl.ref.ID, err)
 	}
+	return e.madeContent(c, p), nil
+}
+
+// madeContent looks at a payload that was made in the unit of work. The blobs that
+// it refers to are remembered when they may be new to the model.
+func (e *editor) madeContent(c *change, p []byte) content {
 	new := e.contentOf(p)
 	known := patchedBlobs(c, nil)
 	for _, b := range payload.Binaries(p) {
@@ -45,7 +51,7 @@ func (e *editor) patched(cl *cell, c *change, now resource.Revision) (content, e
 		}
 	}
 	c.hash = new.hash
-	return new, nil
+	return new
 }
 
 // lifted returns a payload as it is at the declared schema version: what a patch

@@ -1,11 +1,13 @@
 package manager_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -178,5 +180,34 @@ func TestEqualBytesOfAnotherVersionAreWritten(t *testing.T) {
 			t.Errorf("stored %s; want %s", got, b)
 		}
 		wantSound(t, s)
+	})
+}
+
+// TestABlobThatAMigrationSetsIsRemembered: it is dumped with the model.
+func TestABlobThatAMigrationSetsIsRemembered(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		m := declareYAML(t, s, "name: cat\nschema_version: \"1\"\nfields: [{name: name, type: str}]\n")
+		for _, id := range []resource.ID{"cat:a", "cat:b"} {
+			if _, err := m.Create(t.Context(), op("", id, `{"name":"Al"}`, "ann", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		face := putBlob(t, s, "a face")
+		m = declareYAML(t, s, fmt.Sprintf(`
+name: cat
+schema_version: "2"
+fields: [{name: name, type: str}, {name: face, type: binary}]
+migrations: [{from: "1", to: "2", steps: [{default: {path: face, value: {file_id: %q, size: 6}}}]}]
+`, face))
+		out, err := m.SaveMany(t.Context(), []manager.Operation{
+			{Op: manager.OpMigrate, ResourceID: "cat:a"}, op(manager.OpPatch, "cat:b", `{"name":"Bo"}`, "ann", 1),
+		})
+		if err != nil || out[0].Effect != manager.EffectMigrated || out[1].Effect != manager.EffectUpdated {
+			t.Fatal(out, err)
+		}
+		if _, stats := s.dump(t, manager.DumpOptions{}); stats.Models["cat"].Blobs != 1 || stats.MissingBlobs != 0 {
+			t.Errorf("dump %+v", stats)
+		}
 	})
 }
