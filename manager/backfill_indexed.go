@@ -123,7 +123,7 @@ func (x *indexer) values(meta resource.Meta, p []byte) (opt.Value[resource.Index
 	if before, ok := meta.IndexedData.Get(); ok {
 		paths = unionPaths(paths, before)
 	}
-	if len(paths) == 0 {
+	if len(paths) == 0 && (x.form.model == nil || !x.form.model.Typed()) {
 		return meta.IndexedData, nil
 	}
 	return x.form.valuesAt(paths, p)

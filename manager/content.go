@@ -23,7 +23,8 @@ type content struct {
 // looked for. source is what the indexed values are taken from, mostly the payload.
 func (f *form) contentOf(p, source []byte, paths []string) content {
 	c := content{payload: p, hash: resource.DataHash(p)}
-	if len(paths) > 0 {
+	// The original writes indexed data of every model, also without a field.
+	if len(paths) > 0 || f.model != nil && f.model.Typed() {
 		c.indexed, c.indexErr = f.valuesAt(paths, source)
 	}
 	return c

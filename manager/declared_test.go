@@ -2,6 +2,8 @@ package manager_test
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -235,4 +237,14 @@ func TestADeclarationIsThereAfterReopening(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// exampleFile reads a declaration of examples/models.
+func exampleFile(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "examples", "models", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -15,6 +15,7 @@ const (
 	Cat2   = "cat2"   // cat with schema version 2, which 1 is migrated to
 	GoAPI  = "goapi"  // go-package, go-release, go-symbol
 	Random = "random" // two to four models, from Config.Seed
+	Hard   = "hard"   // hard, tagged, other: types that are not plain
 )
 
 // Store says where an app keeps its data.
@@ -31,6 +32,8 @@ type Store struct {
 type Config struct {
 	// Models names a set of models.
 	Models string
+	// Declared are models of its own instead, as declared.py reads them.
+	Declared []json.RawMessage
 	// Seed picks the random models; equal seeds give equal models.
 	Seed int64
 	// Store is where the data are; the zero Store is a memory store.
@@ -97,6 +100,9 @@ func (p *Peer) New(c Config) (*App, error) {
 		c.Store.Kind = "memory"
 	}
 	args := map[string]any{"app": a.name, "models": c.Models, "seed": c.Seed, "store": c.Store}
+	if c.Declared != nil {
+		args["models"] = c.Declared
+	}
 	return a, p.Call("new", args, &a.Models)
 }
 
@@ -154,6 +160,33 @@ func (a *App) State() (State, error) {
 // Samples returns n new random values of a model.
 func (a *App) Samples(model string, seed int64, n int) (s Samples, err error) {
 	return s, a.call("samples", map[string]any{"model": model, "seed": seed, "n": n}, &s)
+}
+
+// Created is what the original stored of a JSON text, or why it did not.
+type Created struct {
+	Payload []byte
+	Hash    string
+	// Meta is the meta as archives have it.
+	Meta []byte
+	// Error is the exception it raised instead, empty for none.
+	Error string
+}
+
+// CreateJSON has the original decode each text as the model's type and create a
+// resource of it, r:0, r:1 and so on.
+func (a *App) CreateJSON(model string, texts [][]byte) (c []Created, err error) {
+	return c, a.call("create_json", map[string]any{"model": model, "texts": texts}, &c)
+}
+
+// Export runs the exporter of declarations, a Python script, over the models of
+// the app, and returns the text with the warnings.
+func (a *App) Export(script string, schema bool) (text string, warnings []string, err error) {
+	var r struct {
+		Text     string
+		Warnings []string
+	}
+	err = a.call("export", map[string]any{"script": script, "schema": schema}, &r)
+	return r.Text, r.Warnings, err
 }
 
 // Check decodes every current payload of a model as the model's type and checks

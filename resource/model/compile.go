@@ -72,14 +72,19 @@ func (c *compiler) payload() (*node, error) {
 			return nil, err
 		}
 	}
+	return root, c.finish()
+}
+
+// finish compiles the fields of all structs and then their defaults.
+func (c *compiler) finish() error {
 	for len(c.pending) > 0 {
 		next := c.pending[0]
 		c.pending = c.pending[1:]
 		if err := next(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return root, c.setDefaults()
+	return c.setDefaults()
 }
 
 func (c *compiler) rootNode() (*node, error) {

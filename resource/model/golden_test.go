@@ -18,7 +18,17 @@ import (
 // example reads a declaration of examples/models.
 func example(t testing.TB, name string) *model.Model {
 	t.Helper()
-	path := "../../examples/models/" + name + ".yaml"
+	return readModel(t, "../../examples/models/"+name+".yaml")
+}
+
+// bothWays reads the declarations of a model by fields and by the JSON schema
+// that the exporter writes of the original's type.
+func bothWays(t testing.TB, name string) map[string]*model.Model {
+	return map[string]*model.Model{"fields": example(t, name), "schema": readModel(t, "testdata/schema/"+name+".yaml")}
+}
+
+func readModel(t testing.TB, path string) *model.Model {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -99,43 +109,49 @@ func jumble(b *strings.Builder, v any, r *rand.Rand) {
 	}
 }
 
+// smallModel is a model of the small set.
+type smallModel struct {
+	Encoding  resource.Encoding
+	Resources []struct {
+		Revisions []struct {
+			Info struct {
+				DataHash string `json:"data_hash"`
+			}
+			Raw  []byte `json:"raw_b64"`
+			Data json.RawMessage
+		}
+	}
+}
+
 // TestSmallSet gives the models of the small set their payloads as JSON, in
 // several orders, and compares with what the original stored.
 func TestSmallSet(t *testing.T) {
-	var s struct {
-		Models map[string]struct {
-			Encoding  resource.Encoding
-			Resources []struct {
-				Revisions []struct {
-					Info struct {
-						DataHash string `json:"data_hash"`
-					}
-					Raw  []byte `json:"raw_b64"`
-					Data json.RawMessage
-				}
-			}
-		}
-	}
+	var s struct{ Models map[string]smallModel }
 	readJSON(t, "../payload/testdata/small.expected.json", &s)
 	for name, sm := range s.Models {
-		m := example(t, name)
-		if m.Encoding() != sm.Encoding {
-			t.Errorf("%s: encoding %s, want %s", name, m.Encoding(), sm.Encoding)
+		for how, m := range bothWays(t, name) {
+			t.Run(name+" by "+how, func(t *testing.T) { sameRevisions(t, m, sm) })
 		}
-		for _, r := range sm.Resources {
-			for i, rev := range r.Revisions {
-				for seed := range uint64(3) {
-					text := rev.Data
-					if seed > 0 {
-						text = jumbled(t, text, seed)
-					}
-					got, err := m.Canonical(sm.Encoding, text)
-					if err != nil || !bytes.Equal(got, rev.Raw) {
-						t.Errorf("%s revision %d: %v\n got %q\nwant %q", name, i, err, got, rev.Raw)
-					}
-					if h := resource.DataHash(got); h != rev.Info.DataHash {
-						t.Errorf("%s revision %d: hash %s, want %s", name, i, h, rev.Info.DataHash)
-					}
+	}
+}
+
+func sameRevisions(t *testing.T, m *model.Model, sm smallModel) {
+	if m.Encoding() != sm.Encoding {
+		t.Errorf("encoding %s, want %s", m.Encoding(), sm.Encoding)
+	}
+	for _, r := range sm.Resources {
+		for i, rev := range r.Revisions {
+			for seed := range uint64(3) {
+				text := rev.Data
+				if seed > 0 {
+					text = jumbled(t, text, seed)
+				}
+				got, err := m.Canonical(sm.Encoding, text)
+				if err != nil || !bytes.Equal(got, rev.Raw) {
+					t.Errorf("revision %d: %v\n got %q\nwant %q", i, err, got, rev.Raw)
+				}
+				if h := resource.DataHash(got); h != rev.Info.DataHash {
+					t.Errorf("revision %d: hash %s, want %s", i, h, rev.Info.DataHash)
 				}
 			}
 		}
@@ -163,14 +179,17 @@ func TestBigSet(t *testing.T) {
 	if err := json.NewDecoder(z).Decode(&big); err != nil {
 		t.Fatal(err)
 	}
-	m := example(t, "item")
+	models := bothWays(t, "item")
 	n := uint64(0)
 	for _, r := range big.Resources {
 		for _, rev := range r.Revisions {
 			n++
-			got, err := m.Canonical(resource.JSON, jumbled(t, []byte(rev.Raw), n))
-			if err != nil || string(got) != rev.Raw || resource.DataHash(got) != rev.DataHash {
-				t.Fatalf("got %s, %v; want %s", got, err, rev.Raw)
+			text := jumbled(t, []byte(rev.Raw), n)
+			for how, m := range models {
+				got, err := m.Canonical(resource.JSON, text)
+				if err != nil || string(got) != rev.Raw || resource.DataHash(got) != rev.DataHash {
+					t.Fatalf("by %s: got %s, %v; want %s", how, got, err, rev.Raw)
+				}
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package model
 import (
 	"sync"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
@@ -11,7 +13,9 @@ import (
 type Model struct {
 	declaration Declaration
 	// root is the type of the payload; nil when it is known by name only.
-	root                    *node
+	root *node
+	// schema validates what the type does not tell; nil when it tells all.
+	schema                  *jsonschema.Schema
 	indexed, unique, binary []string
 	steps                   []*Step
 	walkers                 sync.Pool
@@ -27,19 +31,13 @@ func Compile(d Declaration) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.JSONSchema != nil {
-		return nil, wrong("json_schema", "models by JSON schema are not supported yet; declare fields")
-	}
-	c := newCompiler(&d)
-	root, err := c.payload()
-	if err != nil {
+	m := &Model{declaration: d}
+	if err := m.compile(); err != nil {
 		return nil, err
 	}
-	steps, err := compileSteps(d.Migrations)
-	if err != nil {
+	if m.steps, err = compileSteps(d.Migrations); err != nil {
 		return nil, err
 	}
-	m := &Model{declaration: d, root: root, steps: steps}
 	if m.root == nil && len(d.BinaryFields) > 0 {
 		if m.root, err = givenRoot(d.BinaryFields); err != nil {
 			return nil, err
@@ -49,6 +47,28 @@ func Compile(d Declaration) (*Model, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// compile makes the type of the payload.
+func (m *Model) compile() (err error) {
+	d := &m.declaration
+	c := newCompiler(d)
+	if d.JSONSchema == nil {
+		m.root, err = c.payload()
+		return err
+	}
+	if d.Fields != nil || d.Type != "" || d.Types != nil {
+		return wrong(schemaPath, "a JSON schema excludes fields, type and types")
+	}
+	loose := false
+	if m.root, loose, err = c.schemaPayload(); err != nil {
+		return err
+	}
+	schema, err := compileSchema(d.JSONSchema)
+	if loose {
+		m.schema = schema
+	}
+	return err
 }
 
 // checkHead checks the parts of a declaration that are no types.
@@ -120,6 +140,40 @@ func (m *Model) Canonical(enc resource.Encoding, jsonText []byte) ([]byte, error
 
 // Encode is Canonical with options.
 func (m *Model) Encode(enc resource.Encoding, jsonText []byte, o EncodeOptions) ([]byte, error) {
+	if m.schema == nil {
+		return m.encode(enc, jsonText, o)
+	}
+	var known []BinaryInput
+	if ask := o.Binary; ask != nil {
+		o.Binary = func(b BinaryInput) (BinaryInput, error) {
+			b, err := ask(b)
+			known = append(known, b)
+			return b, err
+		}
+	}
+	stored, err := m.encode(enc, jsonText, o)
+	if err != nil {
+		return nil, err
+	}
+	asJSON := stored
+	if enc == resource.Msgpack {
+		if o.Binary != nil { // they have been asked about
+			o.Binary = func(BinaryInput) (b BinaryInput, err error) {
+				b, known = known[0], known[1:]
+				return b, nil
+			}
+		}
+		if asJSON, err = m.encode(resource.JSON, jsonText, o); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.validate(asJSON); err != nil {
+		return nil, err
+	}
+	return stored, nil
+}
+
+func (m *Model) encode(enc resource.Encoding, jsonText []byte, o EncodeOptions) ([]byte, error) {
 	root := m.root
 	if root == nil {
 		root = givenNode

@@ -38,6 +38,9 @@ func (d Declaration) normal() (Declaration, error) {
 	if d.Tag, err = normalValue(d.Tag, "tag"); err != nil {
 		return d, err
 	}
+	if d.JSONSchema, err = normalValue(d.JSONSchema, "json_schema"); err != nil {
+		return d, err
+	}
 	d.Types = maps.Clone(d.Types)
 	for _, name := range slices.Sorted(maps.Keys(d.Types)) {
 		if d.Types[name], err = d.Types[name].normal("types." + name); err != nil {

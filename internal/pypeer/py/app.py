@@ -19,8 +19,10 @@ from autocrud.resource_manager.resource_store.simple import DiskResourceStore, M
 from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory
 from autocrud.types import OnDuplicate, RevisionStatus
 
+import declared
 import edits
 import golden
+import hard
 import randmodels
 import randops
 import randquery
@@ -74,7 +76,12 @@ def seed_uuids(rng):
 class App:
     def __init__(self, models, seed, store):
         self.crud = AutoCRUD(storage_factory=factory(store))
-        picked = randmodels.pick_models(random.Random(seed)) if models == "random" else golden.SETS[models]()
+        if isinstance(models, list):
+            picked = [declared.model(spec) for spec in models]
+        elif models == "random":
+            picked = randmodels.pick_models(random.Random(seed))
+        else:
+            picked = {**golden.SETS, **hard.SETS}[models]()
         for model, name, encoding, indexed in picked:
             if name not in self.crud.resource_managers:
                 self.crud.add_model(model, name=name, encoding=encoding, indexed_fields=indexed)
@@ -182,6 +189,36 @@ class App:
             self._blobs(m, payload, blobs)
             values.append({"json": text(msgspec.json.encode(data, order="deterministic")), "payload": text(payload)})
         return {"values": values, "blobs": {k: text(v) for k, v in blobs.items()}}
+
+    def create_json(self, model, texts):
+        """Creates a resource of each JSON text and returns what is stored of it, or the exception."""
+        m = self.manager(model)
+        out = []
+        for i, text_ in enumerate(texts):
+            try:
+                data = msgspec.json.decode(base64.b64decode(text_), type=m.resource_type)
+                now = dt.datetime(2030, 1, 2, tzinfo=dt.timezone.utc)
+                with m.using(user="python", now=now) as op:
+                    info = op.create(data, resource_id=f"r:{i}")
+            except Exception as e:
+                out.append({"error": f"{type(e).__name__}: {e}"})
+                continue
+            with m.storage.get_data_bytes(info.resource_id, info.revision_id, info.schema_version) as f:
+                payload = f.read()
+            meta = m.storage.get_meta(info.resource_id)
+            out.append({"payload": text(payload), "hash": info.data_hash, "meta": text(msgpack.encode(meta))})
+        return out
+
+    def export(self, script, schema):
+        """The declarations of the app's models, and the warnings."""
+        exporter, warnings = declared.exporter(script), []
+        models = [
+            exporter.Model(
+                m.resource_type, name, m._encoding.value, m._schema_version, [f.field_path for f in m.indexed_fields]
+            )
+            for name, m in self.managers().items()
+        ]
+        return {"text": exporter.export(models, warnings.append, schema), "warnings": warnings}
 
     def check(self, model):
         """Decodes every current payload and checks that it, its hash and its index are as the library writes them."""

@@ -31,7 +31,8 @@ def call(req):
     for ops in (archives.OPS, timed.OPS, permissions.OPS):
         if op in ops:
             return ops[op](**req)
-    if op in ("run", "apply", "dump", "load", "backfill", "migrate", "search", "queries", "state", "samples", "check", "update_all"):
+    if op in ("run", "apply", "dump", "load", "backfill", "migrate", "search", "queries", "state", "samples", "check", "update_all",
+              "create_json", "export"):
         return getattr(APPS[req.pop("app")], op)(**req)
     raise ValueError(f"operation {op!r} is not known")
 

@@ -1,5 +1,6 @@
 """Random model types and random values of them, from a seeded source."""
 
+import dataclasses
 import datetime as dt
 import decimal
 import enum
@@ -169,15 +170,41 @@ MAKERS = {
 }
 
 
-def value(rng, t):
-    """A random value of type t."""
+def value(rng, t, depth=5):
+    """A random value of type t. Lists end where they are nested deep."""
     if t in MAKERS:
         return MAKERS[t](rng)
     origin, args = typing.get_origin(t), typing.get_args(t)
-    if origin is list:
-        return [value(rng, args[0]) for _ in range(rng.choice([0, 1, 2, 3, 16 if args[0] in SCALARS else 2]))]
+    if origin is list or origin is tuple and args[-1] is ...:
+        n = rng.choice([0, 1, 2, 3, 16 if args[0] in SCALARS else 2]) if depth > 0 else 0
+        return origin(value(rng, args[0], depth - 1) for _ in range(n))
+    if origin in (set, frozenset):
+        return origin(value(rng, args[0], depth - 1) for _ in range(rng.choice([0, 1, 3])))
+    if origin is tuple:
+        return tuple(value(rng, a, depth - 1) for a in args)
     if origin is dict:
-        return {text(rng): value(rng, args[1]) for _ in range(rng.choice([0, 1, 3]))}
-    if args:
-        return value(rng, rng.choice(args))
-    return t(**{f.name: value(rng, f.type) for f in msgspec.structs.fields(t)})
+        keys = (value(rng, args[0], depth) if args[0] is not str else text(rng) for _ in range(rng.choice([0, 1, 3])))
+        return {k: value(rng, args[1], depth - 1) for k in keys}
+    if origin is typing.Literal:
+        return rng.choice(args)
+    if origin is typing.Annotated:
+        return value(rng, args[0], depth)
+    if origin in (typing.Union, types.UnionType):
+        if depth <= 0 and types.NoneType in args:
+            return None
+        return value(rng, rng.choice(args), depth)
+    if t in (dict, list):
+        return t()
+    if isinstance(t, type) and issubclass(t, enum.Enum):
+        return rng.choice(list(t))
+    return made(rng, t, depth)
+
+
+def made(rng, t, depth):
+    """A random struct, dataclass or TypedDict."""
+    if typing.is_typeddict(t):
+        hints = typing.get_type_hints(t)
+        return {k: value(rng, v, depth - 1) for k, v in hints.items() if k in t.__required_keys__ or rng.randrange(2)}
+    if dataclasses.is_dataclass(t):
+        return t(**{k: value(rng, v, depth - 1) for k, v in typing.get_type_hints(t).items()})
+    return t(**{f.name: value(rng, f.type, depth - 1) for f in msgspec.structs.fields(t)})
