@@ -27,6 +27,9 @@ type part struct {
 	// probe, when not nil, must be applicable, or else not, for patch to be applied.
 	probe  *payload.PatchDoc
 	absent bool
+	// taken, when not nil, must not be applicable: a rename would lose what is there.
+	taken *payload.PatchDoc
+	to    string
 }
 
 // Apply returns the payload that the step makes of a stored one, in the same
@@ -43,6 +46,9 @@ func (s *Step) Apply(stored []byte) ([]byte, error) {
 				continue
 			}
 		}
+		if err := p.checkFree(stored); err != nil {
+			return nil, fmt.Errorf("migration to %s, step %d: %w", s.To, i, err)
+		}
 		next, err := p.patch.Apply(stored)
 		if err != nil {
 			return nil, fmt.Errorf("migration to %s, step %d: %w", s.To, i, err)
@@ -50,6 +56,18 @@ func (s *Step) Apply(stored []byte) ([]byte, error) {
 		stored = next
 	}
 	return stored, nil
+}
+
+// checkFree refuses a rename to a field that is there.
+func (p *part) checkFree(stored []byte) error {
+	if p.taken == nil {
+		return nil
+	}
+	there, err := applies(p.taken, stored)
+	if err == nil && there {
+		err = fmt.Errorf("rename to %s: there is such a field already; remove it first, if it may be lost", p.to)
+	}
+	return err
 }
 
 // applies reports whether a patch can be applied; the error is for a payload that
@@ -124,7 +142,8 @@ func compilePart(raw json.RawMessage) (part, error) {
 	return part{}, nil
 }
 
-// compileRename moves a field; one that is not there stays away.
+// compileRename moves a field; one that is not there stays away. A field that has
+// the new name already is not written over.
 func compileRename(raw json.RawMessage) (part, error) {
 	var r struct{ From, To string }
 	if err := strict(raw, &r); err != nil {
@@ -133,7 +152,12 @@ func compileRename(raw json.RawMessage) (part, error) {
 	if r.From == "" || r.To == "" {
 		return part{}, errors.New("rename needs from and to")
 	}
-	return compiled(presence(r.From), false, patchOperation{Op: "move", From: pointerOf(r.From), Path: pointerOf(r.To)})
+	p, err := compiled(presence(r.From), false, patchOperation{Op: "move", From: pointerOf(r.From), Path: pointerOf(r.To)})
+	if err == nil {
+		p.to = r.To
+		p.taken, err = patchOf(presence(r.To)...)
+	}
+	return p, err
 }
 
 // compileRemove removes a field; one that is not there is no error.
