@@ -172,7 +172,7 @@ func TestRefusedDeclarations(t *testing.T) {
 }
 
 func FuzzYAML(f *testing.F) {
-	for _, s := range []string{everything, shapes, "{name: m, type: 'set[int | str]?'}", "name: m\nbinary_fields: [a.*, b]", "a: [\n", "- - -", "name: |\n  x\n"} {
+	for _, s := range []string{everything, shapes, "{name: m, type: 'set[int | str]?'}", "name: m\nbinary_fields: [a.*, b]", "a: [\n", "- - -", "name: |\n  x\n", `{name: m, json_schema: {"anyOf":[{"$ref":"#/$defs/a"},{"type":["integer","null"],"minimum":1}],"$defs":{"a":{"type":"object","properties":{"x":{"$ref":"#"},"y":{"enum":[1,"b"],"default":1}},"required":["x"]}}}}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
