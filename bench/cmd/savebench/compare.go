@@ -16,14 +16,20 @@ import (
 
 // comparison is the outcome of SaveMany against bare inserts.
 type comparison struct {
-	Resources int       `json:"resources"`
-	Medium    string    `json:"medium"`
-	Ours      float64   `json:"save_many_per_second"`
-	Bare      float64   `json:"bare_inserts_per_second"`
-	OursCPU   float64   `json:"save_many_cpu_us"` // per resource, all threads
-	BareCPU   float64   `json:"bare_inserts_cpu_us"`
-	Ratio     float64   `json:"ratio"`  // median of the rounds'
-	Ratios    []float64 `json:"ratios"` // by round
+	Resources int     `json:"resources"`
+	Medium    string  `json:"medium"`
+	Ours      float64 `json:"save_many_per_second"`
+	Bare      float64 `json:"bare_inserts_per_second"`
+	OursCPU   float64 `json:"save_many_cpu_us"` // per resource, all threads
+	BareCPU   float64 `json:"bare_inserts_cpu_us"`
+	// Records are units of work from decoded records: without the rules of saves and
+	// the JSON of payloads.
+	Records       float64   `json:"records_per_second"`
+	RecordsCPU    float64   `json:"records_cpu_us"`
+	RecordsRatio  float64   `json:"records_ratio"`
+	RecordsRatios []float64 `json:"records_ratios"`
+	Ratio         float64   `json:"ratio"`  // median of the rounds'
+	Ratios        []float64 `json:"ratios"` // by round
 }
 
 // floor is the ratio that must be reached.
@@ -36,17 +42,22 @@ func compare(ctx context.Context, o options) (comparison, error) {
 	if err != nil {
 		return c, err
 	}
+	decoded, err := expectedRecords(ctx, o.resources)
+	if err != nil {
+		return c, err
+	}
 	stop, err := profile(o.cpuProfile)
 	if err != nil {
 		return c, err
 	}
-	var ours, bare timings
+	var ours, bare, units timings
 	for i := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
 		sides := []func() error{
 			func() error {
 				return timeOurs(ctx, &ours, o.resources, tables, &c.Medium)
 			},
+			func() error { return timeRecords(ctx, &units, decoded, tables) },
 			func() error { return timeBare(ctx, &bare, tables) },
 		}
 		if i%2 == 1 {
@@ -58,10 +69,12 @@ func compare(ctx context.Context, o options) (comparison, error) {
 			}
 		}
 		c.Ratios = append(c.Ratios, bare.wall[i]/ours.wall[i])
+		c.RecordsRatios = append(c.RecordsRatios, bare.wall[i]/units.wall[i])
 	}
 	n := float64(o.resources)
 	c.Ours, c.Bare, c.Ratio = n/median(ours.wall), n/median(bare.wall), median(c.Ratios)
 	c.OursCPU, c.BareCPU = median(ours.cpu)*1e6/n, median(bare.cpu)*1e6/n
+	c.Records, c.RecordsCPU, c.RecordsRatio = n/median(units.wall), median(units.cpu)*1e6/n, median(c.RecordsRatios)
 	return c, stop()
 }
 
@@ -114,6 +127,19 @@ func timeOurs(ctx context.Context, t *timings, n int, want []table, medium *stri
 	*medium = s.scratch.Medium()
 	ops := makeOperations(n, 1)
 	if err := t.take(ctx, "ours", func(ctx context.Context) error { return saveMany(ctx, s.manager, ops) }); err != nil {
+		return err
+	}
+	return sameCounts(ctx, s.file(), want)
+}
+
+// timeRecords writes decoded records into a fresh store.
+func timeRecords(ctx context.Context, t *timings, r records, want []table) (err error) {
+	s, err := newStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := t.take(ctx, "records", func(ctx context.Context) error { return saveRecords(ctx, s.factory, r) }); err != nil {
 		return err
 	}
 	return sameCounts(ctx, s.file(), want)

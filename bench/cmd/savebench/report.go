@@ -30,18 +30,24 @@ func (r report) write(w io.Writer) error {
 }
 
 func (c comparison) write(w io.Writer) error {
-	verdict := "reached"
-	if c.Ratio < floor {
-		verdict = "not reached"
-	}
-	rounds := make([]string, len(c.Ratios))
-	for i, v := range c.Ratios {
-		rounds[i] = fmt.Sprintf("%.2f", v)
-	}
 	_, err := fmt.Fprintf(w, `%d new resources in units of %d, on %s
-  SaveMany            %7.0f resources/s, %.1f µs of CPU each
-  bare %d-row INSERTs %7.0f resources/s, %.1f µs
-  ratio %.2f (rounds %s; at least %.1f: %s)
-`, c.Resources, batch, c.Medium, c.Ours, c.OursCPU, rowsPerInsert, c.Bare, c.BareCPU, c.Ratio, strings.Join(rounds, " "), floor, verdict)
+  bare %d-row INSERTs         %7.0f resources/s, %.1f µs of CPU each
+  units of decoded records    %7.0f resources/s, %.1f µs; ratio %s
+  SaveMany, from JSON         %7.0f resources/s, %.1f µs; ratio %s
+`, c.Resources, batch, c.Medium, rowsPerInsert, c.Bare, c.BareCPU,
+		c.Records, c.RecordsCPU, verdict(c.RecordsRatio, c.RecordsRatios), c.Ours, c.OursCPU, verdict(c.Ratio, c.Ratios))
 	return err
+}
+
+// verdict writes a ratio with those of the rounds, and whether it is the floor's.
+func verdict(ratio float64, rounds []float64) string {
+	texts := make([]string, len(rounds))
+	for i, v := range rounds {
+		texts[i] = fmt.Sprintf("%.2f", v)
+	}
+	reached := "reached"
+	if ratio < floor {
+		reached = "not reached"
+	}
+	return fmt.Sprintf("%.2f (rounds %s; at least %.1f: %s)", ratio, strings.Join(texts, " "), floor, reached)
 }
