@@ -33,20 +33,28 @@ func NewACL(c *manager.Catalog, cfg Config) *ACL {
 
 func indexACL(records Records) (*rules, error) {
 	x := newRules()
+	if err := x.readAll(records, x.read); err != nil {
+		return nil, err
+	}
+	x.sort()
+	return x, nil
+}
+
+// readAll takes in all records; what cannot be read is noted.
+func (x *rules) readAll(records Records, take func(*Record, values) error) error {
 	for r, err := range records {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		v, err := read(r.Data)
 		if err == nil {
-			err = x.read(&r, v)
+			err = take(&r, v)
 		}
 		if err != nil {
 			x.cannotRead(&r, v, err)
 		}
 	}
-	x.sort()
-	return x, nil
+	return nil
 }
 
 // read takes in a record that is an entry.

@@ -56,17 +56,8 @@ func checkRBAC(data []byte) error {
 
 func indexRBAC(records Records) (*roles, error) {
 	x := &roles{rules: newRules(), groups: map[string][]member{}}
-	for r, err := range records {
-		if err != nil {
-			return nil, err
-		}
-		v, err := read(r.Data)
-		if err == nil {
-			err = x.read(&r, v)
-		}
-		if err != nil {
-			x.cannotRead(&r, v, err)
-		}
+	if err := x.readAll(records, x.read); err != nil {
+		return nil, err
 	}
 	x.sort()
 	return x, nil

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/render"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
-	"github.com/specstar-worker/worker/storage"
 )
 
 // backfillFlags are the options of a backfill.
@@ -71,21 +68,11 @@ func (a *app) backfill(ctx context.Context, kind string, models []string) error 
 	e := a.newBackfill(kind, models)
 	result := backfillResult{Models: map[string]manager.BackfillStats{}}
 	err := a.withSession(ctx, sessionOptions{command: "backfill", consume: true}, func(ctx context.Context, s *session) error {
-		receipts, err := s.submitter.Submit(ctx, e)
-		if err != nil {
-			return err
-		}
 		board := a.board()
 		defer board.Wait()
-		row, err := s.followWork(ctx, receipts[0].ID, "backfill", "rows", board)
+		row, err := s.complete(ctx, e, "backfill", "rows", board, &result)
 		if err != nil {
 			return err
-		}
-		if row.State != storage.JobDone {
-			return jobFailure(row)
-		}
-		if err := json.Unmarshal(row.Outcome, &result); err != nil {
-			return fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
 		}
 		_, err = s.followCaused(ctx, row, e.RulesOff, board)
 		return err

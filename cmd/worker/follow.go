@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/internal/cli/progress"
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -163,4 +164,24 @@ func (s *session) pause(ctx context.Context) error {
 		return s.worker.executor.lasting()
 	}
 	return nil
+}
+
+// complete submits a job, waits until it is done and reads its outcome into result.
+// name and unit are how the board shows it. A job that ends otherwise is an error.
+func (s *session) complete(ctx context.Context, e jobs.Envelope, name, unit string, board *progress.Board, result any) (storage.Job, error) {
+	receipts, err := s.submitter.Submit(ctx, e)
+	if err != nil {
+		return storage.Job{}, err
+	}
+	row, err := s.followWork(ctx, receipts[0].ID, name, unit, board)
+	if err != nil {
+		return row, err
+	}
+	if row.State != storage.JobDone {
+		return row, jobFailure(row)
+	}
+	if err := json.Unmarshal(row.Outcome, result); err != nil {
+		return row, fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
+	}
+	return row, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,7 +10,6 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/render"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
-	"github.com/specstar-worker/worker/storage"
 )
 
 // migrateFlags are the options of a migration.
@@ -111,23 +109,10 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, models []string) erro
 		if s.worker == nil && a.global.models != "" {
 			a.note("another worker does the job, by the models that it was started with")
 		}
-		receipts, err := s.submitter.Submit(ctx, e)
-		if err != nil {
-			return err
-		}
 		board := a.board()
 		defer board.Wait()
-		row, err := s.followWork(ctx, receipts[0].ID, "migrate", "revisions", board)
-		if err != nil {
-			return err
-		}
-		if row.State != storage.JobDone {
-			return jobFailure(row)
-		}
-		if err := json.Unmarshal(row.Outcome, &result); err != nil {
-			return fmt.Errorf("read the outcome of job %s: %w", row.Text, err)
-		}
-		return nil
+		_, err := s.complete(ctx, e, "migrate", "revisions", board, &result)
+		return err
 	})
 	if err != nil {
 		return err
