@@ -47,7 +47,7 @@ var worker = policy{
 		{packages: []string{"cmd/...", "internal/...", "examples/...", "httpapi/..."}},
 	},
 	private:  []string{"cmd/..."},
-	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest"},
+	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {
