@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -70,6 +71,7 @@ func TestADatabaseGoesWithItsTest(t *testing.T) {
 }
 
 func TestAServerSurvivesEveryKindOfRestart(t *testing.T) {
+	t.Parallel()
 	s, err := Start(t.Context(), Options{Durable: true, TimeZone: "Asia/Taipei", Settings: map[string]string{"deadlock_timeout": "50ms"}})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +111,28 @@ func TestAServerSurvivesEveryKindOfRestart(t *testing.T) {
 	}
 }
 
+// TestAServerThatWasKilledStartsAgain kills it while a session is open: what it
+// leaves behind must not keep the next one from starting.
+func TestAServerThatWasKilledStartsAgain(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Stop(Immediate) }()
+	for range 3 {
+		connect(t, s.DSN("postgres"))
+		if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restart(t.Context(), Fast); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAServerThatDoesNotStartShowsItsLog(t *testing.T) {
+	t.Parallel()
 	_, err := Start(t.Context(), Options{Settings: map[string]string{"max_connections": "many"}})
 	if err == nil || !strings.Contains(err.Error(), `invalid value for parameter "max_connections"`) {
 		t.Fatalf("Start with a bad setting gave %v", err)
