@@ -1,0 +1,175 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// object is what is written.
+type object struct {
+	key string
+	// body returns the bytes, from the beginning each time.
+	body func() io.ReadSeeker
+	// contentType may be "" for none, meta may be nil.
+	contentType string
+	meta        map[string]string
+	// create refuses an object that exists, with errExists, where the service can.
+	create bool
+}
+
+// found describes an object that is there.
+type found struct {
+	size        int64
+	contentType string
+	meta        map[string]string
+	modified    time.Time // to the second
+}
+
+func bytesBody(b []byte) func() io.ReadSeeker {
+	return func() io.ReadSeeker { return bytes.NewReader(b) }
+}
+
+// moving tells when bytes have passed.
+type moving struct {
+	io.ReadSeeker
+	moved func()
+}
+
+func (m moving) Read(p []byte) (int, error) {
+	n, err := m.ReadSeeker.Read(p)
+	if n > 0 {
+		m.moved()
+	}
+	return n, err
+}
+
+// put writes an object. With create, errExists may mean that an attempt took
+// effect whose answer was lost: create is for callers who need to know.
+func (s *Store) put(ctx context.Context, o object) error {
+	if len(o.key) > maxKey {
+		return fmt.Errorf("the key of %d bytes is longer than %d: %w", len(o.key), maxKey, storage.ErrUnusableName)
+	}
+	in := awss3.PutObjectInput{Bucket: &s.cfg.Bucket, Key: &o.key, Metadata: o.meta}
+	if o.contentType != "" {
+		in.ContentType = &o.contentType
+	}
+	if o.create {
+		in.IfNoneMatch = aws.String("*")
+	}
+	return s.do(ctx, "put "+o.key, func(ctx context.Context, moved func()) error {
+		in := in
+		in.Body = moving{o.body(), moved}
+		_, err := s.api.PutObject(ctx, &in)
+		return err
+	})
+}
+
+// create writes an object unless there is one, and reports whether it did. An
+// attempt whose answer was lost is recognised by the bytes that are there.
+// Without conditional writes two creators may both hear that they did.
+func (s *Store) create(ctx context.Context, key string, body []byte) (created bool, err error) {
+	if !s.exclusive {
+		if _, err := s.head(ctx, key); !errors.Is(err, storage.ErrNotFound) {
+			return false, err
+		}
+		return true, s.put(ctx, object{key: key, body: bytesBody(body)})
+	}
+	var attempts int
+	err = s.put(ctx, object{key: key, create: true, body: func() io.ReadSeeker {
+		attempts++
+		return bytes.NewReader(body)
+	}})
+	if err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, errExists) || attempts == 1 {
+		return false, ignore(err, errExists)
+	}
+	there, err := s.get(ctx, key)
+	return err == nil && bytes.Equal(there, body), ignore(err, storage.ErrNotFound)
+}
+
+// ignore returns err unless it is one that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
+// maxWhole is how large an object may be that is read as a whole.
+const maxWhole = 1 << 30
+
+var errTooLarge = errors.New("the object is larger than 1 GiB")
+
+// get returns an object's bytes; ErrNotFound.
+func (s *Store) get(ctx context.Context, key string) (body []byte, err error) {
+	err = s.do(ctx, "get "+key, func(ctx context.Context, moved func()) error {
+		out, err := s.api.GetObject(ctx, &awss3.GetObjectInput{Bucket: &s.cfg.Bucket, Key: &key})
+		if err != nil {
+			return err
+		}
+		body, err = whole(out.Body, aws.ToInt64(out.ContentLength), moved)
+		return errors.Join(err, out.Body.Close())
+	})
+	return body, s.absent(err)
+}
+
+// whole reads a body of a known length.
+func whole(r io.Reader, size int64, moved func()) ([]byte, error) {
+	if size > maxWhole {
+		return nil, errTooLarge
+	}
+	b := make([]byte, size)
+	for n := 0; n < len(b); {
+		m, err := r.Read(b[n:])
+		n += m
+		moved()
+		if err != nil && n < len(b) {
+			return nil, fmt.Errorf("the answer ends after %d of %d bytes: %w", n, size, io.ErrUnexpectedEOF)
+		}
+	}
+	return b, nil
+}
+
+// head describes an object; ErrNotFound.
+func (s *Store) head(ctx context.Context, key string) (f found, err error) {
+	err = s.do(ctx, "look for "+key, func(ctx context.Context, _ func()) error {
+		out, err := s.api.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &s.cfg.Bucket, Key: &key})
+		if err != nil {
+			return err
+		}
+		f = found{
+			size: aws.ToInt64(out.ContentLength), contentType: aws.ToString(out.ContentType),
+			meta: out.Metadata, modified: aws.ToTime(out.LastModified),
+		}
+		return nil
+	})
+	return f, s.absent(err)
+}
+
+// remove removes an object; an absent one is no error.
+func (s *Store) remove(ctx context.Context, key string) error {
+	err := s.do(ctx, "remove "+key, func(ctx context.Context, _ func()) error {
+		_, err := s.api.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &s.cfg.Bucket, Key: &key})
+		return err
+	})
+	return ignore(err, storage.ErrNotFound)
+}
+
+// absent makes a missing bucket an empty one for readers.
+func (s *Store) absent(err error) error {
+	if s.cfg.ReadOnly && errors.Is(err, errNoBucket) {
+		return fmt.Errorf("%w: %w", storage.ErrNotFound, err)
+	}
+	return err
+}

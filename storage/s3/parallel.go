@@ -1,0 +1,71 @@
+package s3
+
+import (
+	"context"
+	"iter"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// parallel calls do for 0 to n-1, many at a time, and returns the first error
+// after all have ended.
+func (s *Store) parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(s.cfg.Parallel)
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error { return do(ctx, i) })
+	}
+	return g.Wait()
+}
+
+// result is what a call ahead gives.
+type result[V any] struct {
+	v   V
+	err error
+}
+
+// ahead yields what do makes of each item, in the order of items, while do works
+// on most more items. Items are taken by the reader's goroutine. It returns when
+// every call has ended.
+func ahead[I, V any](ctx context.Context, most int, items iter.Seq2[I, error], do func(context.Context, I) (V, error)) iter.Seq2[V, error] {
+	return func(yield func(V, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var g errgroup.Group
+		defer func() { cancel(); _ = g.Wait() }() // their errors are in results
+		next, stop := iter.Pull2(items)
+		defer stop()
+		queue := make(chan chan result[V], most)
+		for more := true; ; {
+			for more && len(queue) < most {
+				item, err, ok := next()
+				if more = ok && err == nil; !ok {
+					break
+				}
+				r := make(chan result[V], 1)
+				queue <- r
+				if err != nil {
+					r <- result[V]{err: err}
+					break
+				}
+				g.Go(func() error {
+					v, err := do(ctx, item)
+					r <- result[V]{v, err}
+					return nil
+				})
+			}
+			if len(queue) == 0 {
+				return
+			}
+			r := <-<-queue
+			if !yield(r.v, r.err) || r.err != nil {
+				return
+			}
+		}
+	}
+}
