@@ -3,6 +3,7 @@ package disk
 import (
 	"iter"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/specstar-worker/worker/opt"
@@ -64,3 +65,5 @@ func equal[T comparable](t *testing.T, what string, got []T, want ...T) {
 		t.Errorf("%s: %v, want %v", what, got, want)
 	}
 }
+
+func mkfifo(name string) error { return syscall.Mkfifo(name, 0o600) }
