@@ -71,7 +71,7 @@ func history() []act {
 // tornDir returns a directory with the torn content w.
 func tornDir(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := fastDir(t)
 	place := filepath.Join(dir, "cat/data/store/w")
 	if err := errors.Join(os.MkdirAll(place, 0o700), os.WriteFile(filepath.Join(place, dataFile), []byte("torn"), 0o600)); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 		steps = append(steps, s)
 		return nil
 	}
-	acts, cuts, base := history(), 0, t.TempDir()
+	acts, cuts, base := history(), 0, fastDir(t)
 	for i, a := range acts {
 		steps = nil
 		if err := a.do(t.Context(), r.Model("cat")); err != nil {
