@@ -35,7 +35,15 @@ func (s *Store) Stats() Stats {
 // do runs one request in a slot, and runs it again as long as that may help: it
 // must be harmless when it took effect before. The request calls moved when bytes
 // have passed. The error says what was being done.
-func (s *Store) do(ctx context.Context, doing string, request func(ctx context.Context, moved func()) error) error {
+func (s *Store) do(ctx context.Context, doing string, r request) error {
+	return s.doWithin(ctx, doing, s.cfg.Stall, r)
+}
+
+// request is sent by do.
+type request func(ctx context.Context, moved func()) error
+
+// doWithin is do with another time that an attempt may make no progress.
+func (s *Store) doWithin(ctx context.Context, doing string, stall time.Duration, r request) error {
 	if err := s.acquire(ctx); err != nil {
 		return err
 	}
@@ -46,7 +54,7 @@ func (s *Store) do(ctx context.Context, doing string, request func(ctx context.C
 		if err != nil {
 			return s.giveUp(doing, err, ctx.Err())
 		}
-		kind, err := s.attempt(ctx, n, request)
+		kind, err := s.attempt(ctx, n, stall, r)
 		if err == nil {
 			return nil
 		}
@@ -73,14 +81,14 @@ func (s *Store) giveUp(doing string, last, caller error) error {
 }
 
 // attempt sends a request once.
-func (s *Store) attempt(ctx context.Context, n int, request func(ctx context.Context, moved func()) error) (class, error) {
+func (s *Store) attempt(ctx context.Context, n int, stall time.Duration, r request) (class, error) {
 	s.counts.requests.Add(1)
 	if n > 0 {
 		s.counts.retries.Add(1)
 	}
-	ctx, moved, end := s.watched(ctx)
+	ctx, moved, end := watched(ctx, stall)
 	defer end()
-	err := request(ctx, moved)
+	err := r(ctx, moved)
 	if err == nil {
 		s.budget.earn()
 		s.pace.note(false)
@@ -99,10 +107,10 @@ func (s *Store) attempt(ctx context.Context, n int, request func(ctx context.Con
 
 // watched returns a context that ends with errStalled when moved was not called
 // for a while.
-func (s *Store) watched(ctx context.Context) (_ context.Context, moved, end func()) {
+func watched(ctx context.Context, stall time.Duration) (_ context.Context, moved, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(s.cfg.Stall, func() { cancel(errStalled) })
-	return ctx, func() { timer.Reset(s.cfg.Stall) }, func() {
+	timer := time.AfterFunc(stall, func() { cancel(errStalled) })
+	return ctx, func() { timer.Reset(stall) }, func() {
 		timer.Stop()
 		cancel(nil)
 	}

@@ -22,6 +22,8 @@ var (
 	errNoBucket = errors.New("the bucket does not exist")
 	// errStalled: an attempt made no progress and was given up.
 	errStalled = errors.New("no answer and no progress")
+	// errReplaced: an object is another one than when reading began.
+	errReplaced = errors.New("it was replaced meanwhile")
 	// errReadOnly: a write to a store that was opened for reading.
 	errReadOnly = errors.New("the object store was opened for reading only")
 )
@@ -86,7 +88,7 @@ func (s *Store) judge(err error) (class, error) {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return final, fmt.Errorf("the service's certificate: %w", e)
 	}
-	if errors.Is(err, errTooLarge) {
+	if errors.Is(err, errTooLarge) || errors.Is(err, errReplaced) {
 		return final, err
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {

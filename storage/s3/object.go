@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/specstar-worker/worker/storage"
 )
@@ -159,11 +160,22 @@ func (s *Store) head(ctx context.Context, key string) (f found, err error) {
 
 // remove removes an object; an absent one is no error.
 func (s *Store) remove(ctx context.Context, key string) error {
-	err := s.do(ctx, "remove "+key, func(ctx context.Context, _ func()) error {
+	_, err := s.removeSurely(ctx, key)
+	return err
+}
+
+// removeSurely removes an object, and reports whether each attempt was answered:
+// one that was not may yet take effect.
+func (s *Store) removeSurely(ctx context.Context, key string) (sure bool, err error) {
+	sure = true
+	err = s.do(ctx, "remove "+key, func(ctx context.Context, _ func()) error {
 		_, err := s.api.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &s.cfg.Bucket, Key: &key})
+		if r, ok := errors.AsType[*smithyhttp.ResponseError](err); err != nil && (!ok || r.HTTPStatusCode() == 0) {
+			sure = false
+		}
 		return err
 	})
-	return ignore(err, storage.ErrNotFound)
+	return sure, ignore(err, storage.ErrNotFound)
 }
 
 // absent makes a missing bucket an empty one for readers.

@@ -47,6 +47,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 		pace:   newPace(),
 		budget: newBudget(),
 	}
+	s.blobs = newBlobs(s)
 	sdk.Credentials = s.creds
 	s.api = awss3.NewFromConfig(sdk, s.options)
 	if _, err := s.creds.Retrieve(ctx); err != nil {
@@ -149,9 +150,12 @@ func (s *Store) makeBucket(ctx context.Context) error {
 	return err
 }
 
+// probeDir is the beginning of the keys of probes, which are removed at once.
+const probeDir = "_probe/"
+
 // probe reports whether the service refuses to create an object that exists.
 func (s *Store) probe(ctx context.Context) (exclusive bool, err error) {
-	key := s.cfg.Prefix + "_probe/" + uuid.NewString()
+	key := s.cfg.Prefix + probeDir + uuid.NewString()
 	put := func() error {
 		return s.put(ctx, object{key: key, body: bytesBody(nil), create: true})
 	}

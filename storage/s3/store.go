@@ -21,6 +21,7 @@ type Store struct {
 	counts counts
 	// exclusive: the service refuses conditional writes of objects that exist.
 	exclusive bool
+	blobs     *Blobs
 }
 
 // Exclusive reports whether the service has conditional writes, as a probe found
