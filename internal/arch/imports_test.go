@@ -47,7 +47,7 @@ var worker = policy{
 		{packages: []string{"cmd/...", "internal/...", "examples/...", "httpapi/..."}},
 	},
 	private:  []string{"cmd/..."},
-	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest"},
+	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest", "internal/s3test"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {
