@@ -27,13 +27,17 @@ build: ## build the static binary bin/worker
 peer: ## make the Python environment with the original, which the tests talk to
 	@PYTHON="$(PYTHON)" ./scripts/peer-setup.sh
 
+.PHONY: services
+services: ## make sure that PostgreSQL is installed, which tests start a private server of
+	@./scripts/services-setup.sh
+
 .PHONY: test
-test: peer ## run all tests, the live ones with the Python original too
+test: peer services ## run all tests, the live ones with the Python original and a private PostgreSQL too
 	@echo "testing (the first run compiles all dependencies: a few minutes)"
 	@$(GO) test $(FLAGS) -timeout 11m ./...
 
 .PHONY: test-long
-test-long: peer ## the same tests with many more random cases, kill points and seeds
+test-long: peer services ## the same tests with many more random cases, kill points and seeds
 	@SPECSTAR_TEST_LONG=1 $(GO) test $(FLAGS) -count=1 -timeout 90m ./...
 
 .PHONY: check
@@ -60,7 +64,7 @@ fuzz: ## run every fuzz target for SECONDS (default 20) each
 	done
 
 .PHONY: bench
-bench: peer ## archive, load and dump against the Python original, saves against bare inserts; ratios in one run
+bench: peer services ## archive, load and dump against the Python original, saves against bare inserts; ratios in one run
 	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench
 
 .PHONY: lint
