@@ -58,8 +58,8 @@ func (s *Store) doWithin(ctx context.Context, doing string, stall time.Duration,
 		if err == nil {
 			return nil
 		}
-		if ctxErr := given(ctx); ctxErr != nil {
-			return fmt.Errorf("%s: %w", doing, ctxErr)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", doing, ctx.Err())
 		}
 		if kind == final {
 			return fmt.Errorf("%s: %w", doing, err)

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -76,7 +75,7 @@ const (
 // judge says what an error of an attempt means, and gives one that can be shown.
 func (s *Store) judge(err error) (class, error) {
 	if e, ok := errors.AsType[*signerError](err); ok {
-		return final, e
+		return again, e // there were some when the store was opened
 	}
 	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() >= 300 {
 		a := &answer{status: r.HTTPStatusCode()}
@@ -139,12 +138,4 @@ func (a *answer) judge() class {
 func isUnsupported(err error) bool {
 	a, ok := errors.AsType[*answer](err)
 	return ok && (a.status == http.StatusNotImplemented || a.code == "NotImplemented" || a.status == http.StatusBadRequest)
-}
-
-// given reports whether an error is that of the caller's context.
-func given(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return nil
 }

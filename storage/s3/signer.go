@@ -11,7 +11,7 @@ import (
 // signer gives the credentials, and marks why it cannot.
 type signer struct{ from aws.CredentialsProvider }
 
-// signerError says that requests cannot be signed; trying again does not help.
+// signerError says that requests cannot be signed.
 type signerError struct{ err error }
 
 func (e *signerError) Error() string {

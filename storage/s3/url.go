@@ -46,7 +46,8 @@ func parseURL(text string) (Config, error) {
 			return Config{}, err
 		}
 	}
-	return c.check()
+	_, err = c.check()
+	return c, err
 }
 
 // set takes one parameter.

@@ -1,0 +1,59 @@
+package s3
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// window lets one window of requests pass.
+func window(p *pace, at *time.Time, asked, refused int) {
+	for i := range asked {
+		if i == asked-1 {
+			*at = at.Add(paceWindow)
+		}
+		p.note(i < refused)
+	}
+}
+
+func TestPaceFollowsWhatIsAccepted(t *testing.T) {
+	at := time.Now()
+	p := newPace()
+	p.now, p.since = func() time.Time { return at }, at
+	for range 20 {
+		window(p, &at, 100, 20)
+	}
+	if got := p.limit.Limit(); got != rate.Inf {
+		t.Errorf("with a fifth refused the limit is %v, want none", got)
+	}
+	window(p, &at, 100, 60) // 40 in a quarter of a second are accepted
+	if got := p.limit.Limit(); got != 200 {
+		t.Errorf("the limit is %v, want 200: a quarter more than 160", got)
+	}
+	window(p, &at, 50, 50)
+	if got := p.limit.Limit(); got != paceLeast {
+		t.Errorf("when nothing is accepted the limit is %v, want %v", got, paceLeast)
+	}
+	last := paceLeast
+	for windows := 0; p.limit.Limit() != rate.Inf; windows++ {
+		window(p, &at, 2, 0)
+		if got := p.limit.Limit(); got <= last || windows > 60 {
+			t.Fatalf("after %d windows the limit is %v, want it to grow until it falls away", windows, got)
+		}
+		last = p.limit.Limit()
+	}
+}
+
+func TestBudgetIsSpentAndEarned(t *testing.T) {
+	b := newBudget()
+	b.at = b.at.Add(time.Hour) // so that time gives none
+	spent := 0
+	for b.take() {
+		b.at = time.Now().Add(time.Hour)
+		spent++
+	}
+	if spent > budgetMost || spent < 1 {
+		t.Errorf("%d repeats were allowed, want at most %d", spent, budgetMost)
+	}
+}
