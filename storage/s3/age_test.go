@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -119,11 +120,11 @@ func TestGateOfADeadProcess(t *testing.T) {
 	for _, exclusive := range []bool{true, false} {
 		s, f := newStore(t)
 		if !exclusive {
-			f.on(withoutConditions)
+			f.Lack(s3test.Lacks{Conditions: true})
 			s.exclusive = false
 		}
 		b := s.Blobs()
-		b.gate.life = 300 * time.Millisecond
+		b.gate.life = 500 * time.Millisecond
 		id := putBlob(t, b, "x", storage.PutOptions{}).FileID
 		left := object{key: "blobs/_deleting", body: bytesBody([]byte(`{"token":"t","ids":["` + id + `"]}`))}
 		if err := s.put(t.Context(), left); err != nil {

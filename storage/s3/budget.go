@@ -12,6 +12,8 @@ import (
 // successes and time give back. When everything fails, repeats become rare whatever
 // the number of callers, and the service is not held down by them.
 type budget struct {
+	now func() time.Time
+
 	mu     sync.Mutex
 	tokens float64
 	at     time.Time // when time gave tokens last
@@ -32,7 +34,7 @@ const (
 // errLate: there is no time left for a repeat.
 var errLate = errors.New("no time is left")
 
-func newBudget() *budget { return &budget{tokens: budgetMost, at: time.Now()} }
+func newBudget() *budget { return &budget{now: time.Now, tokens: budgetMost, at: time.Now()} }
 
 func (b *budget) earn() {
 	b.mu.Lock()
@@ -44,7 +46,7 @@ func (b *budget) earn() {
 func (b *budget) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
+	now := b.now()
 	b.tokens = min(b.tokens+budgetSecond*now.Sub(b.at).Seconds(), budgetMost)
 	b.at = now
 	if b.tokens < 1 {

@@ -1,11 +1,11 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -28,15 +28,9 @@ func someContents(n int) (contents []storage.Content, uids []string) {
 }
 
 func TestSomeRefusedRequestsAreRepeated(t *testing.T) {
-	s, f := newStore(t)
-	var n atomic.Int64
-	f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if n.Add(1)%5 == 0 {
-			fail(w, http.StatusServiceUnavailable, "SlowDown")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	f := startFake(t)
+	s := openFake(t, f.direct())
+	f.Fail(s3test.Fault{Fraction: 0.2})
 	m := s.Revisions(LayoutPostgresS3).Model("person")
 	contents, uids := someContents(100)
 	done, err := m.Put(t.Context(), contents)
@@ -55,21 +49,23 @@ func TestSomeRefusedRequestsAreRepeated(t *testing.T) {
 
 func TestAServiceThatIsDownIsUnavailable(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		answer func(w http.ResponseWriter, r *http.Request)
+		name  string
+		fault s3test.Fault
 	}{
-		{"refuses", func(w http.ResponseWriter, _ *http.Request) { fail(w, 503, "SlowDown") }},
-		{"fails", func(w http.ResponseWriter, _ *http.Request) { fail(w, 500, "InternalError") }},
-		{"hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
-		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{"refuses", s3test.Fault{}},
+		{"fails", s3test.Fault{Kind: s3test.InternalError}},
+		{"hangs up", s3test.Fault{Kind: s3test.DropRequest}},
+		{"hangs", s3test.Fault{Kind: s3test.Hang}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // it waits most of the time
 			f := startFake(t)
-			config := f.config()
+			config := f.direct()
 			config.RetryFor, config.Stall = 700*time.Millisecond, 200*time.Millisecond
 			s := openFake(t, config)
-			f.on(func(w http.ResponseWriter, r *http.Request, _ http.Handler) { c.answer(w, r) })
-			before, began := f.requests.Load(), time.Now()
+			f.ResetCounts()
+			f.Fail(c.fault)
+			began := time.Now()
 			const callers = 100
 			var all sync.WaitGroup
 			for i := range callers {
@@ -82,17 +78,17 @@ func TestAServiceThatIsDownIsUnavailable(t *testing.T) {
 			}
 			all.Wait()
 			// Four times as many callers as slots wait for one another.
-			if took := time.Since(began); took > 6*time.Second {
+			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("giving up took %v", took)
 			}
-			sent := f.requests.Load() - before
-			if most := int64(callers + budgetMost + 6*budgetSecond); sent > most {
+			sent := f.Counts()[s3test.GetObject]
+			if most := callers + budgetMost + 6*budgetSecond; sent > most {
 				t.Errorf("%d requests were sent for %d callers, want at most %d", sent, callers, most)
 			}
 			if got := s.Stats().GivenUp; got != callers {
 				t.Errorf("%d were given up, want %d", got, callers)
 			}
-			f.on(nil)
+			f.Fail()
 			_, err := s.get(t.Context(), "x")
 			for end := time.Now().Add(5 * time.Second); errors.Is(err, storage.ErrUnavailable) && time.Now().Before(end); {
 				time.Sleep(50 * time.Millisecond) // the rate recovers
@@ -105,20 +101,17 @@ func TestAServiceThatIsDownIsUnavailable(t *testing.T) {
 	}
 }
 
-// TestLostAnswers lets every write take effect, and loses the first answer.
+// TestLostAnswers lets writes take effect whose answers do not come.
 func TestLostAnswers(t *testing.T) {
-	s, f := newStore(t)
-	var lost sync.Map
-	f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if _, again := lost.LoadOrStore(r.URL.Path, true); again || r.Method != http.MethodPut {
-			next.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler)
-	})
+	f := startFake(t)
+	s := openFake(t, f.direct())
 	m := s.Revisions(LayoutPostgresS3).Model("person")
 	contents, uids := someContents(5)
+	f.Fail(
+		s3test.Fault{Kind: s3test.DropResponse, Operation: s3test.PutObject, Key: dataName, Times: 5},
+		s3test.Fault{Kind: s3test.DropResponse, Operation: s3test.PutObject, Key: infoName, Times: 5},
+		s3test.Fault{Kind: s3test.DropResponse, Operation: s3test.PutObject, Key: uidName, Times: 1},
+	)
 	done, err := m.Put(t.Context(), contents)
 	if err != nil || slices.Contains(done, false) {
 		t.Errorf("put gives %v (%v), want what it did", done, err)
@@ -127,8 +120,8 @@ func TestLostAnswers(t *testing.T) {
 	if err != nil || owners[0] != uids[0] {
 		t.Errorf("claim gives %q (%v), want its own", owners, err)
 	}
-	if s.Stats().Retries == 0 {
-		t.Error("nothing was sent again")
+	if got := s.Stats().Retries; got != 11 {
+		t.Errorf("%d requests were sent again, want 11", got)
 	}
 	owners, err = m.Claim(t.Context(), []storage.Entry{{Key: key("p", 1), UID: uids[1]}})
 	if err != nil || owners[0] != uids[0] {
@@ -137,19 +130,10 @@ func TestLostAnswers(t *testing.T) {
 }
 
 func TestStoreWithoutConditionalWrites(t *testing.T) {
-	for _, refuse := range []bool{false, true} {
+	for _, lacks := range []s3test.Lacks{{Conditions: true}, {ConditionsRefused: true}} {
 		f := startFake(t)
-		f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			if r.Header.Get("If-None-Match") != "" && r.Method == http.MethodPut {
-				if refuse {
-					fail(w, http.StatusNotImplemented, "NotImplemented")
-					return
-				}
-				r.Header.Del("If-None-Match")
-			}
-			next.ServeHTTP(w, r)
-		})
-		s := openFake(t, f.config())
+		f.Lack(lacks)
+		s := openFake(t, f.direct())
 		if s.Exclusive() {
 			t.Error("the store believes in conditional writes")
 		}
@@ -166,42 +150,39 @@ func TestStoreWithoutConditionalWrites(t *testing.T) {
 				t.Errorf("claim gives %q (%v), want u", owner, err)
 			}
 		}
+		if left, want := f.Keys("bucket"), 3; len(left) != want {
+			t.Errorf("the bucket holds %q, want %d objects", left, want)
+		}
 	}
 }
 
 // TestConflictsAreRepeated: S3 answers 409 to a conditional write beside another.
 func TestConflictsAreRepeated(t *testing.T) {
-	s, f := newStore(t)
-	var n atomic.Int64
-	f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if n.Add(1) == 1 {
-			fail(w, http.StatusConflict, "ConditionalRequestConflict")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	f := startFake(t)
+	s := openFake(t, f.direct())
+	f.Fail(s3test.Fault{Kind: s3test.Conflict, Operation: s3test.PutObject, Times: 1})
 	if created, err := s.create(t.Context(), "k", []byte("x")); err != nil || !created {
 		t.Errorf("create gives %v (%v)", created, err)
 	}
 }
 
-// TestNoChecksumsThatNobodyAskedFor: many services refuse them.
+// TestNoChecksumsThatNobodyAskedFor: many services refuse them, behind the body above all,
+// where clients send them over TLS.
 func TestNoChecksumsThatNobodyAskedFor(t *testing.T) {
-	f := startFake(t)
-	f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	server := s3test.StartTLS(t)
+	server.Lack(s3test.Lacks{Trailers: true})
+	f := fake{Server: server}
+	config := f.direct()
+	var checksums atomic.Int64
+	config.HTTP = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 		for name := range r.Header {
 			if name := strings.ToLower(name); strings.HasPrefix(name, "x-amz-checksum") || name == "x-amz-trailer" || name == "x-amz-sdk-checksum-algorithm" {
-				fail(w, http.StatusBadRequest, "InvalidArgument")
-				return
+				checksums.Add(1)
 			}
 		}
-		if strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
-			fail(w, http.StatusNotImplemented, "NotImplemented")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-	s := openFake(t, f.config())
+		return server.Client().Transport.RoundTrip(r)
+	})}
+	s := openFake(t, config)
 	contents, uids := someContents(3)
 	m := s.Revisions(LayoutPostgresS3).Model("person")
 	if done, err := m.Put(t.Context(), contents); err != nil || !s.Exclusive() || slices.Contains(done, false) {
@@ -210,25 +191,29 @@ func TestNoChecksumsThatNobodyAskedFor(t *testing.T) {
 	if read, err := m.Read(t.Context(), uids); err != nil || len(read) != 3 {
 		t.Errorf("read gives %v (%v)", read, err)
 	}
-	if _, err := m.Lookup(t.Context(), []resource.RevisionKey{key("p", 1)}); err != nil {
+	if _, err := s.Blobs().Put(t.Context(), bytes.NewReader(large()), storage.PutOptions{}); err != nil {
 		t.Error(err)
+	}
+	if err := m.RemoveContents(t.Context(), uids); err != nil {
+		t.Error(err)
+	}
+	if n := checksums.Load(); n != 0 {
+		t.Errorf("%d requests bore a checksum", n)
 	}
 }
 
+// transport sends requests.
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
 func TestCutAnswersAreReadAgain(t *testing.T) {
-	s, f := newStore(t)
+	f := startFake(t)
+	s := openFake(t, f.direct())
 	if err := s.put(t.Context(), object{key: "k", body: bytesBody([]byte("0123456789"))}); err != nil {
 		t.Fatal(err)
 	}
-	var n atomic.Int64
-	f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if n.Add(1) < 3 {
-			w.Header().Set("Content-Length", "10")
-			_, _ = w.Write([]byte("01234"))
-			panic(http.ErrAbortHandler)
-		}
-		next.ServeHTTP(w, r)
-	})
+	f.Fail(s3test.Fault{Kind: s3test.CutResponse, Operation: s3test.GetObject, Times: 2})
 	if got, err := s.get(t.Context(), "k"); err != nil || string(got) != "0123456789" {
 		t.Errorf("get gives %q (%v)", got, err)
 	}

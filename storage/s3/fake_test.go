@@ -2,41 +2,49 @@ package s3
 
 import (
 	"context"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"github.com/specstar-worker/worker/internal/s3test"
 )
 
-// fake is a service in this process whose answers a test may change.
+// fake is an S3 in this process, behind a proxy whose answers a test may change.
 type fake struct {
-	url      string
+	*s3test.Server
+	proxy    string // its URL
 	requests atomic.Int64
 	// through, when set, gets each request; next is what the service does.
 	through atomic.Pointer[func(w http.ResponseWriter, r *http.Request, next http.Handler)]
 }
 
-const secret = "CANARY-secret-key"
-
 func startFake(t *testing.T) *fake {
 	t.Helper()
-	service := gofakes3.New(s3mem.New(), gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
-	f := &fake{}
+	f := &fake{Server: s3test.Start(t)}
+	target, err := url.Parse(f.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := httputil.NewSingleHostReverseProxy(target)
+	next.ErrorLog = log.New(io.Discard, "", 0) // clients that go away are part of the tests
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.requests.Add(1)
 		if fn := f.through.Load(); fn != nil {
-			(*fn)(w, r, service)
+			(*fn)(w, r, next)
 			return
 		}
-		service.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	f.url = srv.URL
+	f.proxy = srv.URL
 	return f
 }
 
@@ -49,13 +57,25 @@ func (f *fake) on(fn func(w http.ResponseWriter, r *http.Request, next http.Hand
 	f.through.Store(&fn)
 }
 
+// config is one that goes through the proxy.
 func (f *fake) config() Config {
+	c := f.direct()
+	c.Endpoint = f.proxy
+	return c
+}
+
+// direct is one that goes past the proxy, to a service whose faults are those of
+// package s3test.
+func (f *fake) direct() Config {
 	return Config{
-		Bucket: "bucket", Endpoint: f.url, PathStyle: true, Region: "us-east-1",
-		Credentials: credentials.NewStaticCredentialsProvider("CANARY-key-id", secret, "CANARY-session"),
+		Bucket: "bucket", Endpoint: f.Endpoint, PathStyle: true, Region: s3test.Region,
+		Credentials: credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, session),
 		Stall:       2 * time.Second,
 	}
 }
+
+// session is a secret that the tests' requests bear.
+const session = "CANARY-session"
 
 func openFake(t *testing.T, c Config) *Store {
 	t.Helper()

@@ -3,10 +3,10 @@ package s3
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"testing"
 
+	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/check"
 	"github.com/specstar-worker/worker/storage/simple"
@@ -39,10 +39,10 @@ func TestGuaranteesOfBlobs(t *testing.T) {
 	for _, conditional := range []bool{true, false} {
 		f := startFake(t)
 		if !conditional {
-			f.on(withoutConditions)
+			f.Lack(s3test.Lacks{Conditions: true})
 		}
 		open := func(ctx context.Context, place string) (storage.Factory, error) {
-			config := f.config()
+			config := f.direct()
 			config.Prefix = place
 			s, err := Open(ctx, config)
 			if err != nil {
@@ -71,13 +71,4 @@ func TestGuaranteesOfBlobs(t *testing.T) {
 			t.Errorf("%d checks are about blobs", ran.Load())
 		}
 	}
-}
-
-// withoutConditions is a service that knows no conditional writes.
-func withoutConditions(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if r.Method == http.MethodPut {
-		r.Header.Del("If-None-Match")
-		r.Header.Del("If-Match")
-	}
-	next.ServeHTTP(w, r)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -88,14 +89,14 @@ func TestWhatAnotherConfigurationNeeds(t *testing.T) {
 		f.on(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 			w.Header().Set("Content-Type", "application/xml")
 			w.WriteHeader(c.status)
-			_, _ = w.Write([]byte(`<Error><Code>` + c.code + `</Code><Message>no, ` + r.Header.Get("X-Amz-Security-Token") + ` ` + secret + `</Message></Error>`))
+			_, _ = w.Write([]byte(`<Error><Code>` + c.code + `</Code><Message>no, ` + r.Header.Get("X-Amz-Security-Token") + ` ` + s3test.SecretKey + `</Message></Error>`))
 		})
 		began := f.requests.Load()
 		_, err := s.get(t.Context(), "k")
 		if err == nil || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.code) {
 			t.Errorf("%s gives %v, want an error that says %q", c.code, err, c.want)
 		}
-		if strings.Contains(err.Error(), "CANARY") {
+		if strings.Contains(err.Error(), session) || strings.Contains(err.Error(), s3test.SecretKey) {
 			t.Errorf("the error holds a secret: %v", err)
 		}
 		if n := f.requests.Load() - began; n != 1 {

@@ -47,13 +47,29 @@ func TestPaceFollowsWhatIsAccepted(t *testing.T) {
 
 func TestBudgetIsSpentAndEarned(t *testing.T) {
 	b := newBudget()
-	b.at = b.at.Add(time.Hour) // so that time gives none
-	spent := 0
-	for b.take() {
-		b.at = time.Now().Add(time.Hour)
-		spent++
+	at := b.at
+	b.now = func() time.Time { return at }
+	spend := func() (n int) {
+		for b.take() {
+			n++
+		}
+		return n
 	}
-	if spent > budgetMost || spent < 1 {
-		t.Errorf("%d repeats were allowed, want at most %d", spent, budgetMost)
+	if n := spend(); n != budgetMost {
+		t.Errorf("%d repeats were allowed, want %d", n, budgetMost)
+	}
+	for range 10 {
+		b.earn()
+	}
+	if n := spend(); n != 10*budgetSuccess {
+		t.Errorf("after ten successes %d repeats were allowed, want %v", n, 10*budgetSuccess)
+	}
+	at = at.Add(3 * time.Second)
+	if n := spend(); n != 3*budgetSecond {
+		t.Errorf("after three seconds %d repeats were allowed, want %d", n, 3*budgetSecond)
+	}
+	at = at.Add(time.Hour)
+	if n := spend(); n != budgetMost {
+		t.Errorf("after an hour %d repeats were allowed, want %d", n, budgetMost)
 	}
 }
