@@ -23,7 +23,9 @@ var (
 	counts   = rapid.IntRange(0, 4)
 )
 
-func drawMetas(t *rapid.T) []resource.Meta {
+// drawMetas draws rows whose texts the database holds.
+func drawMetas(t *rapid.T, holds func(string) bool) []resource.Meta {
+	texts := texts.Filter(holds)
 	ids := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-cA-Cé]{1,3}`), 0, 20, rapid.ID[string]).Draw(t, "ids")
 	metas := make([]resource.Meta, len(ids))
 	for i, id := range ids {

@@ -14,8 +14,9 @@ import (
 
 // ErrNotPushable reports a query that holds something the dialect cannot decide
 // exactly as [qb.Match] does: conditions on and orders by indexed data, regular
-// expressions, and very large trees. The backend then reads all metas of the
-// model and runs [qb.Select] over them, or counts those that qb.Match takes.
+// expressions, very large trees and, with PostgreSQL, texts that it cannot hold.
+// The backend then reads all metas of the model and runs [qb.Select] over them, or
+// counts those that qb.Match takes.
 var ErrNotPushable = errors.New("query cannot be expressed in SQL")
 
 // Dialect is a kind of database and its layout of the meta tables.
@@ -27,8 +28,10 @@ const (
 	// microseconds since 1970 in UTC, and total_revision_count and
 	// current_revision_id are columns.
 	SQLite Dialect = iota
-	// PostgreSQL is the original's layout: is_deleted is a boolean, times are
-	// TIMESTAMP, and the two columns above are missing.
+	// PostgreSQL is the original's layout: is_deleted is a boolean and the two columns
+	// above are missing. Times are TIMESTAMP in the session's time zone, as the
+	// server makes them of instants, or TIMESTAMP WITH TIME ZONE; both are compared
+	// as instants.
 	PostgreSQL
 )
 
@@ -48,7 +51,7 @@ func Select(d Dialect, table string, columns string, q qb.Query) (string, []any,
 		return "", nil, err
 	}
 	w.page(q)
-	return w.sql.String(), w.args, nil
+	return w.finish()
 }
 
 // Count returns the statement that counts the metas q's condition selects;
@@ -59,7 +62,7 @@ func Count(d Dialect, table string, q qb.Query) (string, []any, error) {
 	if err := w.where(q.Where); err != nil {
 		return "", nil, err
 	}
-	return w.sql.String(), w.args, nil
+	return w.finish()
 }
 
 // quote makes an identifier of a table name.

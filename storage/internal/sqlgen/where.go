@@ -143,9 +143,9 @@ func (w *writer) text(column string, op qb.Op, part string) {
 	}
 	switch op {
 	case qb.OpContains:
-		w.put("position(")
+		w.put("strpos(", column, ", ")
 		w.arg(part)
-		w.put(" IN ", column, ") > 0")
+		w.put(") > 0")
 	case qb.OpStartsWith:
 		w.slice("left", column, int64(utf8.RuneCountInString(part)), part)
 	default:

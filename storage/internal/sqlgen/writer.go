@@ -2,9 +2,11 @@ package sqlgen
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/specstar-worker/worker/qb"
 )
@@ -22,6 +24,7 @@ type writer struct {
 	sql     strings.Builder
 	args    []any
 	nodes   int
+	unfit   bool // a parameter is nothing that the server takes
 }
 
 func (w *writer) put(parts ...string) {
@@ -30,8 +33,12 @@ func (w *writer) put(parts ...string) {
 	}
 }
 
-// arg adds a parameter and writes its placeholder.
+// arg adds a parameter and writes its placeholder. A text that PostgreSQL cannot
+// take makes the whole query one that cannot be pushed down.
 func (w *writer) arg(v any) {
+	if w.dialect == PostgreSQL && !fitsPostgreSQL(v) {
+		w.unfit = true
+	}
 	w.args = append(w.args, v)
 	if w.dialect == PostgreSQL {
 		w.put("$", strconv.Itoa(len(w.args)))
@@ -49,6 +56,7 @@ func (w *writer) operand(v any) {
 			return
 		}
 		w.arg(v.UTC().Truncate(time.Microsecond))
+		w.put("::timestamptz")
 	case bool:
 		if w.dialect == SQLite {
 			w.arg(boolInt(v))
@@ -58,6 +66,13 @@ func (w *writer) operand(v any) {
 	default:
 		w.arg(v)
 	}
+}
+
+// fitsPostgreSQL reports whether the server takes a value: texts are UTF-8 without
+// NUL there.
+func fitsPostgreSQL(v any) bool {
+	text := reflect.ValueOf(v)
+	return text.Kind() != reflect.String || utf8.ValidString(text.String()) && strings.IndexByte(text.String(), 0) < 0
 }
 
 func boolInt(b bool) int64 {
@@ -111,7 +126,8 @@ func (w *writer) orderBy(sorts []qb.Sort) error {
 }
 
 // sortKey writes one key. SQLite has NULL first upwards and last downwards by
-// itself.
+// itself. PostgreSQL has to be told, but only of columns that may be NULL: of the
+// others an index would not serve the order any more.
 func (w *writer) sortKey(a qb.Attr, desc bool) error {
 	column, err := w.column(a)
 	if err != nil {
@@ -122,13 +138,27 @@ func (w *writer) sortKey(a qb.Attr, desc bool) error {
 		w.put(" DESC")
 	}
 	switch {
-	case w.dialect != PostgreSQL:
+	case w.dialect != PostgreSQL || neverNull[a]:
 	case desc:
 		w.put(" NULLS LAST")
 	default:
 		w.put(" NULLS FIRST")
 	}
 	return nil
+}
+
+// neverNull has the attributes whose columns are never NULL.
+var neverNull = map[qb.Attr]bool{
+	qb.AttrResourceID: true, qb.AttrCreatedTime: true, qb.AttrUpdatedTime: true, qb.AttrCreatedBy: true, qb.AttrUpdatedBy: true,
+	qb.AttrIsDeleted: true,
+}
+
+// finish returns the statement.
+func (w *writer) finish() (string, []any, error) {
+	if w.unfit {
+		return "", nil, fmt.Errorf("%w: a text that PostgreSQL cannot hold", ErrNotPushable)
+	}
+	return w.sql.String(), w.args, nil
 }
 
 func (w *writer) page(q qb.Query) {
