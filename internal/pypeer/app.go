@@ -20,12 +20,24 @@ const (
 
 // Store says where an app keeps its data.
 type Store struct {
-	// Kind is memory, sqlite+disk (FileSqliteMetaStore and DiskResourceStore) or disk.
+	// Kind is memory, sqlite+disk (FileSqliteMetaStore and DiskResourceStore),
+	// sqlite+s3 (FileSqliteMetaStore, S3ResourceStore and S3BlobStore) or disk.
 	Kind string `json:"kind"`
-	// Dir is the directory of the latter two.
+	// Dir is the directory of all but memory.
 	Dir string `json:"dir,omitempty"`
+	// S3 is the bucket of sqlite+s3.
+	S3 *Bucket `json:"s3,omitempty"`
 	// Encoding of metas and infos; empty means JSON. disk always writes JSON.
 	Encoding resource.Encoding `json:"encoding,omitempty"`
+}
+
+// Bucket is a bucket of S3, by the names of the original's arguments.
+type Bucket struct {
+	Bucket    string `json:"bucket"`
+	Endpoint  string `json:"endpoint_url"`
+	Region    string `json:"region_name"`
+	AccessKey string `json:"access_key_id"`
+	SecretKey string `json:"secret_access_key"`
 }
 
 // Config says what an app consists of.

@@ -11,13 +11,16 @@ from autocrud import AutoCRUD
 from autocrud.query_types import ResourceMetaSearchQuery
 from autocrud.resource_manager import core
 from autocrud.resource_manager.basic import Encoding
+from autocrud.resource_manager.blob_store.s3 import S3BlobStore
 from autocrud.resource_manager.blob_store.simple import DiskBlobStore
 from autocrud.resource_manager.core import SimpleStorage
 from autocrud.resource_manager.meta_store.simple import MemoryMetaStore
 from autocrud.resource_manager.meta_store.sqlite3 import FileSqliteMetaStore
+from autocrud.resource_manager.resource_store.s3 import S3ResourceStore
 from autocrud.resource_manager.resource_store.simple import DiskResourceStore, MemoryResourceStore
 from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory
 from autocrud.types import OnDuplicate, RevisionStatus
+from botocore.config import Config
 
 import declared
 import edits
@@ -56,6 +59,26 @@ class SqliteDisk(IStorageFactory):
         return DiskBlobStore(self.root / "_blobs")
 
 
+class SqliteS3(IStorageFactory):
+    """SQLite metas, with the revisions and blobs of the original's factory for PostgreSQL and S3."""
+
+    def __init__(self, root, encoding, s3):
+        self.root, self.encoding = Path(root), encoding
+        plain = Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"})
+        self.s3 = {**s3, "client_kwargs": {"config": plain}}
+
+    def build(self, model_name):
+        root = self.root / model_name
+        root.mkdir(parents=True, exist_ok=True)
+        return SimpleStorage(
+            FileSqliteMetaStore(db_filepath=root / "meta.db", encoding=self.encoding),
+            S3ResourceStore(encoding=self.encoding, prefix=f"{model_name}/data/", **self.s3),
+        )
+
+    def build_blob_store(self):
+        return S3BlobStore(prefix="blobs/", **self.s3)
+
+
 def factory(store):
     encoding = Encoding(store.get("encoding", "json"))
     match store["kind"]:
@@ -63,6 +86,8 @@ def factory(store):
             return Memory(encoding)
         case "sqlite+disk":
             return SqliteDisk(store["dir"], encoding)
+        case "sqlite+s3":
+            return SqliteS3(store["dir"], encoding, store["s3"])
         case "disk":
             return DiskStorageFactory(store["dir"])
     raise ValueError(f"store kind {store['kind']!r} is not known")
