@@ -12,7 +12,7 @@ FLAGS := -trimpath
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build the worker and take the tour: queue, store, data set, three kinds of jobs
@@ -31,13 +31,17 @@ peer: ## make the Python environment with the original, which the tests talk to
 services: ## make sure that PostgreSQL is installed, which tests start a private server of
 	@./scripts/services-setup.sh
 
+.PHONY: services-long
+services-long: services ## get what only test-long uses: a newer PostgreSQL and an S3 gateway (builds it: minutes)
+	@GO="$(GO)" ./scripts/services-long.sh
+
 .PHONY: test
 test: peer services ## run all tests, the live ones with the Python original and a private PostgreSQL too
 	@echo "testing (the first run compiles all dependencies: a few minutes)"
 	@$(GO) test $(FLAGS) -timeout 11m ./...
 
 .PHONY: test-long
-test-long: peer services ## the same tests with many more random cases, kill points and seeds
+test-long: peer services-long ## the same tests with many more random cases, kill points and seeds
 	@SPECSTAR_TEST_LONG=1 $(GO) test $(FLAGS) -count=1 -timeout 90m ./...
 
 .PHONY: check

@@ -83,6 +83,9 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	if s.dir, s.lock, err = makeDirectory(s.as); err != nil {
 		return nil, err
 	}
+	if s.bin, err = within(s.dir, s.bin, s.as); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
 	if err := s.initialise(ctx); err != nil {
 		return nil, errors.Join(err, s.remove())
 	}

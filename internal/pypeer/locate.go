@@ -3,9 +3,9 @@ package pypeer
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/specstar-worker/worker/internal/cachedir"
 )
 
 // errNoEnvironment says how to get the environment.
@@ -14,32 +14,12 @@ var errNoEnvironment = errors.New("the Python environment with the original is m
 // interpreter returns the Python of the environment that `make peer` made in
 // the repository that holds dir.
 func interpreter(dir string) (string, error) {
-	root, err := repository(dir)
+	python, err := cachedir.Path(dir, "peer", "bin", "python")
 	if err != nil {
 		return "", err
 	}
-	python := filepath.Join(root, ".cache", "peer", "bin", "python")
 	if _, err := os.Stat(python); err != nil {
 		return "", fmt.Errorf("%w (%w)", errNoEnvironment, err)
 	}
 	return python, nil
-}
-
-// repository returns the nearest directory at or above start that holds this
-// package.
-func repository(start string) (string, error) {
-	for dir := start; ; {
-		_, err := os.Stat(filepath.Join(dir, "internal", "pypeer", "constraints.txt"))
-		if err == nil {
-			return dir, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", fmt.Errorf("%s is not inside the repository", start)
-		}
-		dir = up
-	}
 }
