@@ -98,8 +98,11 @@ func (s *Store) attempt(ctx context.Context, n int, stall time.Duration, r reque
 		err = errStalled
 	}
 	kind, err := s.judge(err)
-	if kind == throttled {
+	switch kind {
+	case throttled:
 		s.counts.throttled.Add(1)
+	case final: // an answer all the same
+		s.budget.earn()
 	}
 	s.pace.note(kind == throttled)
 	return kind, err
