@@ -48,6 +48,7 @@ func (s *Store) doWithin(ctx context.Context, doing string, stall time.Duration,
 		return err
 	}
 	defer s.release()
+	doing = "bucket " + s.cfg.Bucket + ": " + doing
 	until := time.Now().Add(s.cfg.RetryFor)
 	for n := 0; ; n++ {
 		err := s.pace.wait(ctx, until)

@@ -39,6 +39,13 @@
 // An answer that was lost is no lost write: the request is sent again, and an object
 // that is there then with our bytes is ours.
 //
+// # What must be allowed
+//
+// s3:ListBucket, without which S3 does not tell what is absent, s3:GetObject,
+// s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload; for [Blobs.Sweep]
+// s3:ListBucketMultipartUploads and s3:ListMultipartUploadParts; s3:CreateBucket where
+// the bucket is missing. Readers need the first two.
+//
 // # When the service fails
 //
 // Requests that may succeed later (500, 503, connections that break, no progress for

@@ -37,7 +37,7 @@ type answer struct {
 
 func (a *answer) Error() string {
 	text := fmt.Sprintf("the service answers %d %s", a.status, a.code)
-	if a.message != "" {
+	if a.message != "" && a.message != a.code {
 		text += ": " + a.message
 	}
 	if help := a.help(); help != "" {

@@ -24,7 +24,7 @@ import (
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s, err := open(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("open the object store in bucket %q: %w", c.Bucket, err)
+		return nil, fmt.Errorf("open the object store: %w", err)
 	}
 	return s, nil
 }
