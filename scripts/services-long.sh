@@ -43,9 +43,8 @@ unpack() (
 )
 
 versitygw() {
-	if .cache/bin/versitygw --version 2>/dev/null | grep -qw "${gateway#v}\|$gateway"; then
-		return 0
-	fi
+	built=$("${GO:-go}" version -m .cache/bin/versitygw 2>/dev/null | awk '$1 == "mod" { print $3 }')
+	[ "$built" != "$gateway" ] || return 0
 	say "building versitygw $gateway (once; several minutes)"
 	GOBIN="$PWD/.cache/bin" CGO_ENABLED=0 "${GO:-go}" install -trimpath "github.com/versity/versitygw/cmd/versitygw@$gateway" >"$log" 2>&1 ||
 		{ tail -5 "$log" >&2; die "cannot build versitygw $gateway (details: $log)"; }

@@ -2,7 +2,8 @@ package pgtest
 
 import (
 	"context"
-	"os"
+	"errors"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,6 +71,19 @@ func TestADatabaseGoesWithItsTest(t *testing.T) {
 	}
 }
 
+// stops are the ways in which a server ends. A kill leaves sessions behind, which must not
+// keep the next one from starting.
+var stops = []struct {
+	name string
+	stop func(*Server) error
+	mode Mode
+}{
+	{"fast", func(*Server) error { return nil }, Fast},
+	{"immediate", func(*Server) error { return nil }, Immediate},
+	{"kill", func(s *Server) error { return syscall.Kill(s.PID(), syscall.SIGKILL) }, Fast},
+	{"kill again", func(s *Server) error { return syscall.Kill(s.PID(), syscall.SIGKILL) }, Fast},
+}
+
 func TestAServerSurvivesEveryKindOfRestart(t *testing.T) {
 	t.Parallel()
 	s, err := Start(t.Context(), Options{Durable: true, TimeZone: "Asia/Taipei", Settings: map[string]string{"deadlock_timeout": "50ms"}})
@@ -82,18 +96,18 @@ func TestAServerSurvivesEveryKindOfRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustExec(t, connect(t, dsn), "CREATE TABLE x (n int)")
-	for i, m := range []Mode{Fast, Immediate} {
+	for i, how := range stops {
 		mustExec(t, connect(t, dsn), "INSERT INTO x VALUES (1)")
 		before := s.PID()
-		if err := s.Restart(t.Context(), m); err != nil {
-			t.Fatalf("%s: %v", m, err)
+		if err := errors.Join(how.stop(s), s.Restart(t.Context(), how.mode)); err != nil {
+			t.Fatalf("%s: %v", how.name, err)
 		}
 		if s.PID() == before || s.PID() == 0 {
-			t.Errorf("%s: process %d became %d", m, before, s.PID())
+			t.Errorf("%s: process %d became %d", how.name, before, s.PID())
 		}
 		conn := connect(t, dsn)
-		if n := value(t, conn, "SELECT count(*)::text FROM x"); n != string(rune('1'+i)) {
-			t.Errorf("%s: %s rows, want %d", m, n, i+1)
+		if n := value(t, conn, "SELECT count(*)::text FROM x"); n != strconv.Itoa(i+1) {
+			t.Errorf("%s: %s rows, want %d", how.name, n, i+1)
 		}
 		for setting, want := range map[string]string{"fsync": "on", "timezone": "Asia/Taipei", "deadlock_timeout": "50ms"} {
 			if got := value(t, conn, "SELECT current_setting('"+setting+"')"); got != want {
@@ -101,43 +115,23 @@ func TestAServerSurvivesEveryKindOfRestart(t *testing.T) {
 			}
 		}
 	}
+	s.options.Settings = map[string]string{"max_connections": "many"}
+	if err := s.Restart(t.Context(), Fast); err == nil || !strings.Contains(err.Error(), `invalid value for parameter "max_connections"`) {
+		t.Errorf("a start with a bad setting gave %v, want the server's log", err)
+	}
 	for range 2 {
 		if err := s.Stop(Fast); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := os.Stat(s.Dir()); !os.IsNotExist(err) || s.PID() != 0 {
-		t.Errorf("after Stop: directory %v, process %d", err, s.PID())
+	if exists(s.Dir()) || s.PID() != 0 {
+		t.Errorf("after Stop: the directory is there: %v, process %d", exists(s.Dir()), s.PID())
 	}
 }
 
-// TestAServerThatWasKilledStartsAgain kills it while a session is open: what it
-// leaves behind must not keep the next one from starting.
-func TestAServerThatWasKilledStartsAgain(t *testing.T) {
+func TestALocaleThatIsMissingIsAnError(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Stop(Immediate) }()
-	for range 3 {
-		connect(t, s.DSN("postgres"))
-		if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Restart(t.Context(), Fast); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestAServerThatDoesNotStartShowsItsLog(t *testing.T) {
-	t.Parallel()
-	_, err := Start(t.Context(), Options{Settings: map[string]string{"max_connections": "many"}})
-	if err == nil || !strings.Contains(err.Error(), `invalid value for parameter "max_connections"`) {
-		t.Fatalf("Start with a bad setting gave %v", err)
-	}
-	_, err = Start(t.Context(), Options{Locale: "xx_YY.UTF-8"})
+	_, err := Start(t.Context(), Options{Locale: "xx_YY.UTF-8"})
 	if err == nil || !strings.Contains(err.Error(), "initdb") || !strings.Contains(err.Error(), "xx_YY") {
 		t.Fatalf("Start with a locale that does not exist gave %v", err)
 	}

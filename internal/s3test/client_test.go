@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,8 +17,12 @@ const bucket = "things"
 
 // client returns one that tries each request once.
 func client(s *Server, o ...func(*s3.Options)) *s3.Client {
+	return clientOf(s.Endpoint, s.Client(), o...)
+}
+
+func clientOf(endpoint string, over *http.Client, o ...func(*s3.Options)) *s3.Client {
 	return s3.New(s3.Options{
-		BaseEndpoint: aws.String(s.Endpoint), UsePathStyle: true, Region: Region, HTTPClient: s.Client(),
+		BaseEndpoint: aws.String(endpoint), UsePathStyle: true, Region: Region, HTTPClient: over,
 		Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""), Retryer: aws.NopRetryer{},
 		DisableLogOutputChecksumValidationSkipped: true, RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
 	}, o...)
