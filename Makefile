@@ -56,7 +56,7 @@ fmt: ## format all Go files
 	@$(GO) tool -modfile=tools/go.mod gofumpt -w $$(git ls-files '*.go')
 
 .PHONY: race
-race: ## run the concurrent packages under the race detector (needs a C compiler)
+race: peer services ## run the concurrent packages under the race detector (needs a C compiler)
 	@CGO_ENABLED=1 $(GO) test $(FLAGS) -race -timeout 20m ./storage/memory/... ./manager/... ./jobs/... ./consumer/... ./internal/...
 
 .PHONY: fuzz
