@@ -25,7 +25,7 @@ func (b *Blobs) Open(ctx context.Context, fileID string) (io.ReadCloser, storage
 	}
 	r := &stream{s: b.s, ctx: ctx, key: b.dir + fileID}
 	if err := r.open(); err != nil {
-		return nil, storage.BlobInfo{}, b.s.absent(err)
+		return nil, storage.BlobInfo{}, b.s.absent(r.key, err)
 	}
 	return r, describe(fileID, r.found), nil
 }

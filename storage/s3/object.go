@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -122,7 +125,7 @@ func (s *Store) get(ctx context.Context, key string) (body []byte, err error) {
 		body, err = whole(out.Body, aws.ToInt64(out.ContentLength), moved)
 		return errors.Join(err, out.Body.Close())
 	})
-	return body, s.absent(err)
+	return body, s.absent(key, err)
 }
 
 // whole reads a body of a known length.
@@ -155,7 +158,7 @@ func (s *Store) head(ctx context.Context, key string) (f found, err error) {
 		}
 		return nil
 	})
-	return f, s.absent(err)
+	return f, s.absent(key, err)
 }
 
 // remove removes an object; an absent one is no error.
@@ -175,13 +178,26 @@ func (s *Store) removeSurely(ctx context.Context, key string) (sure bool, err er
 		}
 		return err
 	})
-	return sure, ignore(err, storage.ErrNotFound)
+	return sure, ignore(s.absent(key, err), storage.ErrNotFound)
 }
 
-// absent makes a missing bucket an empty one for readers.
-func (s *Store) absent(err error) error {
-	if s.cfg.ReadOnly && errors.Is(err, errNoBucket) {
+// absent makes ErrNotFound of errors that mean it: a missing bucket is an empty one to
+// readers, and an object cannot be where none may be.
+func (s *Store) absent(key string, err error) error {
+	if err != nil && (s.cfg.ReadOnly && errors.Is(err, errNoBucket) || isUnusable(key, err)) {
 		return fmt.Errorf("%w: %w", storage.ErrNotFound, err)
 	}
 	return err
+}
+
+// longName is how long a part of a key may be where parts are names of files.
+const longName = 255
+
+// isUnusable reports whether a service cannot have the key. The answer to HEAD has
+// no code that would tell.
+func isUnusable(key string, err error) bool {
+	a, ok := errors.AsType[*answer](err)
+	tooLong := func(part string) bool { return len(part) > longName }
+	return errors.Is(err, storage.ErrUnusableName) ||
+		ok && a.status == http.StatusBadRequest && slices.ContainsFunc(strings.Split(key, "/"), tooLong)
 }
