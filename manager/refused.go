@@ -22,7 +22,7 @@ func (e *RefusedError) Error() string { return e.Message }
 
 // CodeOf returns the code under which err is reported to users and recorded in
 // the ledger, when err is a refusal: a *[RefusedError], a *[storage.DuplicateError],
-// a *[archive.Error] or [storage.ErrUnusableName]. Any other error is a failure, to
+// a *[archive.Error], a *[storage.RecordError] or [storage.ErrUnusableName]. Any other error is a failure, to
 // be tried again.
 func CodeOf(err error) (Code, bool) {
 	if e, ok := errors.AsType[*RefusedError](err); ok {
@@ -34,7 +34,7 @@ func CodeOf(err error) (Code, bool) {
 	if e, ok := errors.AsType[*archive.Error](err); ok {
 		return Code(e.Code), true
 	}
-	if errors.Is(err, storage.ErrUnusableName) {
+	if _, ok := errors.AsType[*storage.RecordError](err); ok || errors.Is(err, storage.ErrUnusableName) {
 		return CodeInvalid, true
 	}
 	return "", false

@@ -143,11 +143,12 @@ func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, plac
 
 // saveUnit does changes as one unit of work; results get their outcomes in order.
 func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes iter.Seq[*change], results []Outcome) error {
-	batch := storage.Batch{Serial: serial(model)}
+	batch := storage.Batch{Serial: serial(model), New: true}
 	for c := range changes {
 		batch.Refs = c.appendRef(batch.Refs, m.name)
+		batch.New = batch.New && c.op.Op == OpCreate
 	}
-	return m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+	return m.update(ctx, batch, changes, func(v storage.View) (storage.Writes, error) {
 		ed, err := m.newEditor(model, v)
 		if err != nil {
 			return storage.Writes{}, err

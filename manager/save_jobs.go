@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,15 +27,7 @@ func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcom
 			return nil, err
 		}
 	}
-	all := func(yield func(*change) bool) {
-		for i := range changes {
-			for c := range pointers(changes[i]) {
-				if !yield(c) {
-					return
-				}
-			}
-		}
-	}
+	all := allOf(changes)
 	var out []SaveJobOutcome
 	err := m.asking(ctx, all, func() (err error) {
 		out, err = m.saveJobsUnit(ctx, model, jobs, changes)
@@ -55,17 +48,31 @@ func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcom
 	return out, nil
 }
 
+// allOf returns the changes of all jobs, in their order.
+func allOf(changes [][]change) iter.Seq[*change] {
+	return func(yield func(*change) bool) {
+		for i := range changes {
+			for c := range pointers(changes[i]) {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // saveJobsUnit does the changes of jobs as one unit of work.
 func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, jobs []SaveJob, changes [][]change) (out []SaveJobOutcome, err error) {
-	batch := storage.Batch{Serial: serial(model)}
+	batch := storage.Batch{Serial: serial(model), New: true}
 	for i := range jobs {
 		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
 		for n := range changes[i] {
 			batch.Refs = changes[i][n].appendRef(batch.Refs, m.name)
+			batch.New = batch.New && changes[i][n].op.Op == OpCreate
 		}
 	}
 	now := m.catalog.opts.Now()
-	err = m.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (w storage.Writes, err error) {
+	err = m.update(ctx, batch, allOf(changes), func(v storage.View) (w storage.Writes, err error) {
 		out, w, err = m.computeJobs(model, v, jobs, changes, now)
 		return w, err
 	})

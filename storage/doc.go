@@ -41,8 +41,10 @@
 // different keys may carry one uid: each keeps its own content. A meta saved
 // again replaces the old one.
 //
-// G11 Numbers. NextNumber is above the meta's count and above every stored
-// number, also of revisions that no meta counts. A number has one owner.
+// G11 Numbers. NextNumber is above the meta's count. A unit of work that writes a
+// revision under it commits only when no revision of that number was stored, also
+// none that no meta counts: else compute is called again with a higher one, above
+// every stored number. A number has one owner.
 //
 // G12 Effect once. A job's row commits in the transaction of its writes. A job
 // that has ended is reported as ended to every later unit, a chunk that is done
@@ -87,8 +89,8 @@
 // package nor the caller's own, it may have taken effect. Repeating it is safe,
 // and the ledger tells what happened: a row that has ended is the proof.
 //
-// G22 Lock order. Whoever takes locks takes ledger rows by job id first, then
-// the metas that exist, then new metas, each by model and id, bytewise.
+// G22 Lock order. Whoever takes locks takes the metas that exist first, then new
+// metas, each by model and id, bytewise, and rows of the ledger last, by job id.
 //
 // G23 Purge. Of a resource that a unit of work purges nothing remains, its index
 // entries and payloads included, but what the unit itself writes: the next

@@ -61,3 +61,23 @@ type JobDiffersError struct{ ID string }
 func (e *JobDiffersError) Error() string {
 	return fmt.Sprintf("job %s was submitted before with other content", e.ID)
 }
+
+// RecordError says that a store cannot hold one record because of what is in it.
+// Nothing of the transaction took effect; without the record it may.
+type RecordError struct {
+	Model string
+	ID    resource.ID
+	// Field names what cannot be held; empty when it is the whole record.
+	Field string
+	// Reason says why.
+	Reason string
+}
+
+// Error names the record, the field and the reason.
+func (e *RecordError) Error() string {
+	field := ""
+	if e.Field != "" {
+		field = ", field " + e.Field
+	}
+	return fmt.Sprintf("%s %s%s: %s", e.Model, e.ID, field, e.Reason)
+}

@@ -83,6 +83,13 @@ type Traits struct {
 	Durable bool
 	// Writers is how many units of work are worth running at the same time.
 	Writers int
+	// NoNUL: a meta with the character U+0000 in its indexed data is refused, with a
+	// *RecordError.
+	NoNUL bool
+	// FileNames: ids and schema versions become names of files or objects. Those that
+	// cannot ("/", "..", longer than a name may be) are refused where revisions are
+	// written, with ErrUnusableName.
+	FileNames bool
 	// Metas is how metas are written. In JSON the times and bytes of indexed data
 	// are text; empty means msgpack.
 	Metas resource.Encoding

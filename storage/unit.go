@@ -42,6 +42,9 @@ type Batch struct {
 	// Refs are the resources that compute wants to see or write, in any order,
 	// repeats allowed. compute may write no other.
 	Refs []Ref
+	// New: the caller believes that none of Refs is there. A store may take its word
+	// for it at first; compute sees the truth when it was wrong.
+	New bool
 	// Jobs are the jobs whose effect this is, each ended by Writes.Jobs. View.Ended
 	// tells which have ended already. A job that is not in the ledger yet is inserted.
 	Jobs []uuid.UUID
@@ -67,7 +70,7 @@ type View interface {
 	// Meta returns the current meta of a resource of Batch.Refs.
 	Meta(r Ref) (resource.Meta, bool)
 	// NextNumber returns the number of the resource's next revision: above its
-	// meta's total_revision_count and above every stored number.
+	// meta's total_revision_count, and free when the unit commits, see G11.
 	NextNumber(r Ref) int
 	// Info returns the info of a stored revision; ErrNotFound.
 	Info(model string, key resource.RevisionKey) (resource.RevisionInfo, error)

@@ -168,13 +168,27 @@ func (st step) writes(o oracle) storage.ModelWrites {
 		if st.op == "unit" || st.op == "refused unit" {
 			n = o.next(id)
 		}
-		r := newRevision(id, n)
-		r.Info.UID = uuid.New()
-		r.Data = fmt.Appendf(r.Data, " %s", r.Info.UID)
-		w.Metas = append(w.Metas, newMeta(id, n))
-		w.Revisions = append(w.Revisions, r)
+		addRevision(&w, id, n)
 	}
 	return w
+}
+
+// numbered returns the next revisions of a unit under the numbers that the store gave.
+func (st step) numbered(numbers map[resource.ID]int) storage.ModelWrites {
+	var w storage.ModelWrites
+	for _, id := range st.ids {
+		addRevision(&w, id, numbers[id])
+	}
+	return w
+}
+
+// addRevision adds a revision under a uid of its own, with its meta.
+func addRevision(w *storage.ModelWrites, id resource.ID, n int) {
+	r := newRevision(id, n)
+	r.Info.UID = uuid.New()
+	r.Data = fmt.Appendf(r.Data, " %s", r.Info.UID)
+	w.Metas = append(w.Metas, newMeta(id, n))
+	w.Revisions = append(w.Revisions, r)
 }
 
 func (s *subject) playUnit(t T, model string, o oracle, st step, w storage.ModelWrites) {
@@ -185,11 +199,18 @@ func (s *subject) playUnit(t T, model string, o oracle, st step, w storage.Model
 		b.Refs = append(b.Refs, storage.Ref{Model: model, ID: id})
 	}
 	err := s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {
+		numbers := map[resource.ID]int{}
 		for _, r := range b.Refs {
-			equal(t, "next number of "+string(r.ID), v.NextNumber(r), o.next(r.ID))
+			numbers[r.ID] = v.NextNumber(r)
+			if n := numbers[r.ID]; n <= o.metas[r.ID].TotalRevisionCount || n > o.next(r.ID) {
+				t.Fatalf("next number of %s is %d: the meta counts %d, and %d is above everything", r.ID, n, o.metas[r.ID].TotalRevisionCount, o.next(r.ID))
+			}
 		}
-		if st.op == "refused unit" {
+		switch st.op {
+		case "refused unit":
 			return storage.Writes{Models: writesOf(model, w)}, refused
+		case "unit":
+			w = st.numbered(numbers)
 		}
 		return storage.Writes{Models: writesOf(model, w)}, nil
 	})
@@ -198,6 +219,11 @@ func (s *subject) playUnit(t T, model string, o oracle, st step, w storage.Model
 		return
 	}
 	ok(t, st.op, err)
+	for _, r := range w.Revisions {
+		if _, taken := o.revs[r.Info.Key()]; taken && st.op == "unit" {
+			t.Fatalf("revision %s was there before the unit that was given its number", r.Info.RevisionID)
+		}
+	}
 	o.put(w)
 }
 

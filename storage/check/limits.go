@@ -2,6 +2,8 @@ package check
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +34,9 @@ func idsAreKept(t T, s *subject) {
 		"..", "../../etc/passwd", "a..b", "a/b", "a:b:c", ":", "a b", "'; DROP TABLE x; --", `q"\`, "%_", "ü中\U0001F600",
 		"\n\t\x01", "A", "a", "x:1", "x", ".", "CON", resource.ID(strings.Repeat("n", resource.MaxIDBytes)),
 	}
+	if s.Traits().FileNames {
+		ids = s.fileNames(t, ids)
+	}
 	s.put(t, ids...)
 	for _, id := range ids {
 		got, err := stores.Metas.Get(t.Context(), id)
@@ -45,6 +50,21 @@ func idsAreKept(t T, s *subject) {
 		equal(t, "ids found", idsOf(found), []resource.ID{id})
 	}
 	equal(t, "number of metas", len(collect(t, "all metas", stores.Metas.All(t.Context()))), len(ids))
+}
+
+// fileNames returns those ids that can be names of files; the others are refused.
+func (s *subject) fileNames(t T, ids []resource.ID) []resource.ID {
+	t.Helper()
+	stores, err := s.Build(t.Context(), model)
+	ok(t, "build", err)
+	return slices.DeleteFunc(ids, func(id resource.ID) bool {
+		bad := id == "." || id == ".." || strings.ContainsAny(string(id), "/\n") || len(id) == resource.MaxIDBytes
+		if bad {
+			err := stores.Revisions.SaveMany(t.Context(), []resource.Revision{newRevision(id, 1)})
+			wantErr(t, "save a revision of "+string(id), err, storage.ErrUnusableName)
+		}
+		return bad
+	})
 }
 
 func unusableIDs(t T, s *subject) {
@@ -116,16 +136,38 @@ func payloadsAreKept(t T, s *subject) {
 func textsAreKept(t T, s *subject) {
 	metas := s.use(t).Metas
 	for _, text := range []string{"", "a\x00b", "\x00", `"\u0000"`, "\u2028\U0001F600é", strings.Repeat("long", 5000)} {
-		x, err := resource.NewIndexed(map[string]any{"text": text, "k\x00y": text, "list": []any{text}})
+		key := "k\x00y"
+		if s.Traits().NoNUL {
+			key = "key"
+		}
+		x, err := resource.NewIndexed(map[string]any{"text": text, key: text, "list": []any{text}})
 		ok(t, "make indexed data", err)
 		m := newMeta("p1", 1)
 		m.IndexedData = opt.Of(x)
-		ok(t, "save", metas.SaveMany(t.Context(), []resource.Meta{m}))
+		err = metas.SaveMany(t.Context(), []resource.Meta{m})
+		if s.refusesNUL(t, text, err) {
+			continue
+		}
+		ok(t, "save", err)
 		got, err := metas.Get(t.Context(), "p1")
 		ok(t, "get", err)
 		sameMeta(t, "the meta", got, m)
 		wantAnswer(t, metas, []resource.Meta{m}, qb.Where(qb.Data("text").Eq(text)))
 	}
+}
+
+// refusesNUL reports whether the store does not take a text with a NUL, and fails t
+// when it said anything else than that.
+func (s *subject) refusesNUL(t T, text string, err error) bool {
+	t.Helper()
+	if !s.Traits().NoNUL || !strings.ContainsRune(text, 0) {
+		return false
+	}
+	bad, refused := errors.AsType[*storage.RecordError](err)
+	if !refused || bad.ID != "p1" || bad.Field == "" {
+		t.Fatalf("a text with a NUL gave %v, want a RecordError that names record and field", err)
+	}
+	return true
 }
 
 func timesAreKept(t T, s *subject) {

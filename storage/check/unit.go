@@ -159,19 +159,31 @@ func unitSeveralRevisions(t T, s *subject) {
 	wantRevisions(t, stores.Revisions, "p1", "p1:1", "p1:2", "p1:3")
 }
 
+// numberAboveOrphans writes the next revisions of resources of which revisions are
+// stored that no meta counts. What is stored stays, and so does what is written.
 func numberAboveOrphans(t T, s *subject) {
 	stores := s.use(t)
-	revs := []resource.Revision{newRevision("p1", 3), newRevision("p1", 12), newRevision("p2", 4)}
+	revs := []resource.Revision{newRevision("p1", 4), newRevision("p1", 12), newRevision("p2", 1), newRevision("p2", 5)}
 	ok(t, "save revisions without metas", stores.Revisions.SaveMany(t.Context(), revs))
 	ok(t, "save metas", stores.Metas.SaveMany(t.Context(), []resource.Meta{newMeta("p1", 3), newMeta("p3", 7)}))
 	refs := refsTo("p1", "p2", "p3", "p4")
-	err := s.Unit().Update(t.Context(), storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
-		for i, want := range []int{13, 5, 8, 1} {
-			equal(t, "next number of "+string(refs[i].ID), v.NextNumber(refs[i]), want)
+	ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: refs}, func(v storage.View) (storage.Writes, error) {
+		var w storage.ModelWrites
+		for _, r := range refs {
+			n := v.NextNumber(r)
+			w.Metas = append(w.Metas, newMeta(r.ID, n))
+			w.Revisions = append(w.Revisions, written(newRevision(r.ID, n)))
 		}
-		return storage.Writes{}, nil
-	})
-	ok(t, "update", err)
+		return storage.Writes{Models: writesOf(model, w)}, nil
+	}))
+	wantAll(t, stores.Revisions, revs...)
+	wantAll(t, stores.Revisions, written(newRevision("p1", 13)), written(newRevision("p2", 6)), written(newRevision("p3", 8)), written(newRevision("p4", 1)))
+}
+
+// written returns r with a payload and uid of its own.
+func written(r resource.Revision) resource.Revision {
+	r.Info.UID, r.Data = uuid.NewSHA1(r.Info.UID, []byte("written")), []byte(`{"written":true}`)
+	return r
 }
 
 func blobsRemembered(t T, s *subject) {
