@@ -2,29 +2,10 @@ package sqlite
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
-)
 
-var (
-	wordBorder = regexp.MustCompile(`(.)([A-Z][a-z]+)`)
-	caseBorder = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+	"github.com/specstar-worker/worker/storage/internal/tablename"
 )
-
-// snake returns the model's name as it appears in table names, by the
-// original's rules: a name with _ is lower-cased, else one with - gets _ in its
-// place, any other is split at case borders.
-func snake(model string) string {
-	switch {
-	case strings.Contains(model, "_"):
-	case strings.Contains(model, "-"):
-		model = strings.ReplaceAll(model, "-", "_")
-	default:
-		model = wordBorder.ReplaceAllString(model, "${1}_${2}")
-		model = caseBorder.ReplaceAllString(model, "${1}_${2}")
-	}
-	return strings.ToLower(model)
-}
 
 // tables are the quoted names of a model's tables.
 type tables struct {
@@ -36,7 +17,7 @@ type tables struct {
 }
 
 func tablesOf(prefix, model string) tables {
-	return tablesNamed(model, prefix+snake(model))
+	return tablesNamed(model, prefix+tablename.Snake(model))
 }
 
 func tablesNamed(model, base string) tables {

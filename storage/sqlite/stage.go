@@ -9,6 +9,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // Stage stores the revisions of a chunk without index entries, so that no
@@ -24,7 +25,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 		if err != nil {
 			return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
 		}
-		names[model], writes[model] = t, byID(w)
+		names[model], writes[model] = t, order.ByID(w)
 	}
 	models, err := stagedModels(writes, u.f.encoding())
 	if err != nil {

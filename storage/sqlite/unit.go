@@ -9,6 +9,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // unit is the store's unit of work.
@@ -93,7 +94,7 @@ func (u unit) writeModel(j jobs, names tables, highest map[resource.ID]int, w st
 			return err
 		}
 	}
-	w = byID(w)
+	w = order.ByID(w)
 	metas := encodeMetas(u.f.encoding(), w.Metas)
 	err := j.t.saveRevisions(names, u.f.encoding(), highest, w.Revisions)
 	rows, encoding := metas()
@@ -104,44 +105,6 @@ func (u unit) writeModel(j jobs, names tables, highest map[resource.ID]int, w st
 		return err
 	}
 	return j.rememberBlobs(names.model, w.Blobs)
-}
-
-// byID returns the writes by ascending resource id, so that neighbours in the
-// indexes are written together. Writes to one resource keep their order.
-func byID(w storage.ModelWrites) storage.ModelWrites {
-	w.Metas = sortedBy(w.Metas, func(m *resource.Meta) resource.ID { return m.ResourceID })
-	w.Revisions = sortedBy(w.Revisions, func(r *resource.Revision) resource.ID { return r.Info.ResourceID })
-	return w
-}
-
-// sortedBy returns the values by ascending id, equal ids in their order. It
-// sorts places and moves each value once: values are large.
-func sortedBy[T any](values []T, id func(*T) resource.ID) []T {
-	if ascends(values, id) {
-		return values
-	}
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(id(&values[a]), id(&values[b])), cmp.Compare(a, b))
-	})
-	sorted := make([]T, len(values))
-	for i, from := range order {
-		sorted[i] = values[from]
-	}
-	return sorted
-}
-
-// ascends reports whether the values come by ascending id already.
-func ascends[T any](values []T, id func(*T) resource.ID) bool {
-	for i := 1; i < len(values); i++ {
-		if id(&values[i-1]) > id(&values[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // rememberBlobs adds blobs to what is remembered of a model.

@@ -1,4 +1,4 @@
-package sqlite
+package tablename
 
 import "testing"
 
@@ -11,8 +11,8 @@ func TestSnake(t *testing.T) {
 		"GetHTTPResponseCode": "get_http_response_code", "V2": "v2", "My__Model": "my__model", "my model": "my model",
 		"Ünïcode": "ünïcode", "Person3D": "person3_d", "already_snake": "already_snake", "Mixed-Case_Name": "mixed-case_name",
 	} {
-		if got := snake(in); got != want {
-			t.Errorf("snake(%q) = %q, want %q", in, got, want)
+		if got := Snake(in); got != want {
+			t.Errorf("Snake(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
