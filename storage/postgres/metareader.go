@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/sqlgen"
+)
+
+// metaReader reads the metas of one model through q.
+type metaReader struct {
+	f *Factory
+	q queryer
+	t tables
+}
+
+var _ storage.MetaReader = metaReader{}
+
+// doing names an action for error messages.
+func (r metaReader) doing(action string) string { return action + " of model " + r.t.model + " in" }
+
+// Get returns the meta of id.
+func (r metaReader) Get(ctx context.Context, id resource.ID) (resource.Meta, error) {
+	for m, err := range r.metas(ctx, `SELECT data FROM `+r.t.meta+` WHERE resource_id = $1`, string(id)) {
+		return m, err
+	}
+	return resource.Meta{}, fmt.Errorf("resource %s of model %s: %w", id, r.t.model, storage.ErrNotFound)
+}
+
+// GetMany returns the metas of those ids that exist, by ascending id.
+func (r metaReader) GetMany(ctx context.Context, ids []resource.ID) ([]resource.Meta, error) {
+	var found []resource.Meta
+	for m, err := range r.metas(ctx, `SELECT data FROM `+r.t.meta+` WHERE resource_id = ANY($1) ORDER BY resource_id COLLATE "C"`, texts(ids)) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, m)
+	}
+	return found, nil
+}
+
+// All returns every meta by ascending id.
+func (r metaReader) All(ctx context.Context) iter.Seq2[resource.Meta, error] {
+	return r.metas(ctx, `SELECT data FROM `+r.t.meta+` ORDER BY resource_id COLLATE "C"`)
+}
+
+// metas streams the decoded first column of a query.
+func (r metaReader) metas(ctx context.Context, query string, args ...any) iter.Seq2[resource.Meta, error] {
+	return stream(ctx, r.f, r.q, r.doing("read metas"), query, args, func(rows pgx.Rows) (resource.Meta, error) {
+		var data pgtype.DriverBytes
+		if err := rows.Scan(&data); err != nil {
+			return resource.Meta{}, err
+		}
+		return decodeMeta(data)
+	})
+}
+
+// Search returns the metas that q selects, in q's order. What SQL cannot express
+// is decided by reading every meta of the model; then the selected metas, or twice
+// offset + limit of them, are held in memory.
+func (r metaReader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
+	query, args, err := sqlgen.Select(sqlgen.PostgreSQL, r.t.base+metaSuffix, "data", q)
+	switch {
+	case errors.Is(err, sqlgen.ErrNotPushable):
+		return qb.Select(r.All(ctx), q)
+	case err != nil:
+		return func(yield func(resource.Meta, error) bool) { yield(resource.Meta{}, err) }
+	}
+	return r.metas(ctx, query, args...)
+}
+
+// Count returns how many metas q's condition selects.
+func (r metaReader) Count(ctx context.Context, q qb.Query) (int64, error) {
+	query, args, err := sqlgen.Count(sqlgen.PostgreSQL, r.t.base+metaSuffix, q)
+	if errors.Is(err, sqlgen.ErrNotPushable) {
+		return r.countMatches(ctx, q.Where)
+	}
+	if err != nil {
+		return 0, err
+	}
+	for n, err := range stream(ctx, r.f, r.q, r.doing("count metas"), query, args, scanCount) {
+		return n, err
+	}
+	return 0, nil
+}
+
+func scanCount(rows pgx.Rows) (n int64, err error) { return n, rows.Scan(&n) }
+
+func (r metaReader) countMatches(ctx context.Context, c qb.Cond) (int64, error) {
+	var n int64
+	for m, err := range r.All(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		if qb.Match(m, c) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Unfilled returns a page of metas that lack rev_* fields, with the infos of their
+// current revisions.
+func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
+	page, err := collect(ctx, r.f, r.q, r.doing("read metas without rev_*"), `SELECT data FROM `+r.t.meta+
+		` WHERE (`+unfilled+`) AND resource_id COLLATE "C" > $1 ORDER BY resource_id COLLATE "C" LIMIT $2`, []any{string(after), limit}, r.unfilled)
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	keys := make([]resource.RevisionKey, len(page))
+	for i, u := range page {
+		keys[i] = currentKey(u.Meta)
+	}
+	infos, err := r.f.revisionInfos(ctx, r.q, r.t, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i := range page {
+		if info, ok := infos[keys[i]]; ok {
+			page[i].Current = opt.Of(info)
+		}
+	}
+	return page, nil
+}
+
+// currentKey is where the revision is that a meta speaks of.
+func currentKey(m resource.Meta) resource.RevisionKey {
+	return resource.RevisionKey{Resource: m.ResourceID, Revision: m.CurrentRevisionID, SchemaVersion: m.SchemaVersion}
+}
+
+func (r metaReader) unfilled(rows pgx.Rows) (storage.Unfilled, error) {
+	var u storage.Unfilled
+	if err := rows.Scan(&u.Stored); err != nil {
+		return storage.Unfilled{}, err
+	}
+	var err error
+	u.Meta, err = decodeMeta(u.Stored)
+	return u, err
+}
+
+// Stats counts the model's rows.
+func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
+	revisions := `(SELECT count(*) FROM ` + r.t.index + `)`
+	if r.f.medium != nil {
+		revisions = `0`
+	}
+	query := `SELECT (SELECT count(*) FROM ` + r.t.meta + `), ` + revisions + `, (SELECT count(*) FROM ` + r.t.meta + ` WHERE ` + unfilled + `)`
+	var s storage.Stats
+	for got, err := range stream(ctx, r.f, r.q, r.doing("count rows"), query, nil, func(rows pgx.Rows) (s storage.Stats, err error) {
+		return s, rows.Scan(&s.Metas, &s.Revisions, &s.UnsetRev)
+	}) {
+		if err != nil {
+			return s, err
+		}
+		s = got
+	}
+	if r.f.medium == nil {
+		return s, nil
+	}
+	for _, err := range r.f.medium.Model(r.t.model).All(ctx) {
+		if err != nil {
+			return s, err
+		}
+		s.Revisions++
+	}
+	return s, nil
+}
+
+// Blobs returns the ids of the blobs remembered with the model, ascending.
+func (r metaReader) Blobs(ctx context.Context) iter.Seq2[string, error] {
+	if r.f.foreign() {
+		return func(func(string, error) bool) {}
+	}
+	return stream(ctx, r.f, r.q, r.doing("list blobs"), `SELECT file_id FROM specstar_model_blobs WHERE store = $1 AND model = $2 ORDER BY file_id`,
+		[]any{r.f.identity.number, r.t.model}, scanText[string])
+}

@@ -1,0 +1,234 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/order"
+)
+
+// updateOuter is Update where revisions are in a medium. Contents are put while no
+// lock is held; then the metas are locked and must be what compute saw; then the
+// numbers are claimed, and the transaction commits. A process that dies in between
+// leaves contents that nobody finds, or a number that is burned.
+func (u unit) updateOuter(ctx context.Context, names map[string]tables, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	o := outerUnit{f: u.f, mine: map[string]map[string]storage.Content{}}
+	err := u.f.write(ctx, "run a unit of work in", func(t *tx) error {
+		o.writers, o.purged = nil, nil
+		done, err := t.startUnit(b)
+		if done || err != nil {
+			return err
+		}
+		err = o.run(t, names, b, compute)
+		if err == nil {
+			return nil
+		}
+		for _, w := range o.writers {
+			err = errors.Join(err, w.takeBack(ctx))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return o.purge(ctx)
+}
+
+// outerUnit carries one unit of work over all its attempts.
+type outerUnit struct {
+	f       *Factory
+	mine    map[string]map[string]storage.Content // contents put so far, by model
+	writers []*outerWriter                        // of this attempt
+	purged  []purgedModel
+}
+
+// purgedModel are resources whose revisions go when the transaction has committed.
+type purgedModel struct {
+	names tables
+	ids   []resource.ID
+	keep  map[resource.RevisionKey]string
+}
+
+func (o *outerUnit) run(t *tx, names map[string]tables, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	v, err := t.newOuterView(names, b)
+	if err != nil {
+		return err
+	}
+	w, err := v.compute(b, compute)
+	if err != nil {
+		return err
+	}
+	models := slices.Sorted(maps.Keys(w.Models))
+	writes := make([]storage.ModelWrites, len(models))
+	for i, model := range models {
+		writes[i] = order.ByID(w.Models[model])
+		if err := o.put(t, v, model, writes[i]); err != nil {
+			return err
+		}
+	}
+	if err := t.sameMetas(v); err != nil {
+		return err
+	}
+	for i := range models {
+		if err := o.write(t, v, o.writers[i], writes[i]); err != nil {
+			return err
+		}
+	}
+	return t.writeLedger(b, w)
+}
+
+// put stores the contents of one model.
+func (o *outerUnit) put(t *tx, v *view, model string, w storage.ModelWrites) error {
+	names, err := v.tablesOf(model)
+	if err != nil {
+		return err
+	}
+	if o.mine[model] == nil {
+		o.mine[model] = map[string]storage.Content{}
+	}
+	writer := o.f.newOuterWriter(names, o.mine[model])
+	o.writers = append(o.writers, writer)
+	known := v.counts[model]
+	return writer.put(t.ctx, w.Revisions, func(k resource.RevisionKey) bool {
+		return t.attempt == 0 && numberBehind(k.Resource, k.Revision) > known[k.Resource]
+	})
+}
+
+// write stores the metas of one model and makes its revisions found.
+func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWrites) error {
+	names := writer.names
+	rows, err := t.f.encodeMetas(names, w.Metas)
+	if err != nil {
+		return err
+	}
+	known := v.counts[names.model]
+	if len(w.Purge) > 0 {
+		if err := t.deleteMetas(names, w.Purge); err != nil {
+			return err
+		}
+		known = maps.Clone(known)
+		for _, id := range w.Purge {
+			delete(known, id)
+		}
+		o.purged = append(o.purged, purgedModel{names: names, ids: w.Purge, keep: writer.leads()})
+	}
+	if err := t.saveMetaRows(names, known, lastOf(rows)); err != nil {
+		return err
+	}
+	if err := writer.enter(t.ctx); err != nil {
+		return err
+	}
+	return t.rememberBlobs(names.model, w.Blobs)
+}
+
+// leads returns where the keys of the unit will lead.
+func (w *outerWriter) leads() map[resource.RevisionKey]string {
+	keep := map[resource.RevisionKey]string{}
+	for _, e := range slices.Concat(w.claims, w.points) {
+		keep[e.Key] = e.UID
+	}
+	for _, e := range w.stay {
+		keep[e.Key] = e.UID
+	}
+	return keep
+}
+
+// purge removes the revisions of purged resources, after the commit.
+func (o *outerUnit) purge(ctx context.Context) error {
+	for _, p := range o.purged {
+		if err := o.f.purgeOuter(ctx, p.names, p.ids, p.keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newOuterView reads the metas of the batch's resources without locks.
+func (t *tx) newOuterView(names map[string]tables, b storage.Batch) (*view, error) {
+	v := emptyView(t.ctx, names, b)
+	v.t, v.exact, v.reader = t, t.attempt > 0, outerSource{t.f.medium}
+	return v, v.read(b, "")
+}
+
+// sameMetas locks the metas that v has seen and fails when one is another by now.
+func (t *tx) sameMetas(v *view) error {
+	for _, model := range slices.Sorted(maps.Keys(v.ids)) {
+		seen := 0
+		query := `SELECT resource_id, data FROM ` + v.names[model].meta + ` WHERE resource_id = ANY($1) ORDER BY resource_id COLLATE "C" FOR UPDATE`
+		err := t.each(query, []any{texts(v.ids[model])}, func(rows pgx.Rows) error {
+			var id string
+			var data []byte
+			if err := rows.Scan(&id, &data); err != nil {
+				return err
+			}
+			seen++
+			if before, ok := v.stored[storage.Ref{Model: model, ID: resource.ID(id)}]; !ok || string(before) != string(data) {
+				return errRaced
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if seen != len(v.counts[model]) {
+			return errRaced
+		}
+	}
+	return nil
+}
+
+// stageOuter is Stage where payloads go to the medium.
+func (u unit) stageOuter(ctx context.Context, s storage.Staged, all []stagedWrites) error {
+	mine := map[string]map[string]storage.Content{}
+	return u.f.write(ctx, "stage a chunk in", func(t *tx) error {
+		done, err := t.startUnit(storage.Batch{Chunk: &s.Chunk})
+		if done || err != nil {
+			return err
+		}
+		for i := range all {
+			model := all[i].staged.model
+			if mine[model] == nil {
+				mine[model] = map[string]storage.Content{}
+			}
+			w := u.f.newOuterWriter(all[i].names, mine[model])
+			if err := w.put(ctx, all[i].revisions, func(resource.RevisionKey) bool { return true }); err != nil {
+				return err
+			}
+			all[i].staged.entries = nil
+			for _, e := range w.claims {
+				all[i].staged.entries = append(all[i].staged.entries, stagedEntry{key: e.Key, uid: e.UID})
+			}
+		}
+		return t.addStaged(s, all)
+	})
+}
+
+// publishOuter makes staged contents found. Keys that are there, left by a resource
+// whose meta was removed, are made to lead to the new contents.
+func (f *Factory) publishOuter(ctx context.Context, names tables, staged []stagedEntry) error {
+	entries := make([]storage.Entry, len(staged))
+	for i, e := range staged {
+		entries[i] = storage.Entry{Key: e.key, UID: e.uid}
+	}
+	m := f.medium.Model(names.model)
+	owners, err := m.Claim(ctx, entries)
+	if err != nil {
+		return err
+	}
+	var points []storage.Entry
+	for i, owner := range owners {
+		if owner != entries[i].UID {
+			points = append(points, entries[i])
+		}
+	}
+	if len(points) == 0 {
+		return nil
+	}
+	return m.Point(ctx, points)
+}

@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// errTaken says that the number of a new revision has an owner already.
+var errTaken = errors.New("the number of a new revision is taken")
+
+// outerWriter writes the revisions of one model to the medium for one unit of work.
+type outerWriter struct {
+	m     storage.ModelMedium
+	names tables
+	enc   resource.Encoding
+	// mine are the contents that earlier attempts of the same unit have put.
+	mine map[string]storage.Content
+
+	claims  []storage.Entry   // of keys that nothing led to
+	points  []storage.Entry   // of keys that lead elsewhere
+	stay    []storage.Entry   // of keys that lead there already
+	replace []storage.Content // contents whose own keys lead to them
+	claimed []storage.Entry   // those that were made, to be taken back on an error
+}
+
+func (f *Factory) newOuterWriter(names tables, mine map[string]storage.Content) *outerWriter {
+	return &outerWriter{m: f.medium.Model(names.model), names: names, enc: f.infoEncoding(), mine: mine}
+}
+
+// put stores the contents of revisions where nobody finds them, and decides how their
+// keys will lead there. New are those whose keys are believed to be free.
+func (w *outerWriter) put(ctx context.Context, revisions []resource.Revision, isNew func(resource.RevisionKey) bool) error {
+	last := make(map[resource.RevisionKey]int, len(revisions))
+	for i := range revisions {
+		if err := checkRevision(w.names, &revisions[i].Info); err != nil {
+			return err
+		}
+		last[revisions[i].Info.Key()] = i
+	}
+	var keys []resource.RevisionKey
+	var contents []storage.Content
+	taken := map[string]bool{}
+	for i := range revisions {
+		r := &revisions[i]
+		if last[r.Info.Key()] != i { // of a repeated key the last one counts
+			continue
+		}
+		c := storage.Content{UID: r.Info.UID.String(), Info: r.Info.Append(w.enc, nil), Data: notNil(r.Data)}
+		if taken[c.UID] {
+			c.UID = uuid.NewString()
+		}
+		taken[c.UID] = true
+		keys, contents = append(keys, r.Info.Key()), append(contents, c)
+	}
+	leads, err := w.lookup(ctx, keys, isNew)
+	if err != nil {
+		return err
+	}
+	return w.store(ctx, keys, contents, leads)
+}
+
+// lookup returns where keys lead; those that are new are not asked for.
+func (w *outerWriter) lookup(ctx context.Context, keys []resource.RevisionKey, isNew func(resource.RevisionKey) bool) ([]string, error) {
+	leads := make([]string, len(keys))
+	var asked []resource.RevisionKey
+	var at []int
+	for i, k := range keys {
+		if !isNew(k) {
+			asked, at = append(asked, k), append(at, i)
+		}
+	}
+	if len(asked) == 0 {
+		return leads, nil
+	}
+	found, err := w.m.Lookup(ctx, asked)
+	for i, uid := range found {
+		leads[at[i]] = uid
+	}
+	return leads, err
+}
+
+// store puts contents. A uid that is taken is that of the key itself, when it leads
+// there, or of an earlier attempt; else the content gets another.
+func (w *outerWriter) store(ctx context.Context, keys []resource.RevisionKey, contents []storage.Content, leads []string) error {
+	var fresh []int
+	for i := range contents {
+		if had, ok := w.mine[contents[i].UID]; ok && same(had, contents[i]) {
+			continue
+		}
+		fresh = append(fresh, i)
+	}
+	for round := 0; len(fresh) > 0; round++ {
+		if round == 3 {
+			return fmt.Errorf("model %s: no uid is free", w.names.model) // three random ones in a row
+		}
+		list := make([]storage.Content, len(fresh))
+		for i, at := range fresh {
+			list[i] = contents[at]
+		}
+		stored, err := w.m.Put(ctx, list)
+		if err != nil {
+			return err
+		}
+		var again []int
+		for i, at := range fresh {
+			switch {
+			case stored[i]:
+				w.mine[contents[at].UID] = contents[at]
+			case leads[at] == contents[at].UID:
+				w.replace = append(w.replace, contents[at])
+			default:
+				contents[at].UID = uuid.NewString()
+				again = append(again, at)
+			}
+		}
+		fresh = again
+	}
+	for i, k := range keys {
+		e := storage.Entry{Key: k, UID: contents[i].UID}
+		switch leads[i] {
+		case "":
+			w.claims = append(w.claims, e)
+		case e.UID:
+			w.stay = append(w.stay, e)
+		default:
+			w.points = append(w.points, e)
+		}
+	}
+	return nil
+}
+
+func same(a, b storage.Content) bool {
+	return bytes.Equal(a.Info, b.Info) && bytes.Equal(a.Data, b.Data)
+}
+
+// enter makes the keys lead to the contents. A key that somebody else claimed gives
+// errTaken: its number is burned.
+func (w *outerWriter) enter(ctx context.Context) error {
+	owners, err := w.m.Claim(ctx, w.claims)
+	taken := false
+	for i, owner := range owners {
+		if owner == w.claims[i].UID {
+			w.claimed = append(w.claimed, w.claims[i])
+		} else {
+			taken = true
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case taken:
+		return errTaken
+	}
+	if len(w.replace) > 0 {
+		if err := w.m.Replace(ctx, w.replace); err != nil {
+			return err
+		}
+	}
+	if len(w.points) == 0 {
+		return nil
+	}
+	return w.m.Point(ctx, w.points)
+}
+
+// takeBack removes the entries of a unit that failed. What cannot be removed is a
+// revision that no meta counts; its number stays burned.
+func (w *outerWriter) takeBack(ctx context.Context) error {
+	if len(w.claimed) == 0 {
+		return nil
+	}
+	keys := make([]resource.RevisionKey, len(w.claimed))
+	for i, e := range w.claimed {
+		keys[i] = e.Key
+	}
+	return w.m.RemoveEntries(context.WithoutCancel(ctx), keys)
+}
+
+// outerStore writes revisions to the medium outside of a unit of work.
+type outerStore struct{ revisionReader }
+
+var _ storage.RevisionStore = outerStore{}
+
+// SaveMany stores contents, then makes keys lead to them.
+func (s outerStore) SaveMany(ctx context.Context, revisions []resource.Revision) error {
+	if s.f.readOnly {
+		return fmt.Errorf("save revisions of model %s in %s: %w", s.t.model, s.f.place, errReadOnly)
+	}
+	w := s.f.newOuterWriter(s.t, map[string]storage.Content{})
+	err := w.put(ctx, revisions, func(resource.RevisionKey) bool { return false })
+	if err == nil {
+		err = w.enter(ctx)
+	}
+	if errors.Is(err, errTaken) { // somebody else made the entry meanwhile
+		return w.m.Point(ctx, w.claims)
+	}
+	return err
+}
+
+// Purge removes every revision of the resources.
+func (s outerStore) Purge(ctx context.Context, ids []resource.ID) error {
+	if s.f.readOnly {
+		return fmt.Errorf("purge revisions of model %s in %s: %w", s.t.model, s.f.place, errReadOnly)
+	}
+	return s.f.purgeOuter(ctx, s.t, ids, nil)
+}
+
+// purgeOuter removes the entries and contents of resources but for those that keep
+// names: entries first, so that none leads nowhere.
+func (f *Factory) purgeOuter(ctx context.Context, t tables, ids []resource.ID, keep map[resource.RevisionKey]string) error {
+	m := f.medium.Model(t.model)
+	kept := map[string]bool{}
+	for _, uid := range keep {
+		kept[uid] = true
+	}
+	var keys []resource.RevisionKey
+	var uids []string
+	for e, err := range m.Entries(ctx, slices.Values(ids)) {
+		if err != nil {
+			return err
+		}
+		if keep[e.Key] == e.UID {
+			continue
+		}
+		keys = append(keys, e.Key)
+		if !kept[e.UID] {
+			uids = append(uids, e.UID)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	if err := m.RemoveEntries(ctx, keys); err != nil {
+		return err
+	}
+	slices.Sort(uids)
+	return m.RemoveContents(ctx, slices.Compact(uids))
+}

@@ -1,0 +1,172 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Publish makes everything that was staged under the claimed job visible and ends
+// the job, in one transaction. Metas are inserted: one that exists stops it, and
+// then all are looked up to say which.
+func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final) error {
+	if err := final.State.CheckFinal(); err != nil {
+		return err
+	}
+	return u.f.write(ctx, "publish a load in", func(t *tx) error {
+		j := jobs{t: t}
+		if err := j.claimed(c); err != nil {
+			return err
+		}
+		numbers, err := t.stagedChunks(c.Job)
+		if err != nil {
+			return err
+		}
+		if t.attempt > 0 {
+			if err := t.findDuplicates(c.Job, numbers); err != nil {
+				return err
+			}
+		}
+		if err := t.publishChunks(c.Job, numbers); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE specstar_chunks SET staged = NULL WHERE store = $1 AND job = $2 AND staged IS NOT NULL`, t.f.identity.number, c.Job); err != nil {
+			return err
+		}
+		return j.finish(c, final)
+	})
+}
+
+// publishChunks publishes chunk after chunk. Entries of a medium are made when all
+// metas are inserted: it cannot take them back.
+func (t *tx) publishChunks(job uuid.UUID, numbers []int) error {
+	passes := []func(tables, stagedModel) error{func(names tables, m stagedModel) error {
+		if err := t.publishMetas(names, m); err != nil {
+			return err
+		}
+		return t.publishEntries(names, m.entries)
+	}}
+	if t.f.medium != nil {
+		passes = []func(tables, stagedModel) error{
+			t.publishMetas,
+			func(names tables, m stagedModel) error { return t.f.publishOuter(t.ctx, names, m.entries) },
+		}
+	}
+	for _, pass := range passes {
+		for _, no := range numbers {
+			models, err := t.staged(job, no)
+			if err != nil {
+				return err
+			}
+			for _, m := range models {
+				names, err := t.f.tables(t.ctx, m.model)
+				if err != nil {
+					return err
+				}
+				if err := pass(names, m); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// publishMetas inserts the metas of one model.
+func (t *tx) publishMetas(names tables, m stagedModel) error {
+	rows := make([]metaRow, len(m.metas))
+	for i, row := range m.metas {
+		rows[i] = rowOf(row)
+	}
+	if err := t.insertMetas(names, rows); err != nil {
+		return err
+	}
+	return t.rememberBlobs(m.model, m.blobs)
+}
+
+// publishEntries makes staged contents found. Keys that are there, left by a
+// resource whose meta was removed, are made to lead to the new contents.
+func (t *tx) publishEntries(names tables, staged []stagedEntry) error {
+	entries := make([]indexEntry, len(staged))
+	for i, e := range staged {
+		entries[i] = indexEntry(e)
+	}
+	if t.attempt == 0 {
+		return t.copyIndex(names, entries)
+	}
+	there := map[resource.RevisionKey]bool{}
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = string(e.key.Resource)
+	}
+	if err := t.eachEntry(names, ids, func(e indexEntry) { there[e.key] = true }); err != nil {
+		return err
+	}
+	var enter, repoint []indexEntry
+	for _, e := range entries {
+		if there[e.key] {
+			repoint = append(repoint, e)
+		} else {
+			enter = append(enter, e)
+		}
+	}
+	if err := t.copyIndex(names, enter); err != nil {
+		return err
+	}
+	return t.repoint(names, repoint)
+}
+
+// findDuplicates returns a *storage.DuplicateError when resources that are staged
+// exist, or are staged twice.
+func (t *tx) findDuplicates(job uuid.UUID, numbers []int) error {
+	seen := map[string]map[resource.ID]bool{}
+	found := map[string][]resource.ID{}
+	count := 0
+	for _, no := range numbers {
+		models, err := t.staged(job, no)
+		if err != nil {
+			return err
+		}
+		for _, m := range models {
+			names, err := t.f.tables(t.ctx, m.model)
+			if err != nil {
+				return err
+			}
+			if seen[m.model] == nil {
+				seen[m.model] = map[resource.ID]bool{}
+			}
+			var ids []string
+			for _, row := range m.metas {
+				id := rowOf(row).id
+				if seen[m.model][id] {
+					found[m.model] = append(found[m.model], id)
+					count++
+				}
+				seen[m.model][id] = true
+				ids = append(ids, string(id))
+			}
+			err = t.each(`SELECT resource_id FROM `+names.meta+` WHERE resource_id = ANY($1)`, []any{ids}, func(rows pgx.Rows) error {
+				id, err := scanText[resource.ID](rows)
+				found[m.model] = append(found[m.model], id)
+				count++
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, model := range slices.Sorted(maps.Keys(found)) {
+		ids := found[model]
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		return &storage.DuplicateError{Model: model, IDs: ids[:min(storage.MaxDuplicateIDs, len(ids))], Count: count}
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// revisionSource is where the revisions of models are: tables or a medium.
+type revisionSource interface {
+	// infos and revisions return what is stored under keys; what is not is left out.
+	infos(ctx context.Context, t tables, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.RevisionInfo, error)
+	revisions(ctx context.Context, t tables, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error)
+	// entries returns the entries of resources in any order.
+	entries(ctx context.Context, t tables, ids []resource.ID) ([]indexEntry, error)
+	// contents returns what is stored under uids, by uid.
+	contents(ctx context.Context, t tables, uids []string, payloads bool) (map[string]content, error)
+}
+
+// revisionReader reads the revisions of one model.
+type revisionReader struct {
+	f *Factory
+	s revisionSource
+	t tables
+}
+
+var _ storage.RevisionReader = revisionReader{}
+
+func (r revisionReader) doing() string { return "read revisions of model " + r.t.model + " in" }
+
+// Info returns the info stored under key.
+func (r revisionReader) Info(ctx context.Context, key resource.RevisionKey) (resource.RevisionInfo, error) {
+	ctx, stop := r.f.reading(ctx)
+	defer stop()
+	found, err := r.s.infos(ctx, r.t, []resource.RevisionKey{key})
+	if err != nil {
+		return resource.RevisionInfo{}, r.f.explain(r.doing(), cause(ctx, err))
+	}
+	info, ok := found[key]
+	if !ok {
+		return info, noRevision(r.t, key)
+	}
+	return info, nil
+}
+
+// Get returns the revision stored under key.
+func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (resource.Revision, error) {
+	ctx, stop := r.f.reading(ctx)
+	defer stop()
+	found, err := r.s.revisions(ctx, r.t, []resource.RevisionKey{key})
+	if err != nil {
+		return resource.Revision{}, r.f.explain(r.doing(), cause(ctx, err))
+	}
+	revision, ok := found[key]
+	if !ok {
+		return revision, noRevision(r.t, key)
+	}
+	return revision, nil
+}
+
+// List returns the infos of a resource's revisions.
+func (r revisionReader) List(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error] {
+	return func(yield func(resource.RevisionInfo, error) bool) {
+		for e, err := range r.pages(ctx, slices.Values([]resource.ID{id}), false) {
+			if !yield(e.Info, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// DumpAll returns the revisions of the given resources, in their order.
+func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) iter.Seq2[resource.Revision, error] {
+	return r.pages(ctx, ids, true)
+}
+
+// Bounds of what a dump holds in memory.
+const (
+	dumpResources = 500     // whose entries are read at once
+	dumpBytes     = 8 << 20 // of payloads, about
+	dumpFirst     = 128     // payloads of the first page, when their size is not known
+	dumpMost      = 2000    // payloads of a page
+)
+
+// pages yields revisions page by page: the entries of some resources, in order, then
+// their contents, as many at once as their sizes so far allow.
+func (r revisionReader) pages(ctx context.Context, ids iter.Seq[resource.ID], payloads bool) iter.Seq2[resource.Revision, error] {
+	return func(yield func(resource.Revision, error) bool) {
+		ctx, stop := r.f.reading(ctx)
+		defer stop()
+		d := dumper{revisionReader: r, payloads: payloads, page: dumpFirst, yield: yield}
+		batch := make([]resource.ID, 0, dumpResources)
+		for id := range ids {
+			if batch = append(batch, id); len(batch) < dumpResources {
+				continue
+			}
+			if !d.dump(ctx, batch) {
+				return
+			}
+			batch = batch[:0]
+		}
+		if len(batch) > 0 {
+			d.dump(ctx, batch)
+		}
+	}
+}
+
+// dumper carries one dump.
+type dumper struct {
+	revisionReader
+	payloads bool
+	page     int // contents of the next page
+	yield    func(resource.Revision, error) bool
+}
+
+// dump yields the revisions of a batch and reports whether to go on.
+func (d *dumper) dump(ctx context.Context, ids []resource.ID) bool {
+	entries, err := d.entries(ctx, ids)
+	for len(entries) > 0 && err == nil {
+		n := min(d.page, len(entries))
+		var more bool
+		if more, err = d.contents(ctx, entries[:n]); !more {
+			return false
+		}
+		entries = entries[n:]
+	}
+	if err != nil {
+		d.yield(resource.Revision{}, d.f.explain(d.doing(), cause(ctx, err)))
+		return false
+	}
+	return true
+}
+
+// entries returns the entries of resources, in the order of ids, those of each by
+// number.
+func (d *dumper) entries(ctx context.Context, ids []resource.ID) ([]indexEntry, error) {
+	found, err := d.s.entries(ctx, d.t, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[resource.ID][]indexEntry, len(ids))
+	for _, e := range found {
+		byID[e.key.Resource] = append(byID[e.key.Resource], e)
+	}
+	all := found[:0:0]
+	for _, id := range ids {
+		entries := byID[id]
+		slices.SortFunc(entries, func(a, b indexEntry) int { return compareKeys(a.key, b.key) })
+		all = append(all, entries...)
+	}
+	return all, nil
+}
+
+// content is what is stored under a uid.
+type content struct {
+	uid        string
+	info, data []byte
+}
+
+// contents yields what entries lead to. A dump must not leave out silently what the
+// index says is there, nor show one revision as another.
+func (d *dumper) contents(ctx context.Context, entries []indexEntry) (more bool, err error) {
+	found, err := d.read(ctx, entries)
+	if err != nil {
+		return true, err
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return true, err
+		}
+		c, ok := found[e.uid]
+		if !ok {
+			return true, fmt.Errorf("the content of revision %s is missing", e.key.Revision)
+		}
+		info, err := decodeInfo(c.info)
+		switch {
+		case err != nil:
+			return true, fmt.Errorf("revision %s: %w", e.key.Revision, err)
+		case info.RevisionID != e.key.Revision:
+			return true, fmt.Errorf("revision %s is stored with the info of %s", e.key.Revision, info.RevisionID)
+		}
+		if !d.yield(resource.Revision{Info: info, Data: c.data}, nil) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// read reads the contents of entries and adapts the size of the next page.
+func (d *dumper) read(ctx context.Context, entries []indexEntry) (map[string]content, error) {
+	uids := make([]string, len(entries))
+	for i, e := range entries {
+		uids[i] = e.uid
+	}
+	found, err := d.s.contents(ctx, d.t, uids, d.payloads)
+	size := 0
+	for _, c := range found {
+		size += len(c.data) + len(c.info)
+	}
+	if size > 0 {
+		d.page = max(1, min(dumpMost, dumpBytes*len(entries)/size))
+	}
+	return found, err
+}

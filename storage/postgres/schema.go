@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// schemaVersion is the number of the last migration.
+const schemaVersion = 1
+
+// schemaLock is the advisory lock of whoever makes tables: "specstar" in ASCII.
+const schemaLock = 0x7370656373746172
+
+// readVersion returns the version of our own tables, 0 when there are none.
+func (f *Factory) readVersion(ctx context.Context) (version int, err error) {
+	err = f.pool.QueryRow(ctx, `SELECT max(version_id) FROM specstar_schema`).Scan(&version)
+	if sqlState(err) == undefinedTable {
+		return 0, nil
+	}
+	if err == nil && version > schemaVersion {
+		return 0, fmt.Errorf("open store %s: its tables have version %d and this program knows up to %d: use a newer program", f.place, version, schemaVersion)
+	}
+	return version, f.explain("open store", err)
+}
+
+// migrate brings our own tables to schemaVersion. Of several processes one does.
+func (f *Factory) migrate(ctx context.Context) error {
+	version, err := f.readVersion(ctx)
+	if err != nil || version == schemaVersion {
+		return err
+	}
+	if f.noMigrate {
+		return fmt.Errorf("open store %s: its tables have version %d and this program needs %d, and it was told to make none: "+
+			"open it once with a role that may", f.place, version, schemaVersion)
+	}
+	return f.locked(ctx, func(*pgx.Conn) error {
+		return f.explain("make the tables of store", f.runMigrations(ctx))
+	})
+}
+
+func (f *Factory) runMigrations(ctx context.Context) (err error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDBFromPool(f.pool)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithTableName("specstar_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// locked runs fn while no other process makes tables in this database.
+func (f *Factory) locked(ctx context.Context, fn func(*pgx.Conn) error) (err error) {
+	conn, err := f.pool.Acquire(ctx)
+	if err != nil {
+		return f.explain("lock the schema of store", err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(schemaLock)); err != nil {
+		return f.explain("lock the schema of store", err)
+	}
+	defer func() {
+		if _, unlock := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(schemaLock)); unlock != nil {
+			err = errors.Join(err, conn.Conn().Close(context.WithoutCancel(ctx))) // the server unlocks then
+		}
+	}()
+	return fn(conn.Conn())
+}
+
+// identity is the row of one store in its database.
+type identity struct {
+	number   int32
+	id       uuid.UUID
+	encoding resource.Encoding
+}
+
+// readIdentity returns the store of the table prefix, storage.ErrNotFound when the
+// database has none.
+func (f *Factory) readIdentity(ctx context.Context) (identity, error) {
+	var i identity
+	var enc string
+	err := f.pool.QueryRow(ctx, `SELECT number, id, encoding FROM specstar_store WHERE table_prefix = $1`, f.prefix).Scan(&i.number, (*[16]byte)(&i.id), &enc)
+	if noRow(err) || sqlState(err) == undefinedTable {
+		return identity{}, storage.ErrNotFound
+	}
+	i.encoding = resource.Encoding(enc)
+	return i, err
+}
+
+// makeIdentity finds the store of the table prefix, or makes it: with the encoding
+// of the metas that others have written, else with e.
+func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
+	i, err := f.readIdentity(ctx)
+	if !errors.Is(err, storage.ErrNotFound) {
+		f.identity = i
+		return err
+	}
+	found, err := f.sniffEncoding(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case found != "":
+		e = found
+	case e == "":
+		e = resource.Msgpack
+	}
+	_, err = f.pool.Exec(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, [16]byte(uuid.New()), f.prefix, string(e))
+	if err == nil {
+		f.identity, err = f.readIdentity(ctx)
+	}
+	return err
+}
+
+// openForReading finds the store, or tables that only the original knows.
+func (f *Factory) openForReading(ctx context.Context, e resource.Encoding) error {
+	if _, err := f.readVersion(ctx); err != nil {
+		return err
+	}
+	i, err := f.readIdentity(ctx)
+	if errors.Is(err, storage.ErrNotFound) {
+		return f.openForeign(ctx)
+	}
+	if err != nil {
+		return f.explain("open store", err)
+	}
+	if e != "" && e != i.encoding {
+		return fmt.Errorf("open store %s: its metas are written as %s, not as %s: leave the encoding out", f.place, i.encoding, e)
+	}
+	f.identity = i
+	return nil
+}
+
+// foreignSpace is the namespace of the ids of stores that have none yet.
+var foreignSpace = uuid.MustParse("6f0b3c0e-52a4-5d0c-8d2e-0e6a3f6f2a11")
+
+// openForeign opens tables in which this package has never written. The store's id
+// follows from the database and the prefix until one is made.
+func (f *Factory) openForeign(ctx context.Context) error {
+	var database string
+	if err := f.pool.QueryRow(ctx, `SELECT (SELECT system_identifier FROM pg_control_system())::text || '/' || current_database()`).Scan(&database); err != nil {
+		if sqlState(err) != insufficientRights {
+			return f.explain("open store", err)
+		}
+		database = f.place
+	}
+	found, err := f.sniffEncoding(ctx)
+	if err != nil {
+		return f.explain("open store", err)
+	}
+	if found == "" {
+		return fmt.Errorf("open store %s: %w", f.place, storage.ErrNotFound)
+	}
+	f.identity = identity{id: uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), encoding: found}
+	return nil
+}

@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// attemptJobs inserts jobs at their first attempt, or counts one of those that have
+// not ended.
+var attemptJobs = insertJobs(map[string]string{"started": serverTime}, map[string]string{"created": serverTime},
+	`DO UPDATE SET attempt = j.attempt + 1, started = excluded.started WHERE j.state IN ('queued', 'running')`)
+
+// Attempt counts one attempt of each short job, inserting rows that are not there.
+func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job, error) {
+	if len(list) == 0 {
+		return []storage.Job{}, ctx.Err()
+	}
+	first := inOrder(list)
+	for i := range first {
+		first[i].State, first[i].Attempt, first[i].Started = storage.JobQueued, 1, time.Time{}
+	}
+	var counted map[uuid.UUID]storage.Job
+	err := l.do(ctx, func(j jobs) (err error) {
+		if _, err = j.t.execBinary(attemptJobs, jobParams(j.store(), first)...); err != nil {
+			return err
+		}
+		counted, err = j.rows(first)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]storage.Job, len(list))
+	seen := make(map[uuid.UUID]bool, len(first))
+	for i := range list {
+		row := counted[list[i].ID]
+		if seen[row.ID] { // memory of its own
+			row = cloneJob(row)
+		}
+		out[i], seen[row.ID] = row, true
+	}
+	return out, nil
+}
+
+// rows returns the rows of jobs, which are locked.
+func (j jobs) rows(list []storage.Job) (map[uuid.UUID]storage.Job, error) {
+	ids := make([][16]byte, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	rows := make(map[uuid.UUID]storage.Job, len(list))
+	err := j.t.each(`SELECT `+jobNames+` FROM specstar_jobs WHERE store = $1 AND id = ANY($2)`, []any{j.store(), ids}, func(r pgx.Rows) error {
+		row, err := scanJob(r)
+		rows[row.ID] = row
+		return err
+	})
+	return rows, err
+}
+
+// Statements of changeRows.
+const (
+	// The condition on the state is such that no index serves it: however many jobs
+	// are open, these few are found by their ids.
+	refundJobs = `UPDATE specstar_jobs SET attempt = greatest(attempt - 1, 0)
+		WHERE store = $1::integer AND id = ANY($2::uuid[]) AND state || '' IN ('queued', 'running')`
+	publishedJobs = `UPDATE specstar_jobs SET queue = $3::uuid WHERE store = $1::integer AND id = ANY($2::uuid[])`
+)
+
+// changeRows runs a statement over the rows of jobs, which are locked in the order
+// of their ids: $1 is the store and $2 the ids.
+func (l ledger) changeRows(ctx context.Context, ids []uuid.UUID, query string, more ...[]byte) error {
+	if len(ids) == 0 {
+		return ctx.Err()
+	}
+	sorted := sortedIDs(ids)
+	return l.do(ctx, func(j jobs) error {
+		if len(sorted) > 1 {
+			if err := j.lock(sorted); err != nil {
+				return err
+			}
+		}
+		_, err := j.t.execBinary(query, append([][]byte{storeParam(j.store()), idArray(sorted)}, more...)...)
+		return err
+	})
+}
+
+// Refund takes one attempt of each job back.
+func (l ledger) Refund(ctx context.Context, ids []uuid.UUID) error {
+	return l.changeRows(ctx, ids, refundJobs)
+}
+
+// Published records that queue holds the messages of the jobs.
+func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
+	var param []byte
+	if queue != uuid.Nil {
+		param = queue[:]
+	}
+	return l.changeRows(ctx, ids, publishedJobs, param)
+}
+
+// Settle writes final rows of jobs that have no other effect.
+func (l ledger) Settle(ctx context.Context, list []storage.Job) error {
+	for i := range list {
+		if err := list[i].State.CheckFinal(); err != nil {
+			return fmt.Errorf("settle job %s: %w", list[i].ID, err)
+		}
+	}
+	if len(list) == 0 {
+		return ctx.Err()
+	}
+	return l.do(ctx, func(j jobs) error {
+		_, err := j.settle(list)
+		return err
+	})
+}

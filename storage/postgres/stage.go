@@ -1,0 +1,207 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/order"
+)
+
+// stagedWrites are the writes of a chunk to one model, and how they are remembered.
+type stagedWrites struct {
+	names     tables
+	revisions []resource.Revision
+	staged    stagedModel
+}
+
+// prepareStaged encodes what a chunk remembers: rows of metas as they will be
+// copied, models by name. Where contents go is not known yet.
+func (u unit) prepareStaged(ctx context.Context, s storage.Staged) ([]stagedWrites, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	var all []stagedWrites
+	for _, model := range slices.Sorted(maps.Keys(s.Models)) {
+		names, err := u.f.tables(ctx, model)
+		if err != nil {
+			return nil, err
+		}
+		w := order.ByID(s.Models[model])
+		rows, err := u.f.encodeMetas(names, w.Metas)
+		if err != nil {
+			return nil, err
+		}
+		one := stagedWrites{names: names, revisions: w.Revisions, staged: stagedModel{model: model, blobs: w.Blobs}}
+		for _, r := range rows {
+			one.staged.metas = append(one.staged.metas, r.row)
+		}
+		for i := range w.Revisions {
+			if err := checkRevision(names, &w.Revisions[i].Info); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// Stage stores the payloads of a chunk without index entries, so that no reader
+// finds them, and remembers the rest in the chunk's row. Each payload is the
+// chunk's own: a uid that is taken is not shared.
+func (u unit) Stage(ctx context.Context, s storage.Staged) error {
+	all, err := u.prepareStaged(ctx, s)
+	if err != nil {
+		return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
+	}
+	if u.f.medium != nil {
+		return u.stageOuter(ctx, s, all)
+	}
+	return u.f.write(ctx, "stage a chunk in", func(t *tx) error {
+		done, err := t.startUnit(storage.Batch{Chunk: &s.Chunk})
+		if done || err != nil {
+			return err
+		}
+		for i := range all {
+			if err := t.stageData(&all[i]); err != nil {
+				return err
+			}
+		}
+		return t.addStaged(s, all)
+	})
+}
+
+// addStaged writes the row of a staged chunk.
+func (t *tx) addStaged(s storage.Staged, all []stagedWrites) error {
+	models := make([]stagedModel, len(all))
+	for i := range all {
+		models[i] = all[i].staged
+	}
+	j := jobs{t: t}
+	if err := j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, appendStaged(nil, models)); err != nil {
+		return err
+	}
+	return j.hold(s.Chunk.Claim)
+}
+
+// stageData inserts the payloads of one model and notes their uids.
+func (t *tx) stageData(w *stagedWrites) error {
+	taken := map[uuid.UUID]bool{}
+	if t.attempt > 0 {
+		var err error
+		if taken, err = t.takenUIDs(w); err != nil {
+			return err
+		}
+	}
+	list := make([]placed, len(w.revisions))
+	w.staged.entries = make([]stagedEntry, len(w.revisions))
+	for i := range w.revisions {
+		r := placed{Revision: &w.revisions[i], uid: w.revisions[i].Info.UID}
+		if taken[r.uid] {
+			r.uid = uuid.New()
+		}
+		taken[r.uid] = true
+		list[i] = r
+		w.staged.entries[i] = stagedEntry{key: r.key(), uid: r.uid.String()}
+	}
+	return t.copyData(w.names, list)
+}
+
+// takenUIDs returns which uids of the revisions have a content.
+func (t *tx) takenUIDs(w *stagedWrites) (map[uuid.UUID]bool, error) {
+	uids := make([]string, len(w.revisions))
+	for i := range w.revisions {
+		uids[i] = w.revisions[i].Info.UID.String()
+	}
+	taken := map[uuid.UUID]bool{}
+	err := t.each(`SELECT uid FROM `+w.names.data+` WHERE uid = ANY($1)`, []any{uids}, func(rows pgx.Rows) error {
+		uid, err := scanText[string](rows)
+		if err != nil {
+			return err
+		}
+		id, err := uuid.Parse(uid)
+		taken[id] = true
+		return err
+	})
+	return taken, err
+}
+
+// Unstage forgets what a job staged, with the rows of its staged chunks, and frees
+// their payloads.
+func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
+	return u.f.write(ctx, "forget staged chunks in", func(t *tx) error { return t.unstage(job) })
+}
+
+// unstage is Unstage inside a transaction. Contents of a medium are removed before
+// the rows that know them.
+func (t *tx) unstage(job uuid.UUID) error {
+	numbers, err := t.stagedChunks(job)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	for _, no := range numbers {
+		models, err := t.staged(job, no)
+		if err != nil {
+			return err
+		}
+		for _, m := range models {
+			if err := t.freeStaged(m); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = t.exec(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL`, t.f.identity.number, job)
+	return err
+}
+
+// freeStaged removes the payloads that a chunk staged for one model. None of them
+// has an index entry: publishing gives them all one, and forgets the chunk.
+func (t *tx) freeStaged(m stagedModel) error {
+	uids := make([]string, len(m.entries))
+	for i, e := range m.entries {
+		uids[i] = e.uid
+	}
+	if t.f.medium != nil {
+		return t.f.medium.Model(m.model).RemoveContents(t.ctx, uids)
+	}
+	names, err := t.f.tables(t.ctx, m.model)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`DELETE FROM `+names.data+` WHERE uid = ANY($1)`, uids)
+	return err
+}
+
+// stagedChunks locks the rows of a job's staged chunks and returns their numbers,
+// ascending.
+func (t *tx) stagedChunks(job uuid.UUID) (numbers []int, err error) {
+	err = t.each(`SELECT no FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL ORDER BY no FOR UPDATE`,
+		[]any{t.f.identity.number, job}, func(rows pgx.Rows) error {
+			var no int
+			err := rows.Scan(&no)
+			numbers = append(numbers, no)
+			return err
+		})
+	return numbers, err
+}
+
+// staged returns what one chunk staged.
+func (t *tx) staged(job uuid.UUID, no int) ([]stagedModel, error) {
+	var b []byte
+	err := t.each(`SELECT staged FROM specstar_chunks WHERE store = $1 AND job = $2 AND no = $3`, []any{t.f.identity.number, job, no},
+		func(rows pgx.Rows) error { return rows.Scan(&b) })
+	if err != nil {
+		return nil, err
+	}
+	models, err := readStaged(b)
+	if err != nil {
+		return nil, fmt.Errorf("chunk %d of job %s: %w", no, job, err)
+	}
+	return models, nil
+}

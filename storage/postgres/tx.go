@@ -1,0 +1,193 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Bounds of write transactions.
+const (
+	maxAttempts   = 12 // of a transaction that loses races
+	retryPause    = 5 * time.Millisecond
+	acquireWithin = 30 * time.Second // for a connection of the pool
+	endWithin     = 30 * time.Second // for COMMIT and ROLLBACK, whatever the caller's context
+)
+
+// begin starts a write transaction. Its statements look rows up by arrays of keys:
+// beyond some size the planner would rather read whole tables. The id of the
+// transaction tells its outcome when the connection is lost in COMMIT.
+const begin = `BEGIN; SELECT pg_current_xact_id()::text, set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+	set_config('enable_mergejoin', 'off', true), set_config('lock_timeout', '20s', true), set_config('idle_in_transaction_session_timeout', '120s', true)`
+
+// tx is a write transaction.
+type tx struct {
+	f    *Factory
+	ctx  context.Context // of the caller
+	conn *pgx.Conn
+	// attempt counts the times that the transaction was done before and lost a race.
+	attempt int
+	id      string // of the transaction
+}
+
+// write runs fn in a transaction, which commits when fn returns nil and the context
+// has not ended. When another transaction was in the way it runs again.
+func (f *Factory) write(ctx context.Context, doing string, fn func(*tx) error) error {
+	if f.readOnly {
+		return fmt.Errorf("%s %s: %w", doing, f.place, errReadOnly)
+	}
+	for attempt := 0; ; attempt++ {
+		err := f.try(ctx, attempt, fn)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !lostRace(err) || attempt == maxAttempts {
+			return f.explainWrite(doing, err)
+		}
+		pause := time.Duration(0) // the one that was first has committed
+		if attempt > 0 || sqlState(err) == deadlockDetected {
+			pause = time.Duration(rand.Int64N(int64(retryPause) << min(attempt, 5)))
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// explainWrite is explain for errors of fn: those that fn made itself stay as they are.
+func (f *Factory) explainWrite(doing string, err error) error {
+	if _, down := isDown(err); sqlState(err) == "" && !down {
+		return err
+	}
+	return f.explain(doing, err)
+}
+
+// try runs the transaction once.
+func (f *Factory) try(ctx context.Context, attempt int, fn func(*tx) error) error {
+	within, stop := context.WithTimeout(ctx, acquireWithin)
+	conn, err := f.pool.Acquire(within)
+	stop()
+	if err != nil {
+		if f.ended.Err() != nil {
+			return errClosed
+		}
+		if ctx.Err() == nil && within.Err() != nil {
+			return fmt.Errorf("no connection is free after %s: raise pool_max_conns: %w", acquireWithin, storage.ErrUnavailable)
+		}
+		return err
+	}
+	defer conn.Release()
+	t := &tx{f: f, ctx: ctx, conn: conn.Conn(), attempt: attempt}
+	results, err := t.conn.PgConn().Exec(ctx, begin).ReadAll()
+	if err != nil {
+		t.rollback()
+		return err
+	}
+	t.id = string(results[1].Rows[0][0])
+	err = fn(t)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		t.rollback()
+		return err
+	}
+	return t.commit()
+}
+
+// rollback undoes the transaction. On a connection that is gone the server does.
+func (t *tx) rollback() {
+	if t.conn.IsClosed() {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), endWithin)
+	defer stop()
+	if _, err := t.conn.Exec(ctx, `ROLLBACK`); err != nil {
+		_ = t.conn.Close(ctx) // what made the transaction fail is what the caller needs
+	}
+}
+
+// commit ends the transaction. The caller's context does not cut it short: then
+// nobody would know its outcome.
+func (t *tx) commit() error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), endWithin)
+	defer stop()
+	tag, err := t.conn.Exec(ctx, `COMMIT`)
+	switch {
+	case err == nil && tag.String() == "COMMIT":
+		return nil
+	case err == nil:
+		return fmt.Errorf("the server answered COMMIT with %s", tag)
+	case sqlState(err) != "" && !t.conn.IsClosed():
+		return err
+	}
+	return t.outcome(err)
+}
+
+// outcome asks a new connection what became of the transaction whose COMMIT was
+// not answered. nil means that it is there. One that is still running when the
+// question is asked again and again gives the error of the lost connection.
+func (t *tx) outcome(lost error) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), endWithin)
+	defer stop()
+	for {
+		status := ""
+		err := t.f.pool.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'forgotten')`, t.id).Scan(&status)
+		switch {
+		case err == nil && status == "committed":
+			return nil
+		case err == nil && status == "aborted":
+			return fmt.Errorf("the connection was lost in COMMIT and nothing took effect: %w (%w)", storage.ErrUnavailable, lost)
+		case err == nil && status == "forgotten":
+			return fmt.Errorf("the connection was lost in COMMIT and its outcome is unknown: %w", lost)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return unknownOutcome{lost}
+		}
+	}
+}
+
+// unknownOutcome is the error of a transaction that may have taken effect (G21).
+type unknownOutcome struct{ lost error }
+
+func (e unknownOutcome) Error() string {
+	return "the connection was lost in COMMIT and nobody can tell its outcome: repeat it: " + e.lost.Error()
+}
+
+// Query reads inside the transaction.
+func (t *tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return t.conn.Query(ctx, sql, args...)
+}
+
+// each calls scan for each row of a query.
+func (t *tx) each(query string, args []any, scan func(pgx.Rows) error) error {
+	_, err := scanRows(t.ctx, t, query, args, func(rows pgx.Rows) (struct{}, error) { return struct{}{}, scan(rows) },
+		func(struct{}) bool { return true })
+	return err
+}
+
+// exec runs a statement and returns how many rows it wrote.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	tag, err := t.conn.Exec(t.ctx, query, args...)
+	return tag.RowsAffected(), err
+}
+
+// copyIn writes rows in the binary format of COPY, see copyRows.
+func (t *tx) copyIn(table, columns string, rows []byte) error {
+	_, err := t.conn.PgConn().CopyFrom(t.ctx, bytes.NewReader(rows), `COPY `+table+` (`+columns+`) FROM STDIN BINARY`)
+	return err
+}
