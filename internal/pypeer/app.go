@@ -21,13 +21,19 @@ const (
 // Store says where an app keeps its data.
 type Store struct {
 	// Kind is memory, sqlite+disk (FileSqliteMetaStore and DiskResourceStore),
-	// sqlite+s3 (FileSqliteMetaStore, S3ResourceStore and S3BlobStore) or disk.
+	// sqlite+s3 (FileSqliteMetaStore, S3ResourceStore and S3BlobStore), postgres
+	// (PostgresStorageFactory, with DiskBlobStore) or disk.
 	Kind string `json:"kind"`
-	// Dir is the directory of all but memory.
+	// DSN is the connection string of postgres.
+	DSN string `json:"dsn,omitempty"`
+	// Prefix is that of the tables of postgres.
+	Prefix string `json:"prefix,omitempty"`
+	// Dir is the directory of all but memory; of postgres, that of the blobs.
 	Dir string `json:"dir,omitempty"`
 	// S3 is the bucket of sqlite+s3.
 	S3 *Bucket `json:"s3,omitempty"`
-	// Encoding of metas and infos; empty means JSON. disk always writes JSON.
+	// Encoding of metas and infos; empty means JSON, for postgres msgpack. disk
+	// always writes JSON.
 	Encoding resource.Encoding `json:"encoding,omitempty"`
 }
 

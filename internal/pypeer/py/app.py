@@ -18,7 +18,7 @@ from autocrud.resource_manager.meta_store.simple import MemoryMetaStore
 from autocrud.resource_manager.meta_store.sqlite3 import FileSqliteMetaStore
 from autocrud.resource_manager.resource_store.s3 import S3ResourceStore
 from autocrud.resource_manager.resource_store.simple import DiskResourceStore, MemoryResourceStore
-from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory
+from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory, PostgresStorageFactory
 from autocrud.types import OnDuplicate, RevisionStatus
 from botocore.config import Config
 
@@ -79,6 +79,17 @@ class SqliteS3(IStorageFactory):
         return S3BlobStore(prefix="blobs/", **self.s3)
 
 
+class Postgres(PostgresStorageFactory):
+    """The original's factory, with blobs in a directory: its own keeps them in the memory of the process."""
+
+    def __init__(self, dsn, prefix, encoding, root):
+        super().__init__(dsn, encoding=encoding, table_prefix=prefix)
+        self.root = Path(root)
+
+    def build_blob_store(self):
+        return DiskBlobStore(self.root)
+
+
 def factory(store):
     encoding = Encoding(store.get("encoding", "json"))
     match store["kind"]:
@@ -90,6 +101,8 @@ def factory(store):
             return SqliteS3(store["dir"], encoding, store["s3"])
         case "disk":
             return DiskStorageFactory(store["dir"])
+        case "postgres":
+            return Postgres(store["dsn"], store.get("prefix", ""), Encoding(store.get("encoding", "msgpack")), store["dir"])
     raise ValueError(f"store kind {store['kind']!r} is not known")
 
 
