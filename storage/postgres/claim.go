@@ -128,7 +128,7 @@ func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
 			return err
 		}
 		n, err = j.t.execBinary(`UPDATE specstar_jobs SET state = 'queued', token = NULL, lease_until = NULL
-			WHERE store = $1::integer AND id = ANY($2::uuid[])`, storeParam(j.store()), idArray(ids))
+			WHERE store + 0 = $1::integer AND id = ANY($2::uuid[])`, storeParam(j.store()), idArray(ids))
 		return err
 	})
 	return int(n), err

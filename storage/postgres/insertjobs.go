@@ -111,7 +111,7 @@ func (j jobs) submissions(ids []uuid.UUID) (map[uuid.UUID]submission, error) {
 	if len(ids) == 0 {
 		return known, nil
 	}
-	_, err := j.t.eachBinary(`SELECT id, text, envelope_hash FROM specstar_jobs WHERE store = $1::integer AND id = ANY($2::uuid[])`,
+	_, err := j.t.eachBinary(`SELECT id, text, envelope_hash FROM specstar_jobs WHERE store + 0 = $1::integer AND id = ANY($2::uuid[])`,
 		[][]byte{storeParam(j.store()), idArray(ids)}, func(row [][]byte) {
 			known[uuid.UUID(row[0])] = submission{text: string(row[1]), hash: bytes.Clone(row[2])}
 		})

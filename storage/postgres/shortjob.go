@@ -55,7 +55,7 @@ func (j jobs) rows(list []storage.Job) (map[uuid.UUID]storage.Job, error) {
 		ids[i] = list[i].ID
 	}
 	rows := make(map[uuid.UUID]storage.Job, len(list))
-	err := j.t.each(`SELECT `+jobNames+` FROM specstar_jobs WHERE store = $1 AND id = ANY($2)`, []any{j.store(), ids}, func(r pgx.Rows) error {
+	err := j.t.each(`SELECT `+jobNames+` FROM specstar_jobs WHERE store + 0 = $1 AND id = ANY($2)`, []any{j.store(), ids}, func(r pgx.Rows) error {
 		row, err := scanJob(r)
 		rows[row.ID] = row
 		return err
@@ -68,8 +68,8 @@ const (
 	// The condition on the state is such that no index serves it: however many jobs
 	// are open, these few are found by their ids.
 	refundJobs = `UPDATE specstar_jobs SET attempt = greatest(attempt - 1, 0)
-		WHERE store = $1::integer AND id = ANY($2::uuid[]) AND state || '' IN ('queued', 'running')`
-	publishedJobs = `UPDATE specstar_jobs SET queue = $3::uuid WHERE store = $1::integer AND id = ANY($2::uuid[])`
+		WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) AND state || '' IN ('queued', 'running')`
+	publishedJobs = `UPDATE specstar_jobs SET queue = $3::uuid WHERE store + 0 = $1::integer AND id = ANY($2::uuid[])`
 )
 
 // changeRows runs a statement over the rows of jobs, which are locked in the order

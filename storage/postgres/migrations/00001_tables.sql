@@ -51,10 +51,10 @@ CREATE TABLE specstar_jobs (
 	finished      timestamptz,
 	lease_until   timestamptz,
 	token         uuid,
-	PRIMARY KEY (store, id)
+	PRIMARY KEY (id, store)
 );
 
-CREATE INDEX specstar_jobs_created ON specstar_jobs (store, created);
+CREATE INDEX specstar_jobs_created ON specstar_jobs (created);
 CREATE INDEX specstar_jobs_open ON specstar_jobs (store, state, created) WHERE state <> 'done';
 CREATE INDEX specstar_jobs_text ON specstar_jobs (store, hashtextextended(text, 0)) WHERE text <> '';
 CREATE INDEX specstar_jobs_parent ON specstar_jobs (store, parent) WHERE parent IS NOT NULL;

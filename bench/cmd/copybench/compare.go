@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/specstar-worker/worker/bench/internal/cputime"
+)
+
+// path is one way to write the same records.
+type path struct {
+	name string
+	// floor is the ratio to COPY that must be reached, 0 for none.
+	floor float64
+	// known: the resources are there with their first revisions.
+	known bool
+	write func(ctx context.Context, t *store) error
+}
+
+// timings are what a path took in each round: seconds.
+type timings struct{ wall, client, server []float64 }
+
+// limitRow is the outcome of one path.
+type limitRow struct {
+	Path      string    `json:"path"`
+	PerSecond float64   `json:"resources_per_second"`
+	Ratio     float64   `json:"ratio"` // to COPY, median of the rounds'
+	Ratios    []float64 `json:"ratios"`
+	ClientCPU float64   `json:"client_cpu_us"` // per resource
+	ServerCPU float64   `json:"server_cpu_us"`
+	Floor     float64   `json:"floor,omitzero"`
+}
+
+// compareWithCopy measures every path in rounds; each begins with another one.
+func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, error) {
+	first, err := makeRecords(o.resources, o.batch, 1)
+	if err != nil {
+		return nil, err
+	}
+	second, err := makeRecords(o.resources, o.batch, 2)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := expectedCopies(ctx, s, first, o)
+	if err != nil {
+		return nil, err
+	}
+	paths := []path{
+		{name: "binary COPY of the rows (the limit)", write: func(ctx context.Context, t *store) error { return writeCopied(ctx, t, batches, o) }},
+		{name: "units of work, new", floor: 0.95, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, first, o, true, false) }},
+		{name: "units of work, new, a row of the ledger each", floor: 0.85, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, first, o, true, true) }},
+		{name: "units of work, known", known: true, floor: 0.65, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, second, o, false, false) }},
+		{name: "units of work, known, a row of the ledger each", known: true, floor: 0.55, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, second, o, false, true) }},
+	}
+	results := make([]timings, len(paths))
+	for round := range o.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, o.rounds)
+		for i := range paths {
+			at := (i + round) % len(paths)
+			if err := results[at].take(ctx, s, paths[at], first, o); err != nil {
+				return nil, fmt.Errorf("%s: %w", paths[at].name, err)
+			}
+		}
+	}
+	return limitRows(paths, results, o), nil
+}
+
+// expectedCopies writes once and returns what was written.
+func expectedCopies(ctx context.Context, s *server, r records, o options) (_ []copied, err error) {
+	t, err := s.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if err := writeUnits(ctx, t, r, o, true, false); err != nil {
+		return nil, err
+	}
+	return readCopied(ctx, t, r, o)
+}
+
+// take measures one path on a fresh store and checks that everything is there.
+func (r *timings) take(ctx context.Context, s *server, p path, first records, o options) (err error) {
+	t, err := s.store(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	revisions := int64(o.resources)
+	if p.known {
+		revisions *= 2
+		if err := writeUnits(ctx, t, first, o, true, false); err != nil {
+			return err
+		}
+	}
+	if err := t.checkpoint(ctx); err != nil {
+		return err
+	}
+	runtime.GC()
+	server, client, begin := s.cpu(), cputime.Now(), time.Now()
+	if err := p.write(ctx, t); err != nil {
+		return err
+	}
+	r.wall = append(r.wall, time.Since(begin).Seconds())
+	r.client = append(r.client, (cputime.Now() - client).Seconds())
+	r.server = append(r.server, (s.cpu() - server).Seconds())
+	stores, err := t.Build(ctx, model)
+	if err != nil {
+		return err
+	}
+	stats, err := stores.Metas.Stats(ctx)
+	if err == nil && (stats.Metas != int64(o.resources) || stats.Revisions != revisions || stats.UnsetRev != 0) {
+		err = fmt.Errorf("the store holds %+v afterwards", stats)
+	}
+	return err
+}
+
+func limitRows(paths []path, results []timings, o options) []limitRow {
+	n := float64(o.resources)
+	rows := make([]limitRow, len(paths))
+	for i, p := range paths {
+		r := results[i]
+		rows[i] = limitRow{
+			Path: p.name, Floor: p.floor, PerSecond: n / median(r.wall),
+			ClientCPU: median(r.client) * 1e6 / n, ServerCPU: median(r.server) * 1e6 / n,
+		}
+		for round, wall := range r.wall {
+			rows[i].Ratios = append(rows[i].Ratios, results[0].wall[round]/wall)
+		}
+		rows[i].Ratio = median(rows[i].Ratios)
+	}
+	return rows
+}
+
+// median returns the middle value, the mean of both when there are two.
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	n := len(s)
+	if n == 0 {
+		return 0
+	}
+	return (s[(n-1)/2] + s[n/2]) / 2
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// model is the name of the model of all measurements.
+const model = "item"
+
+// payloadBytes is how long a payload is.
+const payloadBytes = 800
+
+// records are resources as they are decoded, one revision each.
+type records struct {
+	metas     []resource.Meta
+	revisions []resource.Revision
+	jobs      []uuid.UUID // one for each resource
+}
+
+// makeRecords returns the nth revisions of resources. Ids are random, as the
+// original's are, and come sorted within each batch.
+func makeRecords(count, batch, n int) (records, error) {
+	r := rand.New(rand.NewPCG(1, 2))
+	ids := make([]resource.ID, count)
+	for i := range ids {
+		ids[i] = resource.ID(model + ":" + randomUUID(r).String())
+	}
+	for part := range slices.Chunk(ids, batch) {
+		slices.Sort(part)
+	}
+	out := records{metas: make([]resource.Meta, count), revisions: make([]resource.Revision, count), jobs: make([]uuid.UUID, count)}
+	r = rand.New(rand.NewPCG(3, uint64(n)))
+	at := time.Date(2026, 3, 1, 8, 0, 0, 123456000, time.UTC)
+	for i, id := range ids {
+		at = at.Add(time.Millisecond)
+		indexed, err := resource.NewIndexed(map[string]any{"kind": fmt.Sprintf("kind-%d", i%7), "n": int64(i), "owner": fmt.Sprintf("owner-%d@example.org", i%100)})
+		if err != nil {
+			return out, err
+		}
+		payload := fmt.Sprintf(`{"n":%d,"kind":"kind-%d","owner":"owner-%d@example.org","text":"%s`, i, i%7, i%100, randomUUID(r))
+		payload += strings.Repeat("x", payloadBytes-len(payload)-2) + `"}`
+		info := resource.RevisionInfo{
+			UID: randomUUID(r), ResourceID: id, RevisionID: id.Revision(n), DataHash: opt.Of(resource.DataHash([]byte(payload))), Status: "stable",
+			CreatedTime: at, UpdatedTime: at, CreatedBy: "importer", UpdatedBy: "importer",
+		}
+		if n > 1 {
+			info.ParentRevisionID = opt.Of(id.Revision(n - 1))
+		}
+		out.revisions[i] = resource.Revision{Info: info, Data: []byte(payload)}
+		out.metas[i] = resource.Meta{
+			CurrentRevisionID: info.RevisionID, ResourceID: id, TotalRevisionCount: n, CreatedTime: at, UpdatedTime: at,
+			CreatedBy: "importer", UpdatedBy: "importer", IndexedData: opt.Of(indexed), Rev: resource.RevMetaOf(info),
+		}
+		out.jobs[i] = randomUUID(r)
+	}
+	return out, nil
+}
+
+func randomUUID(r *rand.Rand) (id uuid.UUID) {
+	for i := range id {
+		id[i] = byte(r.Uint32())
+	}
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id
+}
+
+// chunk returns the records of one batch.
+func (r records) chunk(from, to int) records {
+	return records{r.metas[from:to], r.revisions[from:to], r.jobs[from:to]}
+}
+
+func (r records) refs() []storage.Ref {
+	refs := make([]storage.Ref, len(r.metas))
+	for i := range r.metas {
+		refs[i] = storage.Ref{Model: model, ID: r.metas[i].ResourceID}
+	}
+	return refs
+}

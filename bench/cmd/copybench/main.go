@@ -1,0 +1,100 @@
+// Copybench measures units of work on PostgreSQL beside the limit: binary COPY of
+// the same rows into the same tables, with the same connections, in the same run.
+// With -original it also measures whole commands beside the Python original on the
+// same server. See docs/performance.md.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"runtime/pprof"
+)
+
+// options are the command line.
+type options struct {
+	resources, rounds     int
+	batch, connections    int
+	original, limit, json bool
+	loaded                int
+	gcPercent             int
+	cpuProfile            string
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.resources, "n", 20_000, "resources written in each round")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures every path once")
+	flag.IntVar(&o.batch, "batch", 1000, "resources of one transaction")
+	flag.IntVar(&o.connections, "connections", 2, "transactions at the same time")
+	flag.BoolVar(&o.limit, "limit", true, "measure units of work beside COPY")
+	flag.BoolVar(&o.original, "original", true, "measure commands beside the Python original")
+	flag.IntVar(&o.loaded, "loaded", 7000, "resources of the archive for the original")
+	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")
+	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target, as GOGC; the worker's own is 400")
+	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of the units of work in this file")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "copybench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.rounds < 1 || o.resources < 1 || o.batch < 1 || o.connections < 1 {
+		return errors.New("-n, -rounds, -batch and -connections must be at least 1")
+	}
+	debug.SetGCPercent(o.gcPercent)
+	s, err := startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	stop, err := profile(o.cpuProfile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	var r report
+	if o.limit {
+		if r.Limit, err = compareWithCopy(ctx, s, o); err != nil {
+			return err
+		}
+	}
+	if o.original {
+		if r.Original, err = compareWithOriginal(ctx, s, o); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	return r.write(os.Stdout)
+}
+
+// profile starts a CPU profile when a path is given; stop ends it.
+func profile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}

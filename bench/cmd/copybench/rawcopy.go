@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+)
+
+// copied are the rows of one batch as COPY takes them.
+type copied struct{ meta, data, index []byte }
+
+// Columns of the original's tables.
+const (
+	metaColumns = "resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted, schema_version, indexed_data, " +
+		"rev_status, rev_created_by, rev_updated_by, rev_created_time, rev_updated_time"
+	dataColumns  = "uid, data, info"
+	indexColumns = "resource_id, revision_id, schema_version, uid"
+)
+
+// readCopied reads what a store holds of records, batch by batch in their order.
+func readCopied(ctx context.Context, t *store, r records, o options) (all []copied, err error) {
+	conn, err := pgx.Connect(ctx, t.dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	for from := 0; from < len(r.metas); from += o.batch {
+		part := r.chunk(from, min(from+o.batch, len(r.metas)))
+		ids := make([]string, len(part.metas))
+		for i := range part.metas {
+			ids[i] = string(part.metas[i].ResourceID)
+		}
+		if _, err := conn.Exec(ctx, `CREATE TEMP TABLE part AS SELECT id, o FROM unnest($1::text[]) WITH ORDINALITY AS u (id, o)`, ids); err != nil {
+			return nil, err
+		}
+		var c copied
+		for _, q := range []struct {
+			to    *[]byte
+			query string
+		}{
+			{&c.meta, `SELECT ` + metaColumns + ` FROM item_meta JOIN part ON id = resource_id ORDER BY o`},
+			{&c.data, `SELECT d.uid, d.data, d.info FROM item_resource_data AS d JOIN item_resource_index AS i ON i.uid = d.uid JOIN part ON id = i.resource_id ORDER BY o`},
+			{&c.index, `SELECT ` + indexColumns + ` FROM item_resource_index JOIN part ON id = resource_id ORDER BY o`},
+		} {
+			var b bytes.Buffer
+			if _, err := conn.PgConn().CopyTo(ctx, &b, `COPY (`+q.query+`) TO STDOUT BINARY`); err != nil {
+				return nil, err
+			}
+			*q.to = b.Bytes()
+		}
+		if _, err := conn.Exec(ctx, `DROP TABLE part`); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// writeCopied copies batches into the empty tables of a store: the limit.
+func writeCopied(ctx context.Context, t *store, batches []copied, o options) (err error) {
+	conns := make(chan *pgx.Conn, o.connections)
+	for range o.connections {
+		conn, err := pgx.Connect(ctx, t.dsn)
+		if err != nil {
+			return err
+		}
+		conns <- conn
+	}
+	defer func() {
+		for range o.connections {
+			err = errors.Join(err, (<-conns).Close(ctx))
+		}
+	}()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.connections)
+	for _, c := range batches {
+		g.Go(func() error {
+			conn := <-conns
+			defer func() { conns <- conn }()
+			return c.write(ctx, conn)
+		})
+	}
+	return g.Wait()
+}
+
+func (c copied) write(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, `BEGIN`); err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		table, columns string
+		rows           []byte
+	}{{"item_meta", metaColumns, c.meta}, {"item_resource_data", dataColumns, c.data}, {"item_resource_index", indexColumns, c.index}} {
+		if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(part.rows), `COPY `+part.table+` (`+part.columns+`) FROM STDIN BINARY`); err != nil {
+			return fmt.Errorf("copy into %s: %w", part.table, err)
+		}
+	}
+	_, err := conn.Exec(ctx, `COMMIT`)
+	return err
+}
