@@ -32,6 +32,28 @@ func (p *Peer) TimeDump(dir, out string) (Timing, error) {
 	return p.timed("time_dump", map[string]any{"directory": dir, "out": out})
 }
 
+// TimePostgresLoad has the original load an archive of the model "item" into the
+// empty database of dsn by its PostgresStorageFactory. With keep its pools keep their
+// connections open, as they do not by themselves.
+func (p *Peer) TimePostgresLoad(dsn, path string, keep bool) (Timing, error) {
+	return p.timed("time_pg_load", map[string]any{"dsn": dsn, "path": path, "keep": keep})
+}
+
+// TimePostgresDump has the original dump the database.
+func (p *Peer) TimePostgresDump(dsn, out string, keep bool) (Timing, error) {
+	return p.timed("time_pg_dump", map[string]any{"dsn": dsn, "out": out, "keep": keep})
+}
+
+// TimePostgresBackfill has the original backfill the model "item" of the database.
+func (p *Peer) TimePostgresBackfill(dsn string, keep bool) (Timing, error) {
+	return p.timed("time_pg_backfill", map[string]any{"dsn": dsn, "keep": keep})
+}
+
+// TimePostgresSaves has the original create n resources, one after another.
+func (p *Peer) TimePostgresSaves(dsn string, n int, keep bool) (Timing, error) {
+	return p.timed("time_pg_saves", map[string]any{"dsn": dsn, "n": n, "keep": keep})
+}
+
 func (p *Peer) timed(op string, args map[string]any) (Timing, error) {
 	var r struct {
 		Wall, CPU float64 // seconds

@@ -43,11 +43,11 @@ func makeRecords(count, batch, n int) (records, error) {
 	at := time.Date(2026, 3, 1, 8, 0, 0, 123456000, time.UTC)
 	for i, id := range ids {
 		at = at.Add(time.Millisecond)
-		indexed, err := resource.NewIndexed(map[string]any{"kind": fmt.Sprintf("kind-%d", i%7), "n": int64(i), "owner": fmt.Sprintf("owner-%d@example.org", i%100)})
+		indexed, err := resource.NewIndexed(map[string]any{"level": int64(i % 100), "name": fmt.Sprintf("item-%d", i), "team": fmt.Sprintf("team-%d", i%50)})
 		if err != nil {
 			return out, err
 		}
-		payload := fmt.Sprintf(`{"n":%d,"kind":"kind-%d","owner":"owner-%d@example.org","text":"%s`, i, i%7, i%100, randomUUID(r))
+		payload := fmt.Sprintf(`{"name":"item-%d","level":%d,"team":"team-%d","body":"%s`, i, i%100, i%50, randomUUID(r))
 		payload += strings.Repeat("x", payloadBytes-len(payload)-2) + `"}`
 		info := resource.RevisionInfo{
 			UID: randomUUID(r), ResourceID: id, RevisionID: id.Revision(n), DataHash: opt.Of(resource.DataHash([]byte(payload))), Status: "stable",

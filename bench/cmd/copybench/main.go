@@ -41,13 +41,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	if err := measure(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "copybench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options) (err error) {
+func measure(ctx context.Context, o options) (err error) {
 	if o.rounds < 1 || o.resources < 1 || o.batch < 1 || o.connections < 1 {
 		return errors.New("-n, -rounds, -batch and -connections must be at least 1")
 	}

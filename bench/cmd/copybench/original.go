@@ -1,12 +1,133 @@
 package main
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 
-type originalRow struct {
-	Command                                        string
-	Ours, Shipped, ShippedRatio, Kept, KeptRatio float64
+	"github.com/specstar-worker/worker/internal/pypeer"
+)
+
+// command is one thing that both sides do, as whole as a user asks for it: ours is a
+// process of the worker with an embedded queue, from start to end.
+type command struct {
+	name          string
+	shipped, kept float64 // ratios that must be reached, 0 for none
+	ours          func(ctx context.Context, r *run) error
+	theirs        func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error)
 }
 
-func (originalRow) verdict() string { return "" }
+var commands = []command{
+	{
+		name: "load", shipped: 12, kept: 12,
+		ours: func(ctx context.Context, r *run) error { return r.worker(ctx, "load", r.in.archive) },
+		theirs: func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
+			return p.TimePostgresLoad(r.dsn, r.in.archive, keep)
+		},
+	},
+	{
+		name: "dump", shipped: 500, kept: 100,
+		ours: func(ctx context.Context, r *run) error {
+			return r.worker(ctx, "dump", "--out", filepath.Join(r.dir, "out.acbak"))
+		},
+		theirs: func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
+			return p.TimePostgresDump(r.dsn, filepath.Join(r.dir, "theirs.acbak"), keep)
+		},
+	},
+	{
+		name: "backfill", kept: 25,
+		ours: func(ctx context.Context, r *run) error { return r.worker(ctx, "backfill", model) },
+		theirs: func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
+			return p.TimePostgresBackfill(r.dsn, keep)
+		},
+	},
+	{
+		name: "saves one by one", shipped: 20, kept: 20,
+		ours: func(ctx context.Context, r *run) error { return r.worker(ctx, "save", model, "--from", r.in.saves) },
+		theirs: func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
+			return p.TimePostgresSaves(r.dsn, r.in.saved(keep), keep)
+		},
+	},
+}
 
-func compareWithOriginal(ctx context.Context, s *server, o options) ([]originalRow, error) { return nil, nil }
+// originalRow is the outcome of one command: resources a second, and ratios of the
+// time that one resource takes, medians of the rounds'.
+type originalRow struct {
+	Command       string    `json:"command"`
+	Ours          float64   `json:"ours_per_second"`
+	Seconds       float64   `json:"our_seconds"`
+	Shipped       float64   `json:"shipped_per_second"`
+	Kept          float64   `json:"kept_per_second"`
+	ShippedRatio  float64   `json:"shipped_ratio"`
+	KeptRatio     float64   `json:"kept_ratio"`
+	ShippedFloor  float64   `json:"shipped_floor,omitzero"`
+	KeptFloor     float64   `json:"kept_floor,omitzero"`
+	ShippedRatios []float64 `json:"shipped_ratios"`
+	KeptRatios    []float64 `json:"kept_ratios"`
+}
+
+func (x originalRow) verdict() string {
+	if x.ShippedFloor == 0 {
+		return verdict(x.KeptRatio, x.KeptFloor)
+	}
+	return verdict(x.ShippedRatio, x.ShippedFloor) + ", kept " + verdict(x.KeptRatio, x.KeptFloor)
+}
+
+// pace is seconds for one resource, by round.
+type pace struct{ ours, shipped, kept []float64 }
+
+// compareWithOriginal measures every command in rounds, each on databases of its own.
+func compareWithOriginal(ctx context.Context, s *server, o options) (_ []originalRow, err error) {
+	in, err := makeInputs(ctx, o.loaded)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(in.dir)) }()
+	paces := make([]pace, len(commands))
+	for round := range o.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d beside the original\n", round+1, o.rounds)
+		for i, c := range commands {
+			if err := paces[i].take(ctx, s, c, in, round%2 == 1); err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	rows := make([]originalRow, len(commands))
+	for i, c := range commands {
+		rows[i] = paces[i].row(c, in)
+	}
+	return rows, nil
+}
+
+func (p *pace) row(c command, in inputs) originalRow {
+	x := originalRow{Command: c.name, ShippedFloor: c.shipped, KeptFloor: c.kept}
+	x.Ours, x.Shipped, x.Kept = 1/median(p.ours), 1/median(p.shipped), 1/median(p.kept)
+	x.Seconds = median(p.ours) * float64(in.resourcesOf(c))
+	for i := range p.ours {
+		x.ShippedRatios = append(x.ShippedRatios, p.shipped[i]/p.ours[i])
+		x.KeptRatios = append(x.KeptRatios, p.kept[i]/p.ours[i])
+	}
+	x.ShippedRatio, x.KeptRatio = median(x.ShippedRatios), median(x.KeptRatios)
+	return x
+}
+
+// take measures one command on all sides, in turn.
+func (p *pace) take(ctx context.Context, s *server, c command, in inputs, reverse bool) error {
+	sides := []func() error{
+		func() error { return p.takeOurs(ctx, s, c, in) },
+		func() error { return takeTheirs(ctx, s, c, in, false, &p.shipped) },
+		func() error { return takeTheirs(ctx, s, c, in, true, &p.kept) },
+	}
+	for i := range sides {
+		at := i
+		if reverse {
+			at = len(sides) - 1 - i
+		}
+		if err := sides[at](); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -26,9 +26,9 @@ func (r report) write(w io.Writer) error {
 		b.WriteString("\n")
 	}
 	if len(r.Original) > 0 {
-		b.WriteString("| command | ours: resources/s | original, as shipped | ratio | connections kept | ratio | floor |\n|---|---:|---:|---:|---:|---:|---|\n")
+		b.WriteString("| command | ours: s | resources/s | original, as shipped | ratio | connections kept | ratio | floor |\n|---|---:|---:|---:|---:|---:|---:|---|\n")
 		for _, x := range r.Original {
-			fmt.Fprintf(&b, "| %s | %.0f | %.0f | **%.1f×** | %.0f | **%.1f×** | %s |\n", x.Command, x.Ours, x.Shipped, x.ShippedRatio, x.Kept, x.KeptRatio, x.verdict())
+			fmt.Fprintf(&b, "| %s | %.2f | %.0f | %.0f | **%.1f×** | %.0f | **%.1f×** | %s |\n", x.Command, x.Seconds, x.Ours, x.Shipped, x.ShippedRatio, x.Kept, x.KeptRatio, x.verdict())
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -58,7 +58,7 @@ func (s *server) store(ctx context.Context) (*store, error) {
 		return nil, errors.Join(err, drop())
 	}
 	t := &store{Factory: f, dsn: dsn, drop: drop}
-	if err := f.SaveModel(ctx, storage.ModelInfo{Name: model, Encoding: "json", IndexedPaths: []string{"kind", "n", "owner"}}); err != nil {
+	if err := f.SaveModel(ctx, storage.ModelInfo{Name: model, Encoding: "json", IndexedPaths: []string{"level", "name", "team"}}); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
 	return t, nil

@@ -8,6 +8,7 @@ import traceback
 import archives
 import permissions
 import timed
+import timedpg
 from app import App
 
 APPS = {}
@@ -28,7 +29,7 @@ def call(req):
         return new(**req)
     if op == "close":
         return close(**req)
-    for ops in (archives.OPS, timed.OPS, permissions.OPS):
+    for ops in (archives.OPS, timed.OPS, timedpg.OPS, permissions.OPS):
         if op in ops:
             return ops[op](**req)
     if op in ("run", "apply", "dump", "load", "backfill", "migrate", "search", "queries", "state", "samples", "check", "update_all",

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/resource"
+)
+
+// inputs are what commands read, and the worker's program.
+type inputs struct {
+	dir, worker          string
+	archive, bare, saves string
+	resources            int
+}
+
+// Saves of each side: one by one the original does few in a second.
+const (
+	ourSaves     = 5000
+	shippedSaves = 150
+	keptSaves    = 500
+)
+
+func (in inputs) saved(keep bool) int {
+	if keep {
+		return keptSaves
+	}
+	return shippedSaves
+}
+
+// resourcesOf returns how many resources our side of a command is about.
+func (in inputs) resourcesOf(c command) int {
+	if c.name == "saves one by one" {
+		return ourSaves
+	}
+	return in.resources
+}
+
+// makeInputs builds the worker and writes its inputs to a temporary directory: an
+// archive of resources with 1.6 revisions each, one of the same whose metas lack the
+// facts of their revisions, and saves.
+func makeInputs(ctx context.Context, resources int) (_ inputs, err error) {
+	dir, err := os.MkdirTemp("", "copybench-*")
+	if err != nil {
+		return inputs{}, err
+	}
+	in := inputs{
+		dir: dir, worker: filepath.Join(dir, "worker"), resources: resources,
+		archive: filepath.Join(dir, "items.acbak"), bare: filepath.Join(dir, "bare.acbak"), saves: filepath.Join(dir, "saves.ndjson"),
+	}
+	fmt.Fprintln(os.Stderr, "building the worker")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", in.worker, "github.com/specstar-worker/worker/cmd/worker")
+	build.Stderr = os.Stderr
+	err = errors.Join(build.Run(), in.writeArchive(in.archive, false), in.writeArchive(in.bare, true), in.writeSaves())
+	if err != nil {
+		return inputs{}, errors.Join(err, os.RemoveAll(dir))
+	}
+	return in, nil
+}
+
+// writeArchive writes an archive; of five resources three have a second revision.
+func (in inputs) writeArchive(path string, bare bool) (err error) {
+	first, err := makeRecords(in.resources, 1000, 1)
+	if err != nil {
+		return err
+	}
+	second, err := makeRecords(in.resources, 1000, 2)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	w := archive.NewWriter(buffered)
+	write := func(records ...archive.Record) {
+		for _, rec := range records {
+			if err == nil {
+				err = w.Write(rec)
+			}
+		}
+	}
+	write(archive.Header{Version: archive.Version}, archive.ModelStart{Model: model})
+	for i := range first.metas {
+		meta := first.metas[i]
+		if i%5 < 3 {
+			meta = second.metas[i]
+		}
+		if bare {
+			meta.Rev = resource.RevMeta{}
+		}
+		write(archive.Meta{Meta: meta}, archive.Revision{Revision: first.revisions[i]})
+		if i%5 < 3 {
+			write(archive.Revision{Revision: second.revisions[i]})
+		}
+	}
+	write(archive.ModelEnd{Model: model}, archive.EOF{})
+	return errors.Join(err, w.Close(), buffered.Flush())
+}
+
+// writeSaves writes operations, one a line, each to be a job of its own.
+func (in inputs) writeSaves() (err error) {
+	r, err := makeRecords(ourSaves, 1000, 1)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(in.saves)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	buffered := bufio.NewWriter(f)
+	e := json.NewEncoder(buffered)
+	for _, rev := range r.revisions {
+		line := map[string]any{"op": "create", "resource_id": rev.Info.ResourceID, "user": "importer", "data": json.RawMessage(rev.Data)}
+		if err := e.Encode(line); err != nil {
+			return err
+		}
+	}
+	return buffered.Flush()
+}

@@ -1,0 +1,60 @@
+"""Timed runs of the original on PostgreSQL for the benchmarks."""
+
+from autocrud import AutoCRUD
+from autocrud.resource_manager.storage_factory import PostgresStorageFactory
+from autocrud.types import OnDuplicate
+
+from timed import Item, timed
+
+
+def app(dsn, keep):
+    """An app on the database. Its pools close what they get back beyond one connection, unless they are to keep all."""
+    crud = AutoCRUD(storage_factory=PostgresStorageFactory(connection_string=dsn))
+    crud.add_model(Item, name="item", indexed_fields=["name", "level", "team"])
+    storage = crud.resource_managers["item"].storage
+    if keep:
+        for store in (storage._meta_store, storage._resource_store):
+            store._conn_pool.minconn = store._conn_pool.maxconn
+    return crud
+
+
+def load(dsn, path, keep):
+    crud = app(dsn, keep)
+
+    def work():
+        with open(path, "rb") as f:
+            return crud.load(f, on_duplicate=OnDuplicate.raise_error)["item"].loaded
+
+    return timed(work)
+
+
+def dump(dsn, out, keep):
+    crud = app(dsn, keep)
+
+    def work():
+        with open(out, "wb") as f:
+            crud.dump(f)
+
+    result = timed(work)
+    result["resources"] = len(crud.resource_managers["item"].storage._meta_store)
+    return result
+
+
+def backfill(dsn, keep):
+    crud = app(dsn, keep)
+    return timed(lambda: crud.resource_managers["item"].backfill_revision_meta())
+
+
+def saves(dsn, n, keep):
+    manager = app(dsn, keep).resource_managers["item"]
+    body = "x" * 730
+
+    def work():
+        for i in range(n):
+            manager.create(Item(name=f"item-{i}", level=i % 100, team=f"team-{i % 50}", body=body))
+        return n
+
+    return timed(work)
+
+
+OPS = {"time_pg_load": load, "time_pg_dump": dump, "time_pg_backfill": backfill, "time_pg_saves": saves}
