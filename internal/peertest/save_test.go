@@ -16,7 +16,7 @@ import (
 )
 
 // newPerModel is how many resources each model gets by our manager.
-const newPerModel = 25
+const newPerModel = 20
 
 // TestTheOriginalUsesWhatWasSavedHere saves new resources and new revisions into
 // models that came from the original's archive, from JSON in another layout, and

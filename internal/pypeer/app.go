@@ -21,19 +21,21 @@ const (
 // Store says where an app keeps its data.
 type Store struct {
 	// Kind is memory, sqlite+disk (FileSqliteMetaStore and DiskResourceStore),
-	// sqlite+s3 (FileSqliteMetaStore, S3ResourceStore and S3BlobStore), postgres
-	// (PostgresStorageFactory, with DiskBlobStore) or disk.
+	// sqlite+s3 (FileSqliteMetaStore, S3ResourceStore and S3BlobStore), disk, or one
+	// of the original's factories for PostgreSQL: postgres, postgres+s3,
+	// postgres+disk, postgres+disk+s3.
 	Kind string `json:"kind"`
-	// DSN is the connection string of postgres.
+	// DSN is the connection string of kinds with postgres.
 	DSN string `json:"dsn,omitempty"`
-	// Prefix is that of the tables of postgres.
+	// Prefix is that of their tables.
 	Prefix string `json:"prefix,omitempty"`
-	// Dir is the directory of all but memory; of postgres, that of the blobs.
+	// Dir is the directory of kinds with disk or sqlite. Of postgres it is that of
+	// the blobs, which are in the memory of the process when it is empty.
 	Dir string `json:"dir,omitempty"`
-	// S3 is the bucket of sqlite+s3.
+	// S3 is the bucket of kinds with s3.
 	S3 *Bucket `json:"s3,omitempty"`
-	// Encoding of metas and infos; empty means JSON, for postgres msgpack. disk
-	// always writes JSON.
+	// Encoding of metas and infos; empty means JSON, for kinds with postgres msgpack.
+	// Infos on disk are JSON always, as are metas there.
 	Encoding resource.Encoding `json:"encoding,omitempty"`
 }
 

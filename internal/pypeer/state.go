@@ -3,6 +3,7 @@ package pypeer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -21,7 +22,8 @@ import (
 //	blob FILE_ID data                   the content
 //	blob FILE_ID type                   the content type, empty when unknown
 //
-// The parts of a key are joined by tabs. Blobs are those that payloads refer to.
+// The parts of a key are joined by tabs. Blobs are those that payloads refer to and
+// that are there.
 type State map[string][]byte
 
 // StateOf returns the state of a store of ours. blobs may be nil.
@@ -76,6 +78,9 @@ func (s State) addBlobs(ctx context.Context, f storage.Factory, blobs storage.Bl
 			return err
 		}
 		r, info, err := blobs.Open(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -4,23 +4,12 @@ import base64
 import datetime as dt
 import random
 import uuid
-from pathlib import Path
 
 import msgspec
 from autocrud import AutoCRUD
 from autocrud.query_types import ResourceMetaSearchQuery
 from autocrud.resource_manager import core
-from autocrud.resource_manager.basic import Encoding
-from autocrud.resource_manager.blob_store.s3 import S3BlobStore
-from autocrud.resource_manager.blob_store.simple import DiskBlobStore
-from autocrud.resource_manager.core import SimpleStorage
-from autocrud.resource_manager.meta_store.simple import MemoryMetaStore
-from autocrud.resource_manager.meta_store.sqlite3 import FileSqliteMetaStore
-from autocrud.resource_manager.resource_store.s3 import S3ResourceStore
-from autocrud.resource_manager.resource_store.simple import DiskResourceStore, MemoryResourceStore
-from autocrud.resource_manager.storage_factory import DiskStorageFactory, IStorageFactory, PostgresStorageFactory
 from autocrud.types import OnDuplicate, RevisionStatus
-from botocore.config import Config
 
 import declared
 import edits
@@ -29,81 +18,9 @@ import hard
 import randmodels
 import randops
 import randquery
+from stores import factory
 
 msgpack = msgspec.msgpack.Encoder(order="deterministic")
-
-
-class Memory(IStorageFactory):
-    def __init__(self, encoding):
-        self.encoding = encoding
-
-    def build(self, model_name):
-        return SimpleStorage(MemoryMetaStore(encoding=self.encoding), MemoryResourceStore(encoding=self.encoding))
-
-
-class SqliteDisk(IStorageFactory):
-    """SQLite metas and revisions on disk, paired by hand as the original has no such factory."""
-
-    def __init__(self, root, encoding):
-        self.root, self.encoding = Path(root), encoding
-
-    def build(self, model_name):
-        root = self.root / model_name
-        root.mkdir(parents=True, exist_ok=True)
-        return SimpleStorage(
-            FileSqliteMetaStore(db_filepath=root / "meta.db", encoding=self.encoding),
-            DiskResourceStore(rootdir=root / "data", encoding=self.encoding),
-        )
-
-    def build_blob_store(self):
-        return DiskBlobStore(self.root / "_blobs")
-
-
-class SqliteS3(IStorageFactory):
-    """SQLite metas, with the revisions and blobs of the original's factory for PostgreSQL and S3."""
-
-    def __init__(self, root, encoding, s3):
-        self.root, self.encoding = Path(root), encoding
-        plain = Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"})
-        self.s3 = {**s3, "client_kwargs": {"config": plain}}
-
-    def build(self, model_name):
-        root = self.root / model_name
-        root.mkdir(parents=True, exist_ok=True)
-        return SimpleStorage(
-            FileSqliteMetaStore(db_filepath=root / "meta.db", encoding=self.encoding),
-            S3ResourceStore(encoding=self.encoding, prefix=f"{model_name}/data/", **self.s3),
-        )
-
-    def build_blob_store(self):
-        return S3BlobStore(prefix="blobs/", **self.s3)
-
-
-class Postgres(PostgresStorageFactory):
-    """The original's factory, with blobs in a directory: its own keeps them in the memory of the process."""
-
-    def __init__(self, dsn, prefix, encoding, root):
-        super().__init__(dsn, encoding=encoding, table_prefix=prefix)
-        self.root = Path(root)
-
-    def build_blob_store(self):
-        return DiskBlobStore(self.root)
-
-
-def factory(store):
-    encoding = Encoding(store.get("encoding", "json"))
-    match store["kind"]:
-        case "memory":
-            return Memory(encoding)
-        case "sqlite+disk":
-            return SqliteDisk(store["dir"], encoding)
-        case "sqlite+s3":
-            return SqliteS3(store["dir"], encoding, store["s3"])
-        case "disk":
-            return DiskStorageFactory(store["dir"])
-        case "postgres":
-            return Postgres(store["dsn"], store.get("prefix", ""), Encoding(store.get("encoding", "msgpack")), store["dir"])
-    raise ValueError(f"store kind {store['kind']!r} is not known")
 
 
 def seed_uuids(rng):
@@ -213,7 +130,10 @@ class App:
         except msgspec.MsgspecError:
             return
         for file_id in ids:
-            blob = self.crud.blob_store.get(file_id)
+            try:
+                blob = self.crud.blob_store.get(file_id)
+            except FileNotFoundError:  # it is in the memory of another process
+                continue
             out[f"blob\t{file_id}\tdata"] = blob.data
             out[f"blob\t{file_id}\ttype"] = (blob.content_type or "").encode()
 
