@@ -105,7 +105,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if path != "" {
 		f, err := settings.ReadFile(path, flagNames(cmd.Root()))
 		if err != nil {
-			return usage("%w", err)
+			return explainFile(err)
 		}
 		file = f
 	}

@@ -14,11 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/specstar-worker/worker/internal/cli/progress"
-	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/internal/cli/settings"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/check"
-	"github.com/specstar-worker/worker/storage/memory"
-	"github.com/specstar-worker/worker/storage/sqlite"
+	"github.com/specstar-worker/worker/storage/preset"
 )
 
 // writeFlag makes the process write to the store at a place until it is killed.
@@ -40,15 +39,18 @@ func (a *app) checkCommand() *cobra.Command {
 and with the settings of --store, and tells for each guarantee what was found:
 also that what was committed survives when the writing process is killed.
 
-It works in a directory of its own, which it names and removes at the end, on
-the file system of the store: beside its directory, or in DIR/.worker when that
-is a mount point or nothing can be made beside it. The data of the store is
-neither read nor changed, and a worker may run on it meanwhile. Whether the data
-itself is sound is what verify tells.
+It works in a place of its own, which it names and removes at the end. On disk
+that is a directory on the file system of the store: beside its directory, or in
+DIR/.worker when that is a mount point or nothing can be made beside it. In
+PostgreSQL it is a schema, so the role needs the right CREATE on the database;
+in S3 a prefix below that of the objects. The data of the store is neither read
+nor changed, and a worker may run on it meanwhile. Whether the data itself is
+sound is what verify tells.
 
 The exit code is 3 when a promise is broken.`,
 		Example: `  worker check
   worker check --store sqlite:/mnt/nfs/data -o json
+  worker check --store postgres:///app --objects s3://bucket/app
   worker check --only G1,G3`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,12 +71,12 @@ The exit code is 3 when a promise is broken.`,
 // opener returns how stores like --store are opened at a place.
 func (a *app) opener() check.Open {
 	return func(ctx context.Context, place string) (storage.Factory, error) {
-		if url, err := parseStore(a.global.store); err != nil || url.memory {
-			return memory.New(), err
+		p, err := a.global.place()
+		if err != nil {
+			return nil, err
 		}
-		return sqlite.Open(ctx, sqlite.Config{
-			Dir: place, TablePrefix: a.global.tablePrefix, Encoding: resource.Encoding(a.global.encoding),
-		})
+		p, o := checkedPlace(p, a.global.options(), place)
+		return p.Open(ctx, o)
 	}
 }
 
@@ -86,21 +88,20 @@ func (a *app) check(ctx context.Context, o checkOptions) (err error) {
 	if o.timeout <= 0 {
 		return usage("--timeout %v: a check needs some time", o.timeout)
 	}
-	url, err := parseStore(a.global.store)
+	place, err := a.global.place()
 	if err != nil {
 		return err
 	}
-	run := check.Options{Timeout: o.timeout, Select: selected}
-	where := "in memory"
-	if !url.memory {
-		dir, remove, err := checkPlace(url.dir)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, remove()) }()
-		run.Dir, run.Writer, where = dir, a.writer(), "in "+dir
+	site, err := newCheckSite(ctx, place)
+	if err != nil {
+		return err
 	}
-	a.note("checking a store like %s %s; what is in %s is not touched", a.global.store, where, a.global.store)
+	defer func() { err = errors.Join(err, site.remove(context.WithoutCancel(ctx))) }()
+	run := check.Options{Dir: site.dir, Timeout: o.timeout, Select: selected}
+	if place.Kind != preset.InMemory {
+		run.Writer = a.writer()
+	}
+	a.note("checking a store like %s %s; what is in %[1]s is not touched", a.global.storeName(), site.where)
 	return a.runChecks(ctx, a.opener(), run)
 }
 
@@ -141,14 +142,16 @@ func (a *app) writer() func(place string) *exec.Cmd {
 		return nil
 	}
 	return func(place string) *exec.Cmd {
-		args := []string{"check", "--store", a.global.store, "--" + writeFlag, place}
-		if a.global.tablePrefix != "" {
-			args = append(args, "--table-prefix", a.global.tablePrefix)
+		cmd := exec.Command(exe, "check", "--"+writeFlag, place)
+		// Not by flags: those are for all to see, and the URL may hold a password.
+		cmd.Env = os.Environ()
+		for flag, value := range map[string]string{
+			"store": a.global.store, "objects": a.global.objects, "revisions": a.global.revisions,
+			"table-prefix": a.global.tablePrefix, "encoding": a.global.encoding,
+		} {
+			cmd.Env = append(cmd.Env, settings.EnvName(flag)+"="+value)
 		}
-		if a.global.encoding != "" {
-			args = append(args, "--encoding", a.global.encoding)
-		}
-		return exec.Command(exe, args...)
+		return cmd
 	}
 }
 

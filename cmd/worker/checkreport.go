@@ -64,7 +64,7 @@ func checkResults(results []check.Result) []checkResult {
 }
 
 func (a *app) printReport(report check.Report, took time.Duration) error {
-	r := newCheckReport(maskURL(a.global.store), report, took)
+	r := newCheckReport(a.global.storeName(), report, took)
 	show := a.printCheckTable
 	if a.format == render.JSON {
 		show = func(r checkReport) error { return render.Document(a.stdout, render.JSON, r) }

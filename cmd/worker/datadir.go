@@ -4,7 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/specstar-worker/worker/storage/preset"
 )
+
+// remoteData is where local state of stores is kept that have no directory of
+// their own on this machine.
+const remoteData = "data"
 
 // defaultData returns where local state is kept when --data does not say; not
 // for stores in memory, which get a temporary directory.
@@ -12,8 +18,14 @@ func (g *global) defaultData() (string, bool) {
 	if g.data != "" {
 		return filepath.Clean(g.data), true
 	}
-	url, err := parseStore(g.store)
-	return url.dir, err == nil && !url.memory
+	place, err := g.place()
+	switch {
+	case err != nil || place.Kind == preset.InMemory:
+		return "", false
+	case place.Dir != "":
+		return place.Dir, true
+	}
+	return remoteData, true
 }
 
 // dataDir returns the data directory and what removes it when it is temporary.

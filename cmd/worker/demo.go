@@ -55,7 +55,7 @@ func (a *app) demo(ctx context.Context, l listen, once bool) error {
 	// The tour itself starts the backfill, to show it.
 	a.global.rules = "off"
 	d := &demo{app: a, load: a.newLoad(upload.Stdin, &loadFlags{onDuplicate: "skip"})}
-	a.note("The tour of specstar-worker: an embedded queue and the store %s", a.global.store)
+	a.note("The tour of specstar-worker: an embedded queue and the store %s", a.global.storeName())
 	return a.withSession(ctx, sessionOptions{command: "demo", consume: true}, func(ctx context.Context, s *session) error {
 		d.session = s
 		if err := d.tour(ctx); err != nil {
@@ -217,6 +217,6 @@ func (d *demo) stay(ctx context.Context, l listen) error {
 		a.note("http://%s/jobs and /metrics answer.", server.Addr())
 	}
 	a.note("Consuming jobs until Ctrl-C; try the commands above in another terminal.")
-	a.log.Info("started", zap.String("store", a.global.store), zap.String("http", httpAddr(server)))
+	a.log.Info("started", zap.String("store", a.global.storeName()), zap.String("http", httpAddr(server)))
 	return errors.Join(d.session.serveUntil(ctx), closeHTTP(ctx, server))
 }

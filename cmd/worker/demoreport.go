@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/internal/cli/settings"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/preset"
 )
 
 // demoReport is what a tour did and what is in the store after it.
@@ -159,7 +161,7 @@ func (d *demo) printQueries(ctx context.Context) error {
 		{"revisions " + model + " " + id, func() error { return a.revisions(ctx, model, id) }},
 		{"get go-release go-release:go1.26", func() error { return a.get(ctx, "go-release", resource.ID("go-release:go1.26"), "") }},
 	} {
-		if _, err := fmt.Fprintf(a.stdout, "\n$ %s %s%s\n", program(), q.command, a.storeFlag()); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "\n$ %s %s%s\n", program(), q.command, a.storeFlags()); err != nil {
 			return err
 		}
 		if err := q.run(); err != nil {
@@ -182,23 +184,41 @@ func (f *filter) commandLine() string {
 	return b.String()
 }
 
-// storeFlag is what a command line needs to find the store of this one.
-func (a *app) storeFlag() string {
-	if a.origins["store"] == "default" {
-		return ""
+// storeFlags is what a command line needs to find the store of this one. What the
+// environment says it will say again. A password is not shown.
+func (a *app) storeFlags() string {
+	var b strings.Builder
+	for _, f := range []struct{ name, value string }{
+		{"store", a.global.storeName()},
+		{"objects", settings.Mask(a.global.objects)},
+		{"revisions", a.global.revisions},
+		{"table-prefix", a.global.tablePrefix},
+	} {
+		if a.origins[f.name] != settings.FromFlag {
+			continue
+		}
+		if strings.ContainsAny(f.value, " \t\"$&*;<>?`|") {
+			f.value = "'" + f.value + "'"
+		}
+		b.WriteString(" --" + f.name + " " + f.value)
 	}
-	return " --store " + a.global.store
+	return b.String()
 }
 
 func (d *demo) printNext() error {
 	a := d.app
 	where := "in memory, and gone when this ends"
-	if url, err := parseStore(a.global.store); err == nil && !url.memory {
-		if where, err = filepath.Abs(url.dir); err != nil {
-			where = url.dir
+	place, err := a.global.place()
+	switch {
+	case err != nil || place.Kind == preset.InMemory:
+	case place.Dir == "":
+		where = "in " + a.global.storeName()
+	default:
+		if where, err = filepath.Abs(place.Dir); err != nil {
+			where = place.Dir
 		}
 	}
-	_, err := fmt.Fprintf(a.stdout, `
+	_, err = fmt.Fprintf(a.stdout, `
 The data is %s.
 What to type next:
   %[3]s jobs list --limit 10%[2]s
@@ -207,6 +227,6 @@ What to type next:
   %[3]s load backup.acbak --store sqlite:./copy
   %[3]s run%[2]s
   %[3]s help
-`, where, a.storeFlag(), program())
+`, where, a.storeFlags(), program())
 	return err
 }

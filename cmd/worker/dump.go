@@ -98,7 +98,7 @@ func (a *app) dump(ctx context.Context, f *dumpFlags) (err error) {
 		err = fmt.Errorf("write %s: %w", f.out, err)
 	}
 	if err != nil {
-		return fmt.Errorf("dump %s: %w", a.global.store, err)
+		return fmt.Errorf("dump %s: %w", a.global.storeName(), err)
 	}
 	return a.printDump(f.out, stats)
 }
@@ -111,12 +111,12 @@ func (a *app) dumpModels(ctx context.Context, s *store, names []string) ([]strin
 		return nil, fmt.Errorf("list models: %w", err)
 	}
 	if len(known) == 0 {
-		a.note("store %s is empty", a.global.store)
+		a.note("store %s is empty", a.global.storeName())
 		return nil, nil
 	}
 	for _, name := range names {
 		if !hasModel(known, name) {
-			return nil, unknownModel(a.global.store, name, known)
+			return nil, unknownModel(a.global.storeName(), name, known)
 		}
 	}
 	return names, nil

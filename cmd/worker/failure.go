@@ -69,13 +69,15 @@ func usage(format string, args ...any) error {
 // exit returns an error that only sets the exit code.
 func exit(code int) error { return &failure{Exit: code, silent: true} }
 
+// oneLine makes one line of a message: joined errors stand on lines of their own.
+var oneLine = strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ")
+
 // explain turns any error into what the user is told.
 func explain(err error) failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return *f
 	}
-	// Joined errors stand on lines of their own; a message is one line.
-	f := failure{Exit: exitError, Code: codeError, Message: strings.ReplaceAll(err.Error(), "\n", "; ")}
+	f := failure{Exit: exitError, Code: codeError, Message: oneLine.Replace(err.Error())}
 	var (
 		damaged   *archive.Error
 		duplicate *storage.DuplicateError

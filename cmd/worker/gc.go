@@ -17,7 +17,7 @@ import (
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
-	"github.com/specstar-worker/worker/storage/sqlite"
+	"github.com/specstar-worker/worker/storage/preset"
 )
 
 // gcFlags are the options of a garbage collection.
@@ -45,7 +45,8 @@ A blob must have been garbage for the grace, and be older than every job that ha
 not ended. While a payload cannot be decoded no blob is removed. Revisions of
 resources that have no meta are reported; --orphans removes them.
 
-No other process may own the store: end worker run first. The exit code is 3 when
+No other process may own a store in a directory: end worker run first. On a store
+in PostgreSQL workers may go on meanwhile. The exit code is 3 when
 there are payloads that cannot be decoded, or orphans that were not removed.`,
 		Example: `  worker gc
   worker gc --delete --grace 168h
@@ -63,27 +64,46 @@ func (a *app) gc(ctx context.Context, f gcFlags) (err error) {
 	if f.grace < 0 {
 		return usage("--grace %s: it cannot be negative", f.grace)
 	}
-	url, err := parseStore(a.global.store)
+	place, err := a.global.place()
 	if err != nil {
 		return err
 	}
-	if url.memory || !sqlite.Exists(url.dir) {
-		a.note("store %s is empty", a.global.store)
+	there, err := a.exists(ctx, place)
+	if err != nil {
+		return err
+	}
+	if !there {
+		a.note("store %s is empty", a.global.storeName())
 		return a.printGarbage(manager.GCReport{DryRun: !f.delete, FileIDs: []string{}, Problems: []manager.Problem{}})
 	}
 	g := &gcRun{app: a, flags: f}
 	defer func() { err = errors.Join(err, g.close()) }()
-	if err := g.open(ctx, url.dir); err != nil {
+	if err := g.open(ctx, place); err != nil {
 		return err
 	}
 	report, err := g.collect(ctx)
 	if err != nil {
-		return fmt.Errorf("collect garbage of %s: %w", a.global.store, err)
+		return fmt.Errorf("collect garbage of %s: %w", a.global.storeName(), err)
 	}
 	return a.printGarbage(report)
 }
 
-// gcRun is a garbage collection that owns what it works on.
+// exists reports whether there is a store at a place that outlives this process.
+func (a *app) exists(ctx context.Context, place preset.Place) (bool, error) {
+	if place.Kind == preset.InMemory {
+		return false, nil
+	}
+	s, err := a.openPlace(ctx, place, true)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, s.Close()
+}
+
+// gcRun is a garbage collection. It owns what it works on where that is a directory.
 type gcRun struct {
 	app   *app
 	flags gcFlags
@@ -95,9 +115,51 @@ type gcRun struct {
 
 // open takes the ownership of the store and of the data directory, and opens the
 // store: for reading only, unless garbage is to be removed.
-func (g *gcRun) open(ctx context.Context, dir string) (err error) {
+func (g *gcRun) open(ctx context.Context, place preset.Place) (err error) {
 	g.data, _ = g.app.global.defaultData() // no store in memory comes here
-	for _, d := range ownedDirs(dir, g.data) {
+	own := g.own
+	if place.Dir == "" {
+		own = g.visit
+	}
+	if err := own(ctx, place); err != nil {
+		return err
+	}
+	if g.store, err = g.app.openPlace(ctx, place, !g.flags.delete); err != nil {
+		return err
+	}
+	if g.queue == nil {
+		g.queue, err = g.app.openGCQueue(g.data)
+	}
+	return err
+}
+
+// visit finds the queue of a store that has no directory here. Writers may be at
+// work on it anywhere, and nothing they write is garbage; so a process that runs the
+// queue of the data directory goes on, and is asked what waits in it.
+func (g *gcRun) visit(ctx context.Context, _ preset.Place) error {
+	if g.app.global.nats != "" {
+		return nil
+	}
+	if _, err := os.Stat(owner.Dir(g.data)); errors.Is(err, fs.ErrNotExist) {
+		return nil // no queue, and nothing is made for this
+	}
+	lock, card, err := owner.Enter(ctx, g.data, "gc", ownerWait)
+	switch {
+	case !g.flags.delete && isReadOnlyMedium(err):
+		return nil
+	case err != nil:
+		return err
+	case lock != nil:
+		g.locks = append(g.locks, lock)
+		return nil
+	}
+	g.queue, err = joinGCQueue(card)
+	return err
+}
+
+// own takes the ownership of the directories of a store.
+func (g *gcRun) own(_ context.Context, place preset.Place) error {
+	for _, d := range ownedDirs(place.Dir, g.data) {
 		if _, err := os.Stat(d); errors.Is(err, fs.ErrNotExist) {
 			continue // nobody owns it, and nothing is made for this
 		}
@@ -113,11 +175,7 @@ func (g *gcRun) open(ctx context.Context, dir string) (err error) {
 		}
 		g.locks = append(g.locks, lock)
 	}
-	if g.store, err = g.app.openSQLite(ctx, dir, !g.flags.delete); err != nil {
-		return err
-	}
-	g.queue, err = g.app.openGCQueue(g.data)
-	return err
+	return nil
 }
 
 // ownedDirs returns the directories that an owner of the store locks.

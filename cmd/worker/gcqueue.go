@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,6 +54,15 @@ func (a *app) openGCQueue(data string) (*gcQueue, error) {
 		return nil, err
 	}
 	return &gcQueue{conn: nc, server: server}, nil
+}
+
+// joinGCQueue reaches the queue that another process runs.
+func joinGCQueue(card owner.Card) (*gcQueue, error) {
+	nc, err := nats.Connect(card.URL, nats.Token(card.Token), nats.Name("specstar-worker"))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the queue of process %d: %w", card.PID, err)
+	}
+	return &gcQueue{conn: nc}, nil
 }
 
 // references marks what the waiting messages would write.

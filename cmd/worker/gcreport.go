@@ -66,6 +66,6 @@ func (a *app) printGarbageTable(r manager.GCReport) error {
 	if r.DryRun {
 		what = fmt.Sprintf("nothing was changed; --delete removes %d, %d bytes", r.Candidates, r.Bytes)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", a.global.store, what)
+	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", a.global.storeName(), what)
 	return err
 }

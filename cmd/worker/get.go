@@ -58,7 +58,7 @@ func (a *app) get(ctx context.Context, model string, id resource.ID, revision re
 	case err == nil && f == nil, missing && revision == "":
 		return &failure{
 			Exit: exitError, Code: codeNotFound, Model: model,
-			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store),
+			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.storeName()),
 		}
 	case missing:
 		return &failure{
@@ -132,7 +132,7 @@ func (a *app) revisions(ctx context.Context, model string, id resource.ID) error
 	if n == 0 {
 		return &failure{
 			Exit: exitError, Code: codeNotFound, Model: model,
-			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.store),
+			Message: fmt.Sprintf("model %s has no resource %s in store %s", model, id, a.global.storeName()),
 		}
 	}
 	return list.Close()

@@ -1,28 +1,30 @@
 package main
 
 import (
-	"path/filepath"
-	"strings"
+	"errors"
 
 	"github.com/spf13/pflag"
 
 	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/settings"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage/preset"
 )
 
 // global are the settings of all commands.
 type global struct {
-	config, store, data, nats, namespace, models, rules string
-	tablePrefix, encoding, output, logLevel             string
-	strictModels, quiet, noProgress                     bool
-	rights                                              rights
+	config, store, objects, revisions, data, nats, namespace, models, rules string
+	tablePrefix, encoding, output, logLevel                                 string
+	strictModels, noMigrate, quiet, noProgress                              bool
+	rights                                                                  rights
 }
 
 func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.config, "config", "", "`FILE` with settings, YAML, one key per flag")
-	f.StringVar(&g.store, "store", "sqlite:./data", "`URL` of the store: sqlite:DIR or memory:")
-	f.StringVar(&g.data, "data", "", "`DIR` for the embedded queue and uploads (default: the DIR of the store)")
+	f.StringVar(&g.store, "store", "sqlite:./data", "`URL` of the store: sqlite:DIR, postgres://… or memory:")
+	f.StringVar(&g.objects, "objects", "", "`URL` of blobs, and of revisions unless --revisions is given: s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true] (default: in the database)")
+	f.StringVar(&g.revisions, "revisions", "", "`URL` of revisions: disk:DIR (default: with the objects, else in the database)")
+	f.StringVar(&g.data, "data", "", "`DIR` for the embedded queue and uploads (default: the DIR of the store, ./data for postgres)")
 	f.StringVar(&g.nats, "nats", "", "`URL` of a NATS server (default: an embedded one)")
 	f.StringVar(&g.namespace, "namespace", "", "`NAME` of the job streams (default: follows from the store; \"default\" with --nats)")
 	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML, see worker models --help")
@@ -30,6 +32,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
 	g.rights.register(f)
 	f.StringVar(&g.tablePrefix, "table-prefix", "", "`PREFIX` of the table names")
+	f.BoolVar(&g.noMigrate, "no-migrate", false, "make no tables and columns in PostgreSQL, for a role that may not")
 	f.StringVar(&g.encoding, "encoding", "", "`NAME` of the encoding of metas and revision infos: json or msgpack")
 	f.StringVarP(&g.output, "output", "o", "table", "`FORMAT` of results: table, json, ndjson or ids")
 	f.StringVar(&g.logLevel, "log-level", "", "`LEVEL` debug, info, warn or error (default: info for run, else warn)")
@@ -39,8 +42,12 @@ func (g *global) register(f *pflag.FlagSet) {
 
 // check refuses what this version cannot do, before anything is opened.
 func (g *global) check() error {
-	if _, err := parseStore(g.store); err != nil {
+	place, err := g.place()
+	if err != nil {
 		return err
+	}
+	if g.noMigrate && place.Kind != preset.InPostgres {
+		return usage("--no-migrate: it is about the tables of --store postgres://…; leave it out")
 	}
 	if g.rules != "" && g.rules != "off" {
 		return usage("--rules %s: rule files are not supported by this version; use --rules off, or leave it out for the built-in rule", g.rules)
@@ -58,22 +65,30 @@ func (g *global) check() error {
 	return nil
 }
 
-// storeURL is a parsed --store. dir is empty for memory.
-type storeURL struct {
-	memory bool
-	dir    string
+// place returns where the store is, or what is wrong with the settings that say so.
+func (g *global) place() (preset.Place, error) {
+	p, err := preset.Parse(g.store, g.objects, g.revisions)
+	if err != nil {
+		return p, usage("%w", err)
+	}
+	return p, nil
 }
 
-// parseStore understands --store, and refuses by name what this version cannot open.
-func parseStore(url string) (storeURL, error) {
-	scheme, rest, ok := strings.Cut(url, ":")
-	switch {
-	case ok && scheme == "memory" && rest == "":
-		return storeURL{memory: true}, nil
-	case ok && scheme == "sqlite" && rest != "":
-		return storeURL{dir: filepath.Clean(rest)}, nil
-	case ok && scheme == "sqlite":
-		return storeURL{}, usage("--store sqlite: names no directory; use sqlite:DIR")
+// explainFile says what is wrong with a configuration file, also to those who wrote
+// the name of one of the original's storage factories into it.
+func explainFile(err error) error {
+	if key, ok := errors.AsType[*settings.UnknownKeyError](err); ok {
+		if said := preset.Explain(key.Key + " " + key.Value); said != "" {
+			return usage("%s: key %q: %s", key.Where, key.Key, said)
+		}
 	}
-	return storeURL{}, usage("--store %s: this kind of store is not supported by this version; use sqlite:DIR or memory:", settings.Mask(url))
+	return usage("%w", err)
+}
+
+// storeName names the store for people, without its password.
+func (g *global) storeName() string { return settings.Mask(g.store) }
+
+// options are the settings with which the store is opened.
+func (g *global) options() preset.Options {
+	return preset.Options{TablePrefix: g.tablePrefix, Encoding: resource.Encoding(g.encoding), NoMigrate: g.noMigrate}
 }

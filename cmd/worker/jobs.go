@@ -144,7 +144,7 @@ func (a *app) findJob(ctx context.Context, s *store, id string) (storage.Job, er
 	if errors.Is(err, storage.ErrNotFound) {
 		return j, &failure{
 			Exit: exitError, Code: codeNotFound, JobID: id,
-			Message: fmt.Sprintf("store %s has no job %s; a save appears when a worker takes it", a.global.store, id),
+			Message: fmt.Sprintf("store %s has no job %s; a save appears when a worker takes it", a.global.storeName(), id),
 		}
 	}
 	if err != nil {

@@ -71,7 +71,7 @@ func (a *app) plan(ctx context.Context, path string, f *loadFlags) error {
 		}
 		snap, err := s.Snapshot(ctx)
 		if err != nil {
-			return fmt.Errorf("read store %s: %w", a.global.store, err)
+			return fmt.Errorf("read store %s: %w", a.global.storeName(), err)
 		}
 		defer func() { err = errors.Join(err, snap.Close()) }()
 		return comparePlan(ctx, plain, snap, plans)

@@ -51,7 +51,7 @@ func (a *app) run(ctx context.Context, l listen) error {
 		if err != nil {
 			return err
 		}
-		a.log.Info("started", zap.String("store", a.global.store), zap.String("data", s.data),
+		a.log.Info("started", zap.String("store", a.global.storeName()), zap.String("data", s.data),
 			zap.String("namespace", s.queue.Namespace), zap.String("http", httpAddr(server)))
 		return errors.Join(s.serveUntil(ctx), closeHTTP(ctx, server))
 	})

@@ -165,18 +165,18 @@ func (s *session) open(ctx context.Context) error {
 // enter takes the locks that are free and returns the card of whoever runs the
 // queue, or the zero card when that is for us to do.
 func (s *session) enter(ctx context.Context) (owner.Card, error) {
-	url, err := parseStore(s.app.global.store)
+	place, err := s.app.global.place()
 	if err != nil {
 		return owner.Card{}, err
 	}
-	if !url.memory && !sameDir(url.dir, s.data) {
-		lock, card, err := s.enterDir(ctx, url.dir)
+	if place.Dir != "" && !sameDir(place.Dir, s.data) {
+		lock, card, err := s.enterDir(ctx, place.Dir)
 		if err != nil || lock == nil {
 			return card, err
 		}
 		s.storeLock = lock
 	}
-	if s.app.global.nats != "" && (url.memory || s.storeLock != nil) {
+	if s.app.global.nats != "" && (place.Dir == "" || s.storeLock != nil) {
 		return owner.Card{}, nil
 	}
 	lock, card, err := s.enterDir(ctx, s.data)

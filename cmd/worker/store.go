@@ -6,10 +6,8 @@ import (
 	"fmt"
 
 	"github.com/specstar-worker/worker/manager"
-	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
-	"github.com/specstar-worker/worker/storage/memory"
-	"github.com/specstar-worker/worker/storage/sqlite"
+	"github.com/specstar-worker/worker/storage/preset"
 )
 
 // store is an opened --store with its blobs.
@@ -31,42 +29,37 @@ func (s *store) Close() error {
 // openReader opens the store to look at it. A store that is not there is an
 // empty one; nothing is created.
 func (a *app) openReader(ctx context.Context) (*store, error) {
-	url, err := parseStore(a.global.store)
+	place, err := a.global.place()
 	if err != nil {
 		return nil, err
 	}
-	if url.memory && a.current != nil {
+	if place.Kind == preset.InMemory && a.current != nil {
 		return &store{Factory: a.current.Factory, blobs: a.current.blobs, borrowed: true}, nil
 	}
-	if url.memory || !sqlite.Exists(url.dir) {
-		return withBlobs(ctx, memory.New())
-	}
-	s, err := a.openSQLite(ctx, url.dir, true)
+	s, err := a.openPlace(ctx, place, true)
 	if errors.Is(err, storage.ErrNotFound) {
-		// The file holds stores with other table prefixes only.
-		return withBlobs(ctx, memory.New())
+		return withBlobs(ctx, preset.Memory())
 	}
 	return s, err
 }
 
 // openWriter opens the store, making it when it is not there.
 func (a *app) openWriter(ctx context.Context) (*store, error) {
-	url, err := parseStore(a.global.store)
+	place, err := a.global.place()
 	if err != nil {
 		return nil, err
 	}
-	if url.memory {
-		return withBlobs(ctx, memory.New())
-	}
-	return a.openSQLite(ctx, url.dir, false)
+	return a.openPlace(ctx, place, false)
 }
 
-func (a *app) openSQLite(ctx context.Context, dir string, readOnly bool) (*store, error) {
-	f, err := sqlite.Open(ctx, sqlite.Config{
-		Dir: dir, TablePrefix: a.global.tablePrefix, Encoding: resource.Encoding(a.global.encoding), ReadOnly: readOnly,
-	})
+// openPlace opens the store at a place. One to be read that is not there gives
+// storage.ErrNotFound.
+func (a *app) openPlace(ctx context.Context, place preset.Place, readOnly bool) (*store, error) {
+	o := a.global.options()
+	o.ReadOnly = readOnly
+	f, err := place.Open(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", a.global.store, err)
+		return nil, err // it names the store
 	}
 	return withBlobs(ctx, f)
 }
@@ -95,7 +88,7 @@ func (a *app) view(ctx context.Context, look func(*store, *manager.Snapshot) err
 	return a.reading(ctx, func(s *store) (err error) {
 		snap, err := a.catalog(s).Snapshot(ctx)
 		if err != nil {
-			return fmt.Errorf("read store %s: %w", a.global.store, err)
+			return fmt.Errorf("read store %s: %w", a.global.storeName(), err)
 		}
 		defer func() { err = errors.Join(err, snap.Close()) }()
 		return look(s, snap)
@@ -119,13 +112,13 @@ func (a *app) viewModel(ctx context.Context, model string, look func(*manager.Re
 			return fmt.Errorf("list models: %w", err)
 		}
 		if len(known) == 0 {
-			a.note("store %s is empty", a.global.store)
+			a.note("store %s is empty", a.global.storeName())
 			return nil
 		}
 		if hasModel(known, model) {
 			return nil // made after the snapshot
 		}
-		return unknownModel(a.global.store, model, known)
+		return unknownModel(a.global.storeName(), model, known)
 	})
 }
 
@@ -144,15 +137,21 @@ func unknownModel(store, model string, known []storage.ModelInfo) error {
 	}
 }
 
-// openExisting opens the store to change its jobs. A store that is not there is
-// not made for that: it has none.
+// openExisting opens the store to change its jobs. A store without any, also one
+// that is not there, is not made or written to for that.
 func (a *app) openExisting(ctx context.Context) (*store, error) {
-	url, err := parseStore(a.global.store)
+	s, err := a.openReader(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if url.memory || !sqlite.Exists(url.dir) {
-		return a.openReader(ctx)
+	if s.borrowed {
+		return s, nil
 	}
-	return a.openWriter(ctx)
+	for _, err := range s.Ledger().List(ctx, storage.JobFilter{Limit: 1}) {
+		if err = errors.Join(err, s.Close()); err != nil {
+			return nil, err
+		}
+		return a.openWriter(ctx)
+	}
+	return s, nil
 }

@@ -71,9 +71,9 @@ func (a *app) verifyStore(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	findings, err := a.catalog(s).Verify(ctx)
 	if err != nil {
-		return fmt.Errorf("verify %s: %w", a.global.store, err)
+		return fmt.Errorf("verify %s: %w", a.global.storeName(), err)
 	}
-	return a.printFindings(a.global.store, findings)
+	return a.printFindings(a.global.storeName(), findings)
 }
 
 func (a *app) printFindings(what string, f manager.Findings) error {

@@ -38,6 +38,10 @@ var worker = policy{
 			ours:     append([]string{"storage", "storage/check"}, leaves...), not: slices.Concat(drivers, queue, logging),
 		},
 		{packages: []string{"storage/diskblob"}, ours: append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
+		{ // what wires the backends
+			packages: []string{"storage/preset"},
+			ours:     append([]string{"storage/..."}, leaves...), not: slices.Concat(drivers, queue, logging),
+		},
 		{packages: []string{"storage/..."}, ours: contracts, not: slices.Concat(queue, logging)}, // a backend
 		{packages: []string{"manager/..."}, ours: append([]string{"manager/...", "storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
 		{packages: []string{"jobs/..."}, ours: append([]string{"jobs/...", "manager", "storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
@@ -82,6 +86,9 @@ func TestViolationsAreFound(t *testing.T) {
 		{"storage/sqlite/a.go", ours + "storage/faulty", "it is for tests"},
 		{"storage/check/a.go", ours + "storage/memory", "imports go one way"},
 		{"storage/check/a.go", "testing", "knows nothing of testing"},
+		{"storage/preset/a.go", ours + "storage/sqlite", ""},
+		{"storage/preset/a.go", "github.com/jackc/pgx/v5", "knows nothing of github.com/jackc"},
+		{"storage/sqlite/a.go", ours + "storage/preset", "imports go one way"},
 		{"cmd/worker/a.go", ours + "storage/check", ""},
 		{"manager/a.go", ours + "jobs", "imports go one way"},
 		{"manager/a.go", "github.com/nats-io/nats.go/jetstream", "knows nothing of github.com/nats-io"},

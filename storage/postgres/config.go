@@ -24,6 +24,8 @@ type Config struct {
 	Encoding resource.Encoding
 	// Infos is how revision infos are written in Revisions; empty means as metas are.
 	Infos resource.Encoding
+	// Schema is where the tables are. Empty means the search_path of the connection.
+	Schema string
 	// ReadOnly opens a store for reading: nothing is made or changed. A database
 	// without any of its tables gives storage.ErrNotFound.
 	ReadOnly bool
@@ -64,8 +66,8 @@ func (c Config) parse() (*pgxpool.Config, Layout, error) {
 		return nil, "", err
 	}
 	pool, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, "", fmt.Errorf("connection string: %w", err) // pgx leaves the password out
+	if path, _, _ := strings.Cut(afterUser(dsn), "?"); err != nil || isURL(dsn) && strings.Contains(path, "@") {
+		return nil, "", explainParse(dsn, err)
 	}
 	switch {
 	case c.Connections > 0:
@@ -76,12 +78,52 @@ func (c Config) parse() (*pgxpool.Config, Layout, error) {
 	if pool.ConnConfig.RuntimeParams["application_name"] == "" {
 		pool.ConnConfig.RuntimeParams["application_name"] = "specstar-worker"
 	}
+	if c.Schema != "" {
+		pool.ConnConfig.RuntimeParams["search_path"] = quote(c.Schema)
+	}
 	return pool, layout, nil
+}
+
+// Check reports whether the connection string can be understood. It connects to
+// nothing, and its error shows no password.
+func (c Config) Check() error {
+	_, _, err := c.parse()
+	return err
+}
+
+// explainParse says what is wrong with a connection string without showing it. Where
+// it is not certain which part of it is a password nothing of the reason is shown.
+func explainParse(dsn string, err error) error {
+	reason, rest := "", afterUser(dsn)
+	if err != nil {
+		_, reason, _ = strings.Cut(err.Error(), "`: ")
+	}
+	if reason == "" || strings.Contains(rest, "@") || strings.Contains(strings.ToLower(rest), "password") {
+		reason = "it cannot be understood: percent-encode special characters of user and password in a URL"
+	}
+	return fmt.Errorf("connection string: %s", reason)
+}
+
+func isURL(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
+// afterUser returns what follows the user and password in a URL; for a connection
+// string that is none, all of it.
+func afterUser(dsn string) string {
+	if !isURL(dsn) {
+		return dsn
+	}
+	_, rest, _ := strings.Cut(dsn, "://")
+	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
+		return rest[i+1:]
+	}
+	return rest
 }
 
 // cutLayout returns the DSN without the parameter layout, and its value.
 func cutLayout(dsn string) (string, Layout, error) {
-	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+	if !isURL(dsn) {
 		return dsn, LayoutNative, nil
 	}
 	base, query, found := strings.Cut(dsn, "?")

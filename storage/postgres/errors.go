@@ -26,6 +26,7 @@ const (
 	undefinedColumn      = "42703"
 	insufficientRights   = "42501"
 	cachedPlanChanged    = "0A000"
+	unknownDatabase      = "3D000"
 
 	classConnection = "08" // connection exceptions
 	classData       = "22" // data exceptions
@@ -113,6 +114,8 @@ func (f *Factory) explain(doing string, err error) error {
 		return fmt.Errorf("%s %s: the role lacks a right: grant it or use another role: %w", doing, f.place, err)
 	case state == undefinedTable || state == undefinedColumn:
 		return fmt.Errorf("%s %s: a table or column is missing: open the store once with a role that may make it: %w", doing, f.place, err)
+	case state == unknownDatabase:
+		return fmt.Errorf("%s %s: there is no such database: make it with createdb, or name another one: %w", doing, f.place, err)
 	case strings.HasPrefix(state, classAuth):
 		return fmt.Errorf("%s %s: the server refuses the user or its password: %w", doing, f.place, err)
 	}

@@ -50,6 +50,9 @@ var (
 func Open(ctx context.Context, c Config) (*Factory, error) {
 	pool, layout, err := c.parse()
 	if err != nil {
+		if c.Revisions != nil {
+			err = errors.Join(err, c.Revisions.Close())
+		}
 		return nil, err
 	}
 	f := &Factory{

@@ -91,6 +91,8 @@ type identity struct {
 	number   int32
 	id       uuid.UUID
 	encoding resource.Encoding
+	// outside: revisions are not in tables.
+	outside bool
 }
 
 // readIdentity returns the store of the table prefix, storage.ErrNotFound when the
@@ -98,7 +100,7 @@ type identity struct {
 func (f *Factory) readIdentity(ctx context.Context) (identity, error) {
 	var i identity
 	var enc string
-	err := f.pool.QueryRow(ctx, `SELECT number, id, encoding FROM specstar_store WHERE table_prefix = $1`, f.prefix).Scan(&i.number, (*[16]byte)(&i.id), &enc)
+	err := f.pool.QueryRow(ctx, `SELECT number, id, encoding, revisions_outside FROM specstar_store WHERE table_prefix = $1`, f.prefix).Scan(&i.number, (*[16]byte)(&i.id), &enc, &i.outside)
 	if noRow(err) || sqlState(err) == undefinedTable {
 		return identity{}, storage.ErrNotFound
 	}
@@ -111,7 +113,12 @@ func (f *Factory) readIdentity(ctx context.Context) (identity, error) {
 func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
 	i, err := f.readIdentity(ctx)
 	if !errors.Is(err, storage.ErrNotFound) {
-		f.identity = i
+		if f.identity = i; err == nil {
+			err = f.checkWhere(i.outside)
+		}
+		return err
+	}
+	if err := f.checkForeign(ctx); err != nil {
 		return err
 	}
 	found, err := f.sniffEncoding(ctx)
@@ -124,9 +131,13 @@ func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
 	case e == "":
 		e = resource.Msgpack
 	}
-	_, err = f.pool.Exec(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, [16]byte(uuid.New()), f.prefix, string(e))
+	_, err = f.pool.Exec(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding, revisions_outside) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		[16]byte(uuid.New()), f.prefix, string(e), f.medium != nil)
 	if err == nil {
 		f.identity, err = f.readIdentity(ctx)
+	}
+	if err == nil {
+		err = f.checkWhere(f.identity.outside) // another process may have made it
 	}
 	return err
 }
@@ -147,7 +158,7 @@ func (f *Factory) openForReading(ctx context.Context, e resource.Encoding) error
 		return fmt.Errorf("open store %s: its metas are written as %s, not as %s: leave the encoding out", f.place, i.encoding, e)
 	}
 	f.identity = i
-	return nil
+	return f.explain("open store", f.checkWhere(i.outside))
 }
 
 // foreignSpace is the namespace of the ids of stores that have none yet.
@@ -170,6 +181,6 @@ func (f *Factory) openForeign(ctx context.Context) error {
 	if found == "" {
 		return fmt.Errorf("open store %s: %w", f.place, storage.ErrNotFound)
 	}
-	f.identity = identity{id: uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), encoding: found}
-	return nil
+	f.identity = identity{id: uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), encoding: found, outside: f.medium != nil}
+	return f.explain("open store", f.checkForeign(ctx))
 }

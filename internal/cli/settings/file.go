@@ -77,7 +77,7 @@ func (f *File) add(path string, p *ast.MappingValueNode, known []string) error {
 	key := p.Key.GetToken().Value
 	name := strings.ReplaceAll(key, "_", "-")
 	if !slices.Contains(known, name) || name == "config" {
-		return fmt.Errorf("%s: unknown key %q; a key is the name of a flag: %s", where, key, strings.Join(known, ", "))
+		return &UnknownKeyError{Where: where, Key: key, Value: p.Value.String(), Known: known}
 	}
 	if first, repeated := f.entries[name]; repeated {
 		return fmt.Errorf("%s: key %q repeats %s", where, key, first.where)
@@ -88,6 +88,21 @@ func (f *File) add(path string, p *ast.MappingValueNode, known []string) error {
 	}
 	f.entries[name] = entry{values: values, where: where}
 	return nil
+}
+
+// UnknownKeyError says that a key in a configuration file is no flag's name.
+type UnknownKeyError struct {
+	// Where is file:line:column.
+	Where string
+	Key   string
+	// Value is the text that follows. It may be a secret.
+	Value string
+	Known []string
+}
+
+// Error names the place, the key and those there are.
+func (e *UnknownKeyError) Error() string {
+	return fmt.Sprintf("%s: unknown key %q; a key is the name of a flag: %s", e.Where, e.Key, strings.Join(e.Known, ", "))
 }
 
 func scalars(n ast.Node) ([]string, error) {

@@ -88,29 +88,56 @@ func set(flags *pflag.FlagSet, f *pflag.Flag, values []string) error {
 // secretParam matches the parameters of a URL that hold secrets.
 var secretParam = regexp.MustCompile(`(?i)(pass|secret|token|key)`)
 
+// secretPair matches such a parameter in a connection string of key=value pairs.
+var secretPair = regexp.MustCompile(`(?i)\b\w*(?:pass|secret|token)\w*\s*=`)
+
+// hidden stands for what is not shown.
+const hidden = "***"
+
 // Mask returns a value with passwords and tokens of a URL replaced by "***", for
-// people to see.
+// people to see. Where it is not certain what of a value is a password, as when it
+// has unencoded special characters, nothing of the value is shown.
 func Mask(value string) string {
 	u, err := url.Parse(value)
 	if err != nil {
-		if strings.Contains(value, "@") {
-			return "***"
+		if strings.Contains(value, "@") || secretPair.MatchString(value) {
+			return hidden
 		}
 		return value
 	}
+	switch {
+	case u.Scheme == "":
+		if secretPair.MatchString(value) {
+			return hidden
+		}
+		return value
+	case u.Opaque != "" && strings.Contains(u.Opaque, "@") && !isLocal(u.Scheme):
+		return u.Scheme + ":" + hidden
+	case (u.Host != "" || u.User != nil) && strings.Contains(u.Path+u.RawQuery+u.Fragment, "@"):
+		return hidden // what stands before may be half a password
+	}
+	return maskURL(u, value)
+}
+
+// isLocal reports whether URLs of the scheme name a place on this machine.
+func isLocal(scheme string) bool {
+	return slices.Contains([]string{"sqlite", "sqlite+disk", "disk", "file", "memory"}, scheme)
+}
+
+func maskURL(u *url.URL, value string) string {
 	masked := false
-	if u.User != nil && u.Host != "" {
+	if u.User != nil {
 		masked = true
 		if _, hasPassword := u.User.Password(); hasPassword {
-			u.User = url.UserPassword(u.User.Username(), "***")
+			u.User = url.UserPassword(u.User.Username(), hidden)
 		} else if u.Scheme == "nats" || u.Scheme == "tls" {
-			u.User = url.User("***") // a lone user of a NATS URL is a token
+			u.User = url.User(hidden) // a lone user of a NATS URL is a token
 		}
 	}
 	q := u.Query()
-	for name := range q {
-		if secretParam.MatchString(name) {
-			q.Set(name, "***")
+	for name, values := range q {
+		if secretParam.MatchString(name) || slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "@") }) {
+			q.Set(name, hidden)
 			masked = true
 		}
 	}
@@ -118,5 +145,5 @@ func Mask(value string) string {
 		return value
 	}
 	u.RawQuery = q.Encode()
-	return strings.ReplaceAll(u.String(), "%2A%2A%2A", "***")
+	return strings.ReplaceAll(u.String(), "%2A%2A%2A", hidden)
 }

@@ -119,6 +119,24 @@ func TestMask(t *testing.T) {
 		"postgres://u:p%zz@h/db":                "***",
 		"":                                      "",
 		"a value that is no URL at all: 100% x": "a value that is no URL at all: 100% x",
+
+		"postgres://u:secret@/db?host=/run/pg":              "postgres://u:***@/db?host=%2Frun%2Fpg",
+		"postgres://u:secret@h1:5432,h2:5432/db":            "postgres://u:***@h1:5432,h2:5432/db",
+		"postgres://u:sec@ret@h/db":                         "postgres://u:***@h/db",
+		"postgres://u:sec/ret@h/db":                         "***",
+		"postgres://u:12/secret@h/db":                       "***",
+		"postgres://u:12?secret@h/db":                       "***",
+		"postgres://u:12#secret@h/db":                       "***",
+		"postgres:u:secret@h/db":                            "postgres:***",
+		"postgres://h/db?sslpassword=secret":                "postgres://h/db?sslpassword=***",
+		"postgres://h:p/db?password=secret":                 "***",
+		"host=h password=secret dbname=d":                   "***",
+		"host=h password = 'secret'":                        "***",
+		"s3://bucket/prefix?endpoint=http://u:secret@h":     "***",
+		"s3://b?endpoint=http%3A%2F%2Fu%3Asecret%40h":       "s3://b?endpoint=***",
+		"s3://bucket/prefix?endpoint=http://127.0.0.1:9000": "s3://bucket/prefix?endpoint=http://127.0.0.1:9000",
+		"sqlite:/home/me@work/data":                         "sqlite:/home/me@work/data",
+		"sqlite:me@work":                                    "sqlite:me@work",
 	} {
 		if got := settings.Mask(in); got != want {
 			t.Errorf("Mask(%q) = %q; want %q", in, got, want)

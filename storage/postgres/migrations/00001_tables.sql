@@ -3,7 +3,9 @@ CREATE TABLE specstar_store (
 	number       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	id           uuid NOT NULL UNIQUE,
 	table_prefix text NOT NULL UNIQUE,
-	encoding     text NOT NULL
+	encoding     text NOT NULL,
+	-- revisions are in a bucket or a directory, not in tables
+	revisions_outside boolean NOT NULL
 );
 
 CREATE TABLE specstar_models (

@@ -1,0 +1,43 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+)
+
+// checkWhere refuses to open a store without the place of its revisions, or with one
+// that it does not have: it would show none and write new ones beside them.
+func (f *Factory) checkWhere(outside bool) error {
+	switch {
+	case outside == (f.medium != nil):
+		return nil
+	case outside:
+		return errors.New("its revisions are not in the database: open it with their place, which the worker takes by --objects or --revisions")
+	}
+	return errors.New("its revisions are in the database: open it without a place for them, which the worker takes by --objects or --revisions")
+}
+
+// checkForeign does so for tables that others have made: whether all their models
+// have tables of revisions, or none.
+func (f *Factory) checkForeign(ctx context.Context) error {
+	bases, err := f.bases(ctx)
+	if err != nil {
+		return err
+	}
+	inside := 0
+	for _, base := range bases {
+		t := tablesNamed("", base)
+		var there bool
+		err := f.pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL`, t.data, t.index).Scan(&there)
+		if err != nil {
+			return err
+		}
+		if there {
+			inside++
+		}
+	}
+	if len(bases) == 0 || inside > 0 && inside < len(bases) {
+		return nil
+	}
+	return f.checkWhere(inside == 0)
+}
