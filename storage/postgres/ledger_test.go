@@ -133,7 +133,8 @@ func TestForeignStoreHasNoJobs(t *testing.T) {
 	}
 	defer conn.Close(t.Context())
 	_, err = conn.Exec(t.Context(), `CREATE TABLE person_meta (resource_id text PRIMARY KEY, data bytea NOT NULL, created_time timestamp,
-		updated_time timestamp, created_by text, updated_by text, is_deleted boolean)`)
+		updated_time timestamp, created_by text, updated_by text, is_deleted boolean);
+		CREATE TABLE person_resource_data (); CREATE TABLE person_resource_index ()`)
 	if err != nil {
 		t.Fatal(err)
 	}
