@@ -14,7 +14,7 @@ import (
 
 // Bounds of write transactions.
 const (
-	maxAttempts   = 12 // of a transaction that loses races
+	maxAttempts   = 40 // of a transaction that loses races
 	retryPause    = 5 * time.Millisecond
 	acquireWithin = 30 * time.Second // for a connection of the pool
 	endWithin     = 30 * time.Second // for COMMIT and ROLLBACK, whatever the caller's context

@@ -72,6 +72,11 @@ func (t *tx) startUnit(b storage.Batch) (done bool, err error) {
 			return false, err
 		}
 	}
+	if t.attempt >= queuedAttempt {
+		if err := t.queue(b); err != nil {
+			return false, err
+		}
+	}
 	if b.Chunk == nil {
 		return false, nil
 	}
@@ -80,6 +85,29 @@ func (t *tx) startUnit(b storage.Batch) (done bool, err error) {
 		return false, err
 	}
 	return j.chunkDone(b.Chunk.Claim.Job, b.Chunk.No)
+}
+
+// queuedAttempt is the attempt from which units run one after another. Many that
+// create overlapping resources would keep losing to each other: each has to be the
+// first at every one of its resources.
+const queuedAttempt = 2
+
+// queue waits for the units of the same models that have lost as often. Those that
+// have not do not wait, so that this costs nothing as long as none loses.
+func (t *tx) queue(b storage.Batch) error {
+	var models []string
+	for _, r := range b.Refs {
+		if len(models) == 0 || models[len(models)-1] != r.Model {
+			models = append(models, r.Model)
+		}
+	}
+	slices.Sort(models)
+	for _, model := range slices.Compact(models) {
+		if _, err := t.exec(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, t.f.identity.number, "again "+model); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeUnit stores what compute returned: models by name, then the ledger.
