@@ -48,7 +48,7 @@ func sqlState(err error) string {
 // lostRace reports whether another transaction is to blame and the same one may
 // succeed when it is done again: nothing of it took effect.
 func lostRace(err error) bool {
-	if errors.Is(err, errRaced) || errors.Is(err, errTaken) {
+	if errors.Is(err, errRaced) || errors.Is(err, errTaken) || mayRepeat(err) {
 		return true
 	}
 	switch sqlState(err) {
@@ -105,6 +105,9 @@ func isNetwork(err error) bool {
 func (f *Factory) explain(doing string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errClosed) {
 		return err
+	}
+	if _, unknown := errors.AsType[unknownOutcome](err); unknown { // no storage.ErrUnavailable: it may have taken effect
+		return fmt.Errorf("%s %s: %w", doing, f.place, err)
 	}
 	if help, down := isDown(err); down && !errors.Is(err, storage.ErrUnavailable) {
 		return fmt.Errorf("%s %s: %s: %w (%w)", doing, f.place, help, storage.ErrUnavailable, err)

@@ -12,6 +12,7 @@ import (
 // reports by itself.
 func (f *Factory) connect(ctx context.Context, c *pgxpool.Config) error {
 	f.place = placeOf(c)
+	c.AfterConnect = rememberRun
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return f.explain("open store", err)

@@ -79,6 +79,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 
 // addStaged writes the row of a staged chunk.
 func (t *tx) addStaged(s storage.Staged, all []stagedWrites) error {
+	t.proven = true // a chunk that is staged stays
 	models := make([]stagedModel, len(all))
 	for i := range all {
 		models[i] = all[i].staged

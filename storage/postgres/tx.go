@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/specstar-worker/worker/storage"
 )
@@ -35,6 +36,8 @@ type tx struct {
 	// attempt counts the times that the transaction was done before and lost a race.
 	attempt int
 	id      string // of the transaction
+	// proven: the ledger tells whether it took effect, so that it may be done again.
+	proven bool
 }
 
 // write runs fn in a transaction, which commits when fn returns nil and the context
@@ -76,26 +79,12 @@ func (f *Factory) explainWrite(doing string, err error) error {
 
 // try runs the transaction once.
 func (f *Factory) try(ctx context.Context, attempt int, fn func(*tx) error) error {
-	within, stop := context.WithTimeout(ctx, acquireWithin)
-	conn, err := f.pool.Acquire(within)
-	stop()
+	t, release, err := f.start(ctx)
 	if err != nil {
-		if f.ended.Err() != nil {
-			return errClosed
-		}
-		if ctx.Err() == nil && within.Err() != nil {
-			return fmt.Errorf("no connection is free after %s: raise pool_max_conns: %w", acquireWithin, storage.ErrUnavailable)
-		}
 		return err
 	}
-	defer conn.Release()
-	t := &tx{f: f, ctx: ctx, conn: conn.Conn(), attempt: attempt}
-	results, err := t.conn.PgConn().Exec(ctx, begin).ReadAll()
-	if err != nil {
-		t.rollback()
-		return err
-	}
-	t.id = string(results[1].Rows[0][0])
+	defer release()
+	t.attempt = attempt
 	err = fn(t)
 	if err == nil {
 		err = ctx.Err()
@@ -105,6 +94,45 @@ func (f *Factory) try(ctx context.Context, attempt int, fn func(*tx) error) erro
 		return err
 	}
 	return t.commit()
+}
+
+// start begins a transaction. Connections that turn out dead are passed over: after
+// a restart of the server all those are that were idle.
+func (f *Factory) start(ctx context.Context) (t *tx, release func(), err error) {
+	for left := f.pool.Config().MaxConns; ; left-- {
+		conn, err := f.acquire(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		t = &tx{f: f, ctx: ctx, conn: conn.Conn()}
+		results, err := t.conn.PgConn().Exec(ctx, begin).ReadAll()
+		if err == nil {
+			t.id = string(results[1].Rows[0][0])
+			return t, conn.Release, nil
+		}
+		t.rollback()
+		dead := t.conn.IsClosed()
+		conn.Release()
+		if !dead || left <= 0 || ctx.Err() != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// acquire takes a connection of the pool.
+func (f *Factory) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	within, stop := context.WithTimeout(ctx, acquireWithin)
+	defer stop()
+	conn, err := f.pool.Acquire(within)
+	switch {
+	case err == nil:
+		return conn, nil
+	case f.ended.Err() != nil:
+		return nil, errClosed
+	case ctx.Err() == nil && within.Err() != nil:
+		return nil, fmt.Errorf("no connection is free after %s: raise pool_max_conns: %w", acquireWithin, storage.ErrUnavailable)
+	}
+	return nil, err
 }
 
 // rollback undoes the transaction. On a connection that is gone the server does.
@@ -117,55 +145,6 @@ func (t *tx) rollback() {
 	if _, err := t.conn.Exec(ctx, `ROLLBACK`); err != nil {
 		_ = t.conn.Close(ctx) // what made the transaction fail is what the caller needs
 	}
-}
-
-// commit ends the transaction. The caller's context does not cut it short: then
-// nobody would know its outcome.
-func (t *tx) commit() error {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), endWithin)
-	defer stop()
-	tag, err := t.conn.Exec(ctx, `COMMIT`)
-	switch {
-	case err == nil && tag.String() == "COMMIT":
-		return nil
-	case err == nil:
-		return fmt.Errorf("the server answered COMMIT with %s", tag)
-	case sqlState(err) != "" && !t.conn.IsClosed():
-		return err
-	}
-	return t.outcome(err)
-}
-
-// outcome asks a new connection what became of the transaction whose COMMIT was
-// not answered. nil means that it is there. One that is still running when the
-// question is asked again and again gives the error of the lost connection.
-func (t *tx) outcome(lost error) error {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), endWithin)
-	defer stop()
-	for {
-		status := ""
-		err := t.f.pool.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'forgotten')`, t.id).Scan(&status)
-		switch {
-		case err == nil && status == "committed":
-			return nil
-		case err == nil && status == "aborted":
-			return fmt.Errorf("the connection was lost in COMMIT and nothing took effect: %w (%w)", storage.ErrUnavailable, lost)
-		case err == nil && status == "forgotten":
-			return fmt.Errorf("the connection was lost in COMMIT and its outcome is unknown: %w", lost)
-		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-			return unknownOutcome{lost}
-		}
-	}
-}
-
-// unknownOutcome is the error of a transaction that may have taken effect (G21).
-type unknownOutcome struct{ lost error }
-
-func (e unknownOutcome) Error() string {
-	return "the connection was lost in COMMIT and nobody can tell its outcome: repeat it: " + e.lost.Error()
 }
 
 // Query reads inside the transaction.

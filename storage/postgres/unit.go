@@ -189,6 +189,8 @@ func (t *tx) rememberBlobs(model string, blobs []string) error {
 // writeLedger ends the jobs of the batch and writes its chunk down.
 func (t *tx) writeLedger(b storage.Batch, w storage.Writes) error {
 	j := jobs{t: t}
+	// Compute leaves out the jobs that have ended, and a chunk that is done stays.
+	t.proven = len(w.Jobs) > 0 || b.Chunk != nil && w.Final == nil
 	if len(w.Jobs) > 0 {
 		n, err := j.settle(w.Jobs)
 		if err != nil {
