@@ -18,6 +18,7 @@ import (
 // TestConnectionLostInCommit loses every second COMMIT, or the answer to it: a save
 // whose COMMIT arrived is done, once, and another has no effect and says so.
 func TestConnectionLostInCommit(t *testing.T) {
+	t.Parallel()
 	for _, lost := range []string{"commit", "answer"} {
 		t.Run(lost, func(t *testing.T) {
 			direct := pgtest.Database(t)
@@ -67,6 +68,7 @@ func TestConnectionLostInCommit(t *testing.T) {
 // TestIdGivenAgainAfterACrash loses a COMMIT together with the server, which gives
 // the id of that transaction to another one: its commit must not be taken for ours.
 func TestIdGivenAgainAfterACrash(t *testing.T) {
+	t.Parallel()
 	s, err := pgtest.Start(t.Context(), pgtest.Options{Settings: map[string]string{
 		"synchronous_commit": "on", "wal_writer_delay": "10s", "autovacuum": "off", "bgwriter_delay": "10s",
 	}})

@@ -52,6 +52,7 @@ func eventually(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
 
 // TestTheCheckerCatches breaks stores in the ways that the checker looks for.
 func TestTheCheckerCatches(t *testing.T) {
+	t.Parallel()
 	for name, broken := range map[string]string{
 		"a lost update":      `UPDATE item_meta SET data = (SELECT old FROM kept) WHERE resource_id = 'item:000001'`,
 		"a lost effect":      `DELETE FROM item_resource_index WHERE resource_id = 'item:000002' AND revision_id = 'item:000002:3'`,
@@ -97,6 +98,7 @@ func TestTheCheckerCatches(t *testing.T) {
 // TestAnUnsortedWriterDeadlocks is the control of the tests that find no deadlock:
 // one that locks in descending order is met by a worker, which survives it.
 func TestAnUnsortedWriterDeadlocks(t *testing.T) {
+	t.Parallel()
 	dsn := pgtest.Database(t)
 	f, err := postgres.Open(t.Context(), postgres.Config{DSN: dsn})
 	if err != nil {

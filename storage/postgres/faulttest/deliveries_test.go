@@ -75,6 +75,7 @@ func (q *queue) give(o order, actions []string) {
 // TestDeliveredTwiceHasOneEffect delivers every job twice at about the same time to
 // workers that die before COMMIT, or after it without acknowledging.
 func TestDeliveredTwiceHasOneEffect(t *testing.T) {
+	t.Parallel()
 	for _, size := range either([]int{40}, []int{40, 100, 500}) {
 		t.Run(fmt.Sprint("batches of ", size), func(t *testing.T) {
 			dsn := pgtest.Database(t)

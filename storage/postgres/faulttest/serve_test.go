@@ -55,7 +55,7 @@ func newExecutor(f storage.Factory, sources jobs.SourceOpener) *jobs.Executor {
 	work := &jobs.CatalogWork{Catalog: manager.NewCatalog(f, nil, manager.Options{}), Sources: sources}
 	return jobs.NewExecutor(jobs.Config{
 		Store: uuid.NameSpaceOID, Ledger: f.Ledger(), Queue: uuid.NameSpaceURL, Saver: work, Loader: work, Backfiller: work, Migrator: work,
-		Lease: 5 * time.Second, RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond,
+		Lease: 2 * time.Second, RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond,
 	})
 }
 

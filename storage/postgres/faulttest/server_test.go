@@ -125,6 +125,7 @@ func dump(t *testing.T, f storage.Factory) string {
 // TestServerFailsUnderLoad disturbs a load and a stream of saves; in the end the
 // store is what an undisturbed run makes, without a restart of the program.
 func TestServerFailsUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := durable(t, nil)
 	dir := writeArchive(t, 10_500)
 	calm, err := s.CreateDatabase(t.Context(), "calm", pgtest.DatabaseOptions{})
@@ -172,7 +173,7 @@ func TestServerFailsUnderLoad(t *testing.T) {
 				disturbed := 0
 				if c.disturb != nil {
 					wg.Go(func() {
-						for ; disturbed < either(4, 8); disturbed++ { // a load must come to its end between two
+						for ; disturbed < either(3, 8); disturbed++ { // a load must come to its end between two
 							select {
 							case <-time.After(span/8 + rand.N(span/4)):
 								c.disturb(ctx, t, s, dsn)

@@ -15,6 +15,7 @@ import (
 // TestWorkersNeitherBlockNorLose lets processes write the same resources: all at
 // the same one from empty, shuffled batches of many, and all creating the same.
 func TestWorkersNeitherBlockNorLose(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name      string
 		processes int
@@ -23,9 +24,9 @@ func TestWorkersNeitherBlockNorLose(t *testing.T) {
 	}{
 		{"64 writers of one resource, 2 processes", 2, role{Op: manager.OpUpsert, Goroutines: 32, Batch: 1, Resources: 1, Saves: either(5, 30)}, 0},
 		{"64 writers of one resource, 4 processes", 4, role{Op: manager.OpUpsert, Goroutines: 16, Batch: 1, Resources: 1, Saves: either(5, 30)}, 0},
-		{"8 writers of 2000 resources, 2 processes", 2, role{Op: manager.OpUpsert, Goroutines: 4, Batch: 250, Resources: 2000, For: either(4*time.Second, time.Minute)}, 0},
+		{"8 writers of 2000 resources, 2 processes", 2, role{Op: manager.OpUpsert, Goroutines: 4, Batch: 250, Resources: 2000, For: either(3*time.Second, time.Minute)}, 0},
 		{"8 writers of 2000 resources, 4 processes", 4, role{Op: manager.OpUpsert, Goroutines: 2, Batch: 250, Resources: 2000, For: either(2*time.Second, time.Minute)}, 0},
-		{"8 writers of ever new resources that overlap, 2 processes", 2, role{Op: manager.OpUpsert, Goroutines: 4, Batch: 400, Resources: 100_000, For: either(3*time.Second, time.Minute)}, 0},
+		{"8 writers of ever new resources that overlap, 2 processes", 2, role{Op: manager.OpUpsert, Goroutines: 4, Batch: 400, Resources: 100_000, For: either(2*time.Second, time.Minute)}, 0},
 		{"all create the same, 4 processes", 4, role{Op: manager.OpCreate, Goroutines: 2, Batch: 300, Resources: 300, Saves: either(2, 20)}, 300},
 	} {
 		t.Run(c.name, func(t *testing.T) {
