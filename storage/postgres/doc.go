@@ -31,5 +31,6 @@
 // converts them to the time zone of the session. Sessions of this package keep the
 // zone that the server gives them, as the original's do, so both write and compare
 // alike. In UTC the conversion is nothing and metas are copied in bulk; elsewhere
-// the server converts.
+// the server converts. Times that were written without a zone are in the columns as
+// they are, and queries with such times compare them so.
 package postgres

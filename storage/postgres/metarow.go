@@ -22,13 +22,9 @@ const metaColumns = `resource_id, data, created_time, updated_time, created_by, 
 // metaColumnCount is how many they are.
 const metaColumnCount = 14
 
-// metaTypes are the element types of metaColumns; times are sent with a zone where
-// the server is to convert them, or keeps it.
-func metaTypes(zoned bool) []uint32 {
-	at := uint32(pgtype.TimestampOID)
-	if zoned {
-		at = pgtype.TimestamptzOID
-	}
+// metaTypes are the element types of metaColumns.
+func metaTypes(f timeForm) []uint32 {
+	at, _ := f.sent()
 	return []uint32{
 		pgtype.TextOID, pgtype.ByteaOID, at, at, pgtype.TextOID, pgtype.TextOID, pgtype.BoolOID, pgtype.TextOID, pgtype.JSONBOID,
 		pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, at, at,

@@ -14,8 +14,8 @@ func (t *tx) insertMetas(names tables, rows []metaRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if !t.f.utc && !names.zoned {
-		return t.execRows(names.insertMetas(true), rows, metaTypes(true)) // the server converts the times
+	if f := t.timeForm(names); f == inWords {
+		return t.execRows(names.insertMetas(f), rows, f)
 	}
 	size := 0
 	for _, r := range rows {
@@ -33,17 +33,23 @@ func (t *tx) upsertMetas(names tables, rows []metaRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	zoned := !t.f.utc || names.zoned
-	return t.execRows(names.upsertMetas(zoned), rows, metaTypes(zoned))
+	f := t.timeForm(names)
+	return t.execRows(names.upsertMetas(f), rows, f)
 }
 
 // execRows runs a statement whose parameters are the columns of rows, as arrays.
-func (t *tx) execRows(query string, rows []metaRow, types []uint32) error {
+func (t *tx) execRows(query string, rows []metaRow, f timeForm) error {
 	encoded := make([][]byte, len(rows))
 	for i, r := range rows {
 		encoded[i] = r.row
 	}
-	return t.execColumns(query, columnsOf(encoded, types))
+	if f == inWords {
+		var err error
+		if encoded, err = withWords(rows); err != nil {
+			return err
+		}
+	}
+	return t.execColumns(query, columnsOf(encoded, metaTypes(f)))
 }
 
 // execColumns runs a statement with binary parameters; it is prepared once for a
@@ -60,33 +66,30 @@ func (t *tx) execColumns(query string, columns [][]byte) error {
 	return t.conn.PgConn().ExecPrepared(t.ctx, prepared.Name, columns, binary, nil).Read().Err
 }
 
-// fromArrays inserts what arrays of metaColumns hold. Times with a zone are converted
-// by the server where the columns have none.
-func (t tables) fromArrays(zoned bool, conflict string) string {
-	at := "timestamp"
-	if zoned {
-		at = "timestamptz"
-	}
+// fromArrays inserts what arrays of metaColumns hold.
+func (t tables) fromArrays(f timeForm, conflict string) string {
+	_, at := f.sent()
 	kinds := []string{"text", "bytea", at, at, "text", "text", "bool", "text", "jsonb", "text", "text", "text", at, at}
-	var params strings.Builder
+	params, columns := make([]string, len(kinds)), strings.Split(metaColumns, ", ")
 	for i, k := range kinds {
-		if i > 0 {
-			params.WriteString(", ")
+		params[i] = "$" + strconv.Itoa(i+1) + "::" + k + "[]"
+		if isTime(i) {
+			columns[i] = f.read(columns[i], t.zoned)
 		}
-		params.WriteString("$" + strconv.Itoa(i+1) + "::" + k + "[]")
 	}
-	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) SELECT * FROM unnest(` + params.String() + `)` + conflict
+	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) SELECT ` + strings.Join(columns, ", ") +
+		` FROM unnest(` + strings.Join(params, ", ") + `) AS sent (` + metaColumns + `)` + conflict
 }
 
-func (t tables) insertMetas(zoned bool) string { return t.fromArrays(zoned, "") }
+func (t tables) insertMetas(f timeForm) string { return t.fromArrays(f, "") }
 
 // upsertMetas replaces every column but the id.
-func (t tables) upsertMetas(zoned bool) string {
+func (t tables) upsertMetas(f timeForm) string {
 	var set []string
 	for _, c := range strings.Split(metaColumns, ", ")[1:] {
 		set = append(set, c+" = excluded."+c)
 	}
-	return t.fromArrays(zoned, ` ON CONFLICT (resource_id) DO UPDATE SET `+strings.Join(set, ", "))
+	return t.fromArrays(f, ` ON CONFLICT (resource_id) DO UPDATE SET `+strings.Join(set, ", "))
 }
 
 // lastOf folds repeated ids to their last row and sorts by id.

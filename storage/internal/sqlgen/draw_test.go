@@ -12,8 +12,8 @@ import (
 
 // Few values each, so that conditions hit and sorts tie.
 var (
-	texts = rapid.SampledFrom([]string{"", "a", "A", "ab", "b", "é", "z", "\U0001f600", "\uffff", "a\x00b"})
-	times = rapid.SampledFrom([]time.Time{
+	texts    = rapid.SampledFrom([]string{"", "a", "A", "ab", "b", "é", "z", "\U0001f600", "\uffff", "a\x00b"})
+	anyTimes = rapid.SampledFrom([]time.Time{
 		time.Date(1950, 1, 1, 0, 0, 0, 1000, time.UTC), time.Unix(0, 0).UTC(),
 		time.Date(2024, 3, 1, 8, 0, 0, 123456000, time.UTC), time.Date(2024, 3, 1, 8, 0, 0, 123457000, time.UTC),
 		time.Date(2024, 3, 1, 16, 0, 0, 123456000, time.FixedZone("", 8*3600)),
@@ -24,8 +24,8 @@ var (
 )
 
 // drawMetas draws rows whose texts the database holds.
-func drawMetas(t *rapid.T, holds func(string) bool) []resource.Meta {
-	texts := texts.Filter(holds)
+func drawMetas(t *rapid.T, e engine) []resource.Meta {
+	texts, times := texts.Filter(e.holds), e.times()
 	ids := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-cA-Cé]{1,3}`), 0, 20, rapid.ID[string]).Draw(t, "ids")
 	metas := make([]resource.Meta, len(ids))
 	for i, id := range ids {
@@ -50,10 +50,10 @@ func maybe[T any](t *rapid.T, g *rapid.Generator[T]) opt.Value[T] {
 	return opt.Of(g.Draw(t, "value"))
 }
 
-func drawQuery(t *rapid.T) qb.Query {
+func drawQuery(t *rapid.T, e engine) qb.Query {
 	q := qb.Query{Limit: maybe(t, rapid.IntRange(0, 8)), Offset: rapid.IntRange(0, 6).Draw(t, "offset")}
 	if rapid.Bool().Draw(t, "where") {
-		q.Where = drawCond(t, 3)
+		q.Where = drawCond(t, e, 3)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "sorts") {
 		q.Sort = append(q.Sort, rapid.SampledFrom(everySort).Draw(t, "sort"))
@@ -68,13 +68,13 @@ var everySort = []qb.Sort{
 	qb.RevCreatedBy().Desc(), qb.RevCreatedTime().Asc(), qb.RevCreatedTime().Desc(), qb.RevUpdatedTime().Desc(),
 }
 
-func drawCond(t *rapid.T, depth int) qb.Cond {
+func drawCond(t *rapid.T, e engine, depth int) qb.Cond {
 	if depth == 0 || rapid.IntRange(0, 2).Draw(t, "leaf") == 0 {
-		return drawLeaf(t)
+		return drawLeaf(t, e)
 	}
 	conds := make([]qb.Cond, rapid.IntRange(0, 3).Draw(t, "conds"))
 	for i := range conds {
-		conds[i] = drawCond(t, depth-1)
+		conds[i] = drawCond(t, e, depth-1)
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "group") {
 	case 0:
@@ -85,13 +85,13 @@ func drawCond(t *rapid.T, depth int) qb.Cond {
 	return qb.Not(conds)
 }
 
-func drawLeaf(t *rapid.T) qb.Cond {
+func drawLeaf(t *rapid.T, e engine) qb.Cond {
 	switch rapid.IntRange(0, 5).Draw(t, "kind") {
 	case 0:
 		f := rapid.SampledFrom([]qb.TimeField{
 			qb.CreatedTime(), qb.UpdatedTime(), qb.RevCreatedTime(), qb.RevUpdatedTime(),
 		}).Draw(t, "field")
-		return drawCompare(t, f.Field, times)
+		return drawCompare(t, f.Field, e.times())
 	case 1:
 		return drawCompare(t, qb.IsDeleted(), rapid.Bool())
 	case 2:

@@ -8,9 +8,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
 
 	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/internal/sqlgen"
 )
@@ -52,7 +54,7 @@ func eachPostgreSQL(t *testing.T, check func(*testing.T, engine)) {
 			if _, err := conn.Exec(t.Context(), d.layout); err != nil {
 				t.Fatal(err)
 			}
-			check(t, postgresEngine{ctx: t.Context(), conn: conn})
+			check(t, postgresEngine{ctx: t.Context(), conn: conn, zone: d.options.TimeZone})
 		})
 	}
 }
@@ -61,6 +63,26 @@ func eachPostgreSQL(t *testing.T, check func(*testing.T, engine)) {
 // with the reference on random rows and queries.
 func TestPostgreSQLEqualsMatch(t *testing.T) { eachPostgreSQL(t, checkDrawn) }
 
+// TestTimesWithoutAZoneAreTakenAsTheyAre as the original's are: columns hold them
+// unconverted, and so they are compared.
+func TestTimesWithoutAZoneAreTakenAsTheyAre(t *testing.T) {
+	eachPostgreSQL(t, func(t *testing.T, e engine) {
+		at := time.Date(2024, 3, 1, 8, 0, 0, 0, resource.Naive)
+		e.fill(t, []resource.Meta{{ResourceID: "a", CreatedTime: at, UpdatedTime: at}})
+		conn := e.(postgresEngine).conn
+		if _, err := conn.Exec(t.Context(), `UPDATE "metas of ""x""" SET created_time = timestamp '2024-03-01 08:00'`); err != nil {
+			t.Fatal(err)
+		}
+		text, args, err := sqlgen.Select(sqlgen.PostgreSQL, table, "resource_id", qb.Query{Where: qb.CreatedTime().Eq(at)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.ids(t, text, args); len(got) != 1 {
+			t.Errorf("%s %v selects %v", text, args, got)
+		}
+	})
+}
+
 func TestPostgreSQLInjection(t *testing.T) { eachPostgreSQL(t, checkInjections) }
 
 func TestPostgreSQLLargestStatements(t *testing.T) { eachPostgreSQL(t, checkLargest) }
@@ -68,12 +90,22 @@ func TestPostgreSQLLargestStatements(t *testing.T) { eachPostgreSQL(t, checkLarg
 type postgresEngine struct {
 	ctx  context.Context // the test's: the methods have no room for it
 	conn *pgx.Conn
+	zone string
 }
 
 func (e postgresEngine) dialect() sqlgen.Dialect { return sqlgen.PostgreSQL }
 
 func (e postgresEngine) holds(text string) bool {
 	return utf8.ValidString(text) && !strings.Contains(text, "\x00")
+}
+
+// times have a zone where local times are not those of UTC: what has none is no instant
+// there, see TestTimesWithoutAZoneAreTakenAsTheyAre.
+func (e postgresEngine) times() *rapid.Generator[time.Time] {
+	if e.zone == "" {
+		return anyTimes
+	}
+	return anyTimes.Filter(func(t time.Time) bool { return !resource.IsNaive(t) })
 }
 
 // fill stores instants, as the original does: the server makes local times of

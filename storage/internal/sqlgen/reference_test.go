@@ -3,6 +3,7 @@ package sqlgen_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -25,6 +26,8 @@ type engine interface {
 	dialect() sqlgen.Dialect
 	// holds reports whether the database takes a text.
 	holds(text string) bool
+	// times are those that rows and queries have.
+	times() *rapid.Generator[time.Time]
 	// fill makes metas the rows of the table.
 	fill(t failer, metas []resource.Meta)
 	// ids returns the ids that a statement selects, count the number it gives.
@@ -37,10 +40,10 @@ func checkDrawn(t *testing.T, e engine) {
 	t.Helper()
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
-		metas := drawMetas(t, e.holds)
+		metas := drawMetas(t, e)
 		e.fill(t, metas)
 		for range 5 {
-			if compareWithReference(t, e, metas, drawQuery(t)) {
+			if compareWithReference(t, e, metas, drawQuery(t, e)) {
 				compared++
 			}
 		}

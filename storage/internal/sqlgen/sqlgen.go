@@ -31,7 +31,8 @@ const (
 	// PostgreSQL is the original's layout: is_deleted is a boolean and the two columns
 	// above are missing. Times are TIMESTAMP in the session's time zone, as the
 	// server makes them of instants, or TIMESTAMP WITH TIME ZONE; both are compared
-	// as instants.
+	// as instants. A time without a zone is none: it is compared with what is in the
+	// column, which is as qb.Match has it where the session is in UTC.
 	PostgreSQL
 )
 

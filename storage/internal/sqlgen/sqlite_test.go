@@ -7,6 +7,7 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite"
+	"pgregory.net/rapid"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
@@ -26,6 +27,8 @@ type sqliteEngine struct{ db *sql.DB }
 func (e sqliteEngine) dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
 func (e sqliteEngine) holds(string) bool { return true }
+
+func (e sqliteEngine) times() *rapid.Generator[time.Time] { return anyTimes }
 
 func openSQLite(t *testing.T) sqliteEngine {
 	t.Helper()

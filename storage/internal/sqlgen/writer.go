@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/resource"
 )
 
 // Limits of a statement. SQLite takes 32,766 parameters and expressions of
@@ -56,6 +57,10 @@ func (w *writer) operand(v any) {
 			return
 		}
 		w.arg(v.UTC().Truncate(time.Microsecond))
+		if resource.IsNaive(v) {
+			w.put("::timestamp") // taken as it is, as the original has it
+			return
+		}
 		w.put("::timestamptz")
 	case bool:
 		if w.dialect == SQLite {
