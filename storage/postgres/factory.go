@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -82,16 +81,7 @@ func (f *Factory) open(ctx context.Context, e resource.Encoding) error {
 	if f.readOnly {
 		return f.openForReading(ctx, e)
 	}
-	if err := f.migrate(ctx); err != nil {
-		return err
-	}
-	if err := f.makeIdentity(ctx, e); err != nil {
-		return f.explain("open store", err)
-	}
-	if have := f.identity.encoding; e != "" && e != have {
-		return fmt.Errorf("open store %s: its metas are written as %s, not as %s: leave the encoding out", f.place, have, e)
-	}
-	return f.adopt(ctx)
+	return f.openForWriting(ctx, e)
 }
 
 // ID identifies the store.

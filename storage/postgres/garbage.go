@@ -24,7 +24,7 @@ func (g garbage) everyModel(ctx context.Context) ([]tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := g.f.discover(ctx, known)
+	found, err := g.f.discover(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -66,8 +66,8 @@ func (t *tx) execColumns(query string, columns [][]byte) error {
 	return t.conn.PgConn().ExecPrepared(t.ctx, prepared.Name, columns, binary, nil).Read().Err
 }
 
-// fromArrays inserts what arrays of metaColumns hold.
-func (t tables) fromArrays(f timeForm, conflict string) string {
+// metaArrays selects the rows that arrays of metaColumns hold.
+func (t tables) metaArrays(f timeForm) string {
 	_, at := f.sent()
 	kinds := []string{"text", "bytea", at, at, "text", "text", "bool", "text", "jsonb", "text", "text", "text", at, at}
 	params, columns := make([]string, len(kinds)), strings.Split(metaColumns, ", ")
@@ -77,8 +77,11 @@ func (t tables) fromArrays(f timeForm, conflict string) string {
 			columns[i] = f.read(columns[i], t.zoned)
 		}
 	}
-	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) SELECT ` + strings.Join(columns, ", ") +
-		` FROM unnest(` + strings.Join(params, ", ") + `) AS sent (` + metaColumns + `)` + conflict
+	return `SELECT ` + strings.Join(columns, ", ") + ` FROM unnest(` + strings.Join(params, ", ") + `) AS sent (` + metaColumns + `)`
+}
+
+func (t tables) fromArrays(f timeForm, conflict string) string {
+	return `INSERT INTO ` + t.meta + ` (` + metaColumns + `) ` + t.metaArrays(f) + conflict
 }
 
 func (t tables) insertMetas(f timeForm) string { return t.fromArrays(f, "") }
@@ -90,6 +93,15 @@ func (t tables) upsertMetas(f timeForm) string {
 		set = append(set, c+" = excluded."+c)
 	}
 	return t.fromArrays(f, ` ON CONFLICT (resource_id) DO UPDATE SET `+strings.Join(set, ", "))
+}
+
+// fillColumns sets some columns of rows that are there.
+func (t tables) fillColumns(f timeForm, columns []string) string {
+	set := make([]string, len(columns))
+	for i, c := range columns {
+		set[i] = c + " = new." + c
+	}
+	return `UPDATE ` + t.meta + ` AS m SET ` + strings.Join(set, ", ") + ` FROM (` + t.metaArrays(f) + `) AS new (` + metaColumns + `) WHERE m.resource_id = new.resource_id`
 }
 
 // lastOf folds repeated ids to their last row and sorts by id.

@@ -36,7 +36,7 @@ func (f *Factory) Models(ctx context.Context) ([]storage.ModelInfo, error) {
 	for _, m := range all {
 		known[m.Name] = m.ModelInfo
 	}
-	found, err := f.discover(ctx, all)
+	found, err := f.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -243,11 +243,7 @@ func (f *Factory) tablesIn(ctx context.Context, q queryer, model string) (tables
 		}
 	}
 	if f.readOnly {
-		known, err := f.registered(ctx)
-		if err != nil {
-			return tables{}, err
-		}
-		found, err := f.discover(ctx, known)
+		found, err := f.discover(ctx)
 		if err != nil {
 			return tables{}, err
 		}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,4 +126,31 @@ const catalogue = `SELECT n.nspname || '.' || c.relname || ' ' || c.relkind::tex
 func rowsOf(t *testing.T, conn *pgx.Conn, table string) []string {
 	t.Helper()
 	return lines(t, conn, `SELECT to_jsonb(t)::text FROM `+table+` AS t ORDER BY 1`)
+}
+
+// asRole returns the connection string for another role.
+func asRole(t *testing.T, dsn, role string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	return u.String()
+}
+
+// dropRole removes a role of the shared cluster with all its rights in a database.
+func dropRole(t *testing.T, dsn, role string) {
+	conn, err := pgx.Connect(context.Background(), dsn)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(context.Background(), `DROP OWNED BY `+role); err != nil {
+		t.Error(err)
+	}
+	if _, err := conn.Exec(context.Background(), `DROP ROLE `+role); err != nil {
+		t.Error(err)
+	}
 }

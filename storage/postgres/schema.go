@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
@@ -25,23 +26,10 @@ const schemaVersion = 1
 // schemaLock is the advisory lock of whoever makes tables: "specstar" in ASCII.
 const schemaLock = 0x7370656373746172
 
-// readVersion returns the version of our own tables, 0 when there are none.
-func (f *Factory) readVersion(ctx context.Context) (version int, err error) {
-	err = f.pool.QueryRow(ctx, `SELECT max(version_id) FROM specstar_schema`).Scan(&version)
-	if sqlState(err) == undefinedTable {
-		return 0, nil
-	}
-	if err == nil && version > schemaVersion {
-		return 0, fmt.Errorf("open store %s: its tables have version %d and this program knows up to %d: use a newer program", f.place, version, schemaVersion)
-	}
-	return version, f.explain("open store", err)
-}
-
 // migrate brings our own tables to schemaVersion. Of several processes one does.
-func (f *Factory) migrate(ctx context.Context) error {
-	version, err := f.readVersion(ctx)
-	if err != nil || version == schemaVersion {
-		return err
+func (f *Factory) migrate(ctx context.Context, version int) error {
+	if version == schemaVersion {
+		return nil
 	}
 	if f.noMigrate {
 		return fmt.Errorf("open store %s: its tables have version %d and this program needs %d, and it was told to make none: "+
@@ -93,31 +81,59 @@ type identity struct {
 	encoding resource.Encoding
 	// outside: revisions are not in tables.
 	outside bool
+	// made: our own tables are there, though the store may not be.
+	made bool
 }
 
-// readIdentity returns the store of the table prefix, storage.ErrNotFound when the
-// database has none.
-func (f *Factory) readIdentity(ctx context.Context) (identity, error) {
-	var i identity
-	var enc string
-	err := f.pool.QueryRow(ctx, `SELECT number, id, encoding, revisions_outside FROM specstar_store WHERE table_prefix = $1`, f.prefix).Scan(&i.number, (*[16]byte)(&i.id), &enc, &i.outside)
-	if noRow(err) || sqlState(err) == undefinedTable {
-		return identity{}, storage.ErrNotFound
+// readStore returns the store of the table prefix, with number 0 when the database has
+// none, and the version of our own tables, 0 when there are none. It is one round trip.
+func (f *Factory) readStore(ctx context.Context) (i identity, version int, err error) {
+	var number *int32
+	var id pgtype.UUID
+	var enc *string
+	var outside *bool
+	err = f.pool.QueryRow(ctx, `SELECT (SELECT max(version_id) FROM specstar_schema), s.number, s.id, s.encoding, s.revisions_outside
+		FROM (SELECT) AS one LEFT JOIN specstar_store AS s ON s.table_prefix = $1`, pgx.QueryExecModeExec, f.prefix).Scan(&version, &number, &id, &enc, &outside)
+	switch {
+	case sqlState(err) == undefinedTable:
+		return identity{}, 0, nil
+	case err != nil:
+		return identity{}, 0, f.explain("open store", err)
+	case version > schemaVersion:
+		return identity{}, 0, fmt.Errorf("open store %s: its tables have version %d and this program knows up to %d: use a newer program", f.place, version, schemaVersion)
 	}
-	i.encoding = resource.Encoding(enc)
-	return i, err
+	i.made = true
+	if number != nil {
+		i.number, i.id, i.encoding, i.outside = *number, id.Bytes, resource.Encoding(*enc), *outside
+	}
+	return i, version, nil
 }
 
-// makeIdentity finds the store of the table prefix, or makes it: with the encoding
-// of the metas that others have written, else with e.
-func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
-	i, err := f.readIdentity(ctx)
-	if !errors.Is(err, storage.ErrNotFound) {
-		if f.identity = i; err == nil {
-			err = f.checkWhere(i.outside)
-		}
+// openForWriting finds the store of the table prefix, or makes it with the tables of
+// ours that are not there.
+func (f *Factory) openForWriting(ctx context.Context, e resource.Encoding) error {
+	i, version, err := f.readStore(ctx)
+	if err != nil {
 		return err
 	}
+	if err := f.migrate(ctx, version); err != nil {
+		return err
+	}
+	i.made = true
+	if f.identity = i; i.number == 0 {
+		if err := f.makeIdentity(ctx, e); err != nil {
+			return f.explain("open store", err)
+		}
+	}
+	if err := f.checkStore(e); err != nil {
+		return err
+	}
+	return f.adopt(ctx)
+}
+
+// makeIdentity makes the store: with the encoding of the metas that others have
+// written, else with e.
+func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
 	if err := f.checkForeign(ctx); err != nil {
 		return err
 	}
@@ -134,31 +150,29 @@ func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
 	_, err = f.pool.Exec(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding, revisions_outside) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		[16]byte(uuid.New()), f.prefix, string(e), f.medium != nil)
 	if err == nil {
-		f.identity, err = f.readIdentity(ctx)
-	}
-	if err == nil {
-		err = f.checkWhere(f.identity.outside) // another process may have made it
+		f.identity, _, err = f.readStore(ctx)
 	}
 	return err
 }
 
+// checkStore refuses an encoding and a place of revisions that the store does not have.
+func (f *Factory) checkStore(e resource.Encoding) error {
+	if have := f.identity.encoding; e != "" && e != have {
+		return fmt.Errorf("open store %s: its metas are written as %s, not as %s: leave the encoding out", f.place, have, e)
+	}
+	return f.explain("open store", f.checkWhere(f.identity.outside))
+}
+
 // openForReading finds the store, or tables that only the original knows.
 func (f *Factory) openForReading(ctx context.Context, e resource.Encoding) error {
-	if _, err := f.readVersion(ctx); err != nil {
+	i, _, err := f.readStore(ctx)
+	if err != nil {
 		return err
 	}
-	i, err := f.readIdentity(ctx)
-	if errors.Is(err, storage.ErrNotFound) {
+	if f.identity = i; i.number == 0 {
 		return f.openForeign(ctx)
 	}
-	if err != nil {
-		return f.explain("open store", err)
-	}
-	if e != "" && e != i.encoding {
-		return fmt.Errorf("open store %s: its metas are written as %s, not as %s: leave the encoding out", f.place, i.encoding, e)
-	}
-	f.identity = i
-	return f.explain("open store", f.checkWhere(i.outside))
+	return f.checkStore(e)
 }
 
 // foreignSpace is the namespace of the ids of stores that have none yet.
@@ -181,6 +195,6 @@ func (f *Factory) openForeign(ctx context.Context) error {
 	if found == "" {
 		return fmt.Errorf("open store %s: %w", f.place, storage.ErrNotFound)
 	}
-	f.identity = identity{id: uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), encoding: found, outside: f.medium != nil}
+	f.identity.id, f.identity.encoding, f.identity.outside = uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), found, f.medium != nil
 	return f.explain("open store", f.checkForeign(ctx))
 }

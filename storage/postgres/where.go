@@ -20,23 +20,17 @@ func (f *Factory) checkWhere(outside bool) error {
 // checkForeign does so for tables that others have made: whether all their models
 // have tables of revisions, or none.
 func (f *Factory) checkForeign(ctx context.Context) error {
-	bases, err := f.bases(ctx)
+	found, err := f.candidates(ctx)
 	if err != nil {
 		return err
 	}
 	inside := 0
-	for _, base := range bases {
-		t := tablesNamed("", base)
-		var there bool
-		err := f.pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL`, t.data, t.index).Scan(&there)
-		if err != nil {
-			return err
-		}
-		if there {
+	for _, c := range found {
+		if c.inside {
 			inside++
 		}
 	}
-	if len(bases) == 0 || inside > 0 && inside < len(bases) {
+	if len(found) == 0 || inside > 0 && inside < len(found) {
 		return nil
 	}
 	return f.checkWhere(inside == 0)
