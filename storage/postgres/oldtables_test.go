@@ -295,12 +295,15 @@ func TestOldTablesAreTheOriginalsAgain(t *testing.T) {
 	}
 }
 
-// TestOldIndexedDataIsFound: a table without indexed_data gets it with its values.
+// TestOldIndexedDataIsFound: a table without indexed_data gets it with its values. A
+// row that is no meta is in the way of neither that nor the store.
 func TestOldIndexedDataIsFound(t *testing.T) {
 	dsn := oldDatabase(t)
-	run(t, connect(t, dsn), `INSERT INTO sales_order_meta (resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted)
+	conn := connect(t, dsn)
+	run(t, conn, `INSERT INTO sales_order_meta (resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted)
 		VALUES ('sales-order:broken', 'nonsense', now(), now(), 'a', 'a', false)`)
 	f := openStore(t, postgres.Config{DSN: dsn})
+	run(t, conn, `DELETE FROM sales_order_meta WHERE resource_id = 'sales-order:broken'`)
 	stores, err := f.Build(t.Context(), "sales-order")
 	if err != nil {
 		t.Fatal(err)
