@@ -64,6 +64,9 @@ const leaveToLonger = `DELETE FROM specstar_models AS m USING specstar_store AS 
 	WHERE m.table_name = $1 AND m.store = theirs.number AND m.declaration IS NULL
 	AND ours.number = $2 AND length(theirs.table_prefix) < length(ours.table_prefix)`
 
+// everColumns are the columns that every release of the original makes in a meta table.
+const everColumns = `'resource_id', 'data', 'created_time', 'updated_time', 'created_by', 'updated_by', 'is_deleted'`
+
 // metaTables are the tables that look like the original's metas, by their base names,
 // with their columns, and whether revisions are in tables beside them.
 const metaTables = `SELECT base, columns,
@@ -71,7 +74,7 @@ const metaTables = `SELECT base, columns,
 	FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND right(c.relname, 5) = '_meta'
 	GROUP BY c.oid, c.relname
-	HAVING count(*) FILTER (WHERE a.attname IN ('resource_id', 'data', 'created_time', 'updated_time', 'created_by', 'updated_by', 'is_deleted')) = 7) AS t
+	HAVING count(*) FILTER (WHERE a.attname IN (` + everColumns + `)) = 7) AS t
 	WHERE starts_with(base, $1) AND base <> $1`
 
 // notOurs leaves out what this store remembers, what another was told to be its own,

@@ -152,39 +152,6 @@ func bytesOrNull(b []byte) []byte {
 	return b
 }
 
-// makeTables makes the tables of a model that are not there. A role that may make
-// none can use those that are.
-func (t *tx) makeTables(names tables) error {
-	var there bool
-	err := t.conn.QueryRow(t.ctx, `SELECT to_regclass($1) IS NOT NULL AND ($3 OR to_regclass($2) IS NOT NULL)`,
-		names.meta, names.index, t.f.medium != nil).Scan(&there)
-	if err != nil || there {
-		return err
-	}
-	if t.f.noMigrate {
-		return fmt.Errorf("model %s has no tables in %s, and the store was told to make none", names.model, t.f.place)
-	}
-	for _, statement := range names.ddl(t.f.layout, t.f.medium == nil, !t.f.noForeignKey) {
-		if _, err := t.exec(statement); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkTables refuses tables that belong to another model.
-func (t *tx) checkTables(names tables) error {
-	return t.each(`SELECT name FROM specstar_models WHERE table_name = $1 AND NOT (store = $2 AND name = $3)`,
-		[]any{names.base, t.f.identity.number, names.model}, func(rows pgx.Rows) error {
-			other, err := scanText[string](rows)
-			if err != nil {
-				return err
-			}
-			return fmt.Errorf("model %s would share the tables %s_… with model %s: rename one of them or use a table prefix: %w",
-				names.model, names.base, other, storage.ErrUnusableName)
-		})
-}
-
 // Build returns the stores of a model.
 func (f *Factory) Build(ctx context.Context, model string) (storage.Stores, error) {
 	t, err := f.tables(ctx, model)
