@@ -173,11 +173,11 @@ func checkRowKept(t *testing.T, table, was, now string) {
 // goldenOld is what the original made of an old database.
 type goldenOld struct {
 	PG struct {
-		Before  map[string][]string         `json:"filters_before_backfill"`
-		First   map[string]int64            `json:"backfill_first"`
-		After   map[string][]string         `json:"filters_after_backfill"`
-		Rows    []map[string]any            `json:"person_rows_after"`
-		Metas   map[string][]map[string]any `json:"metas_after"`
+		Before map[string][]string         `json:"filters_before_backfill"`
+		First  map[string]int64            `json:"backfill_first"`
+		After  map[string][]string         `json:"filters_after_backfill"`
+		Rows   []map[string]any            `json:"person_rows_after"`
+		Metas  map[string][]map[string]any `json:"metas_after"`
 	}
 }
 
