@@ -46,6 +46,8 @@ func checkQuery(t *testing.T, metas storage.MetaReader, q qb.Query) {
 	if got := idsOf(metas.Search(t.Context(), q)); !slices.Equal(got, want) {
 		t.Errorf("%v: %v, want %v", q, got, want)
 	}
+	q.Limit, q.Offset = opt.Value[int]{}, 0
+	want = idsOf(qb.Select(metas.All(t.Context()), q))
 	if n, err := metas.Count(t.Context(), q); err != nil || n != int64(len(want)) {
 		t.Errorf("%v: %d (%v), want %d", q, n, err, len(want))
 	}
