@@ -144,20 +144,32 @@ func valueHoldsNUL(value any) bool {
 // index rows of 2,704 bytes, and ours hold two texts and a time beside an id.
 const maxIndexedText = 1200
 
-// maxColumnText is what the columns of the SQLAlchemy layout take, in characters.
-const maxColumnText = 255
+// What the columns of the SQLAlchemy layout take, in characters.
+const (
+	maxColumnText    = 255
+	maxVersionColumn = 100
+	maxStatusColumn  = 50
+)
 
 // checkTexts reports which text of a meta its table cannot hold.
 func checkTexts(t tables, m *resource.Meta) error {
-	for _, x := range []struct{ field, text string }{
-		{"resource_id", string(m.ResourceID)},
-		{"created_by", m.CreatedBy},
-		{"updated_by", m.UpdatedBy},
-		{"schema_version", m.SchemaVersion.Or("")},
-		{"rev_created_by", m.Rev.CreatedBy.Or("")},
-		{"rev_updated_by", m.Rev.UpdatedBy.Or("")},
+	for _, x := range []struct {
+		field, text string
+		column      int
+	}{
+		{"resource_id", string(m.ResourceID), maxColumnText},
+		{"created_by", m.CreatedBy, maxColumnText},
+		{"updated_by", m.UpdatedBy, maxColumnText},
+		{"schema_version", m.SchemaVersion.Or(""), maxVersionColumn},
+		{"rev_status", string(m.Rev.Status.Or("")), maxStatusColumn},
+		{"rev_created_by", m.Rev.CreatedBy.Or(""), maxColumnText},
+		{"rev_updated_by", m.Rev.UpdatedBy.Or(""), maxColumnText},
 	} {
-		if reason := badText(t, x.text); reason != "" {
+		reason := badText(x.text)
+		if reason == "" && t.zoned && utf8.RuneCountInString(x.text) > x.column {
+			reason = fmt.Sprintf("it is longer than the column's %d characters", x.column)
+		}
+		if reason != "" {
 			return &storage.RecordError{Model: t.model, ID: m.ResourceID, Field: x.field, Reason: reason}
 		}
 	}
@@ -165,7 +177,7 @@ func checkTexts(t tables, m *resource.Meta) error {
 }
 
 // badText reports why a column cannot hold a text, "" when it can.
-func badText(t tables, text string) string {
+func badText(text string) string {
 	switch {
 	case len(text) > maxIndexedText:
 		return fmt.Sprintf("its %d bytes do not fit in an index of PostgreSQL (at most %d)", len(text), maxIndexedText)
@@ -173,8 +185,6 @@ func badText(t tables, text string) string {
 		return "PostgreSQL cannot hold the character U+0000"
 	case !utf8.ValidString(text):
 		return "it is not UTF-8"
-	case t.zoned && utf8.RuneCountInString(text) > maxColumnText:
-		return fmt.Sprintf("it is longer than the column's %d characters", maxColumnText)
 	}
 	return ""
 }

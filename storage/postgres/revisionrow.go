@@ -40,7 +40,7 @@ func checkRevision(t tables, info *resource.RevisionInfo) error {
 	for _, x := range []struct{ field, text string }{
 		{"resource_id", string(info.ResourceID)}, {"revision_id", string(info.RevisionID)}, {"schema_version", version},
 	} {
-		if reason := badText(tables{}, x.text); reason != "" {
+		if reason := badText(x.text); reason != "" {
 			return &storage.RecordError{Model: t.model, ID: info.ResourceID, Field: x.field, Reason: reason}
 		}
 	}

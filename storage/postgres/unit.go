@@ -175,7 +175,7 @@ func (t *tx) rememberBlobs(model string, blobs []string) error {
 		return nil
 	}
 	for _, id := range blobs {
-		if reason := badText(tables{}, id); reason != "" {
+		if reason := badText(id); reason != "" {
 			return fmt.Errorf("blob %q of model %s: %s: %w", id, model, reason, storage.ErrUnusableName)
 		}
 	}
