@@ -154,3 +154,15 @@ func dropRole(t *testing.T, dsn, role string) {
 		t.Error(err)
 	}
 }
+
+// goldenRows returns all rows of the original's tables.
+func goldenRows(t *testing.T, conn *pgx.Conn) map[string][]string {
+	t.Helper()
+	rows := map[string][]string{}
+	for _, base := range []string{"person", "document", "sales_order"} {
+		for _, suffix := range []string{"_meta", "_resource_data", "_resource_index"} {
+			rows[base+suffix] = rowsOf(t, conn, base+suffix)
+		}
+	}
+	return rows
+}
