@@ -18,8 +18,15 @@ import (
 type inputs struct {
 	dir, worker          string
 	archive, bare, saves string
-	resources            int
+	// few and fewBare are smaller archives for the original.
+	few, fewBare string
+	resources    int
 }
+
+// fewResources are dumped and backfilled by the original: it does some fifty in a
+// second.
+const fewResources = 500
+
 
 // Saves of each side: one by one the original does few in a second.
 const (
@@ -43,6 +50,17 @@ func (in inputs) resourcesOf(c command) int {
 	return in.resources
 }
 
+// theirsOf returns how many the original's side is about.
+func (in inputs) theirsOf(c command, keep bool) int {
+	switch c.name {
+	case "saves one by one":
+		return in.saved(keep)
+	case "load":
+		return in.resources
+	}
+	return fewResources
+}
+
 // makeInputs builds the worker and writes its inputs to a temporary directory: an
 // archive of resources with 1.6 revisions each, one of the same whose metas lack the
 // facts of their revisions, and saves.
@@ -54,11 +72,15 @@ func makeInputs(ctx context.Context, resources int) (_ inputs, err error) {
 	in := inputs{
 		dir: dir, worker: filepath.Join(dir, "worker"), resources: resources,
 		archive: filepath.Join(dir, "items.acbak"), bare: filepath.Join(dir, "bare.acbak"), saves: filepath.Join(dir, "saves.ndjson"),
+		few: filepath.Join(dir, "few.acbak"), fewBare: filepath.Join(dir, "fewbare.acbak"),
 	}
 	fmt.Fprintln(os.Stderr, "building the worker")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", in.worker, "github.com/specstar-worker/worker/cmd/worker")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", in.worker, "./cmd/worker")
+	build.Dir = ".." // the worker's own module, as make bench runs in bench
 	build.Stderr = os.Stderr
-	err = errors.Join(build.Run(), in.writeArchive(in.archive, false), in.writeArchive(in.bare, true), in.writeSaves())
+	err = errors.Join(build.Run(), in.writeSaves(),
+		writeArchive(in.archive, resources, false), writeArchive(in.bare, resources, true),
+		writeArchive(in.few, fewResources, false), writeArchive(in.fewBare, fewResources, true))
 	if err != nil {
 		return inputs{}, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -66,12 +88,12 @@ func makeInputs(ctx context.Context, resources int) (_ inputs, err error) {
 }
 
 // writeArchive writes an archive; of five resources three have a second revision.
-func (in inputs) writeArchive(path string, bare bool) (err error) {
-	first, err := makeRecords(in.resources, 1000, 1)
+func writeArchive(path string, resources int, bare bool) (err error) {
+	first, err := makeRecords(resources, 1000, 1)
 	if err != nil {
 		return err
 	}
-	second, err := makeRecords(in.resources, 1000, 2)
+	second, err := makeRecords(resources, 1000, 2)
 	if err != nil {
 		return err
 	}

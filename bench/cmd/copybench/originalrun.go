@@ -22,7 +22,11 @@ type run struct {
 
 // prepare makes the database that a command works on: an empty one, or one that the
 // archive, or that with bare metas, was loaded into.
-func prepare(ctx context.Context, s *server, c command, in inputs) (*run, error) {
+func prepare(ctx context.Context, s *server, c command, in inputs, theirs bool) (*run, error) {
+	full, bare := in.archive, in.bare
+	if theirs {
+		full, bare = in.few, in.fewBare
+	}
 	dir, err := os.MkdirTemp(in.dir, "run")
 	if err != nil {
 		return nil, err
@@ -33,9 +37,9 @@ func prepare(ctx context.Context, s *server, c command, in inputs) (*run, error)
 	}
 	switch c.name {
 	case "dump":
-		err = r.worker(ctx, "load", in.archive)
+		err = r.worker(ctx, "load", full)
 	case "backfill":
-		err = r.worker(ctx, "load", in.bare, "--rules", "off")
+		err = r.worker(ctx, "load", bare, "--rules", "off")
 	}
 	if err == nil {
 		t := &store{dsn: r.dsn}
@@ -62,7 +66,7 @@ func (r *run) worker(ctx context.Context, args ...string) error {
 }
 
 func (p *pace) takeOurs(ctx context.Context, s *server, c command, in inputs) (err error) {
-	r, err := prepare(ctx, s, c, in)
+	r, err := prepare(ctx, s, c, in, false)
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (p *pace) takeOurs(ctx context.Context, s *server, c command, in inputs) (e
 
 // takeTheirs measures the original inside its process, whose start does not count.
 func takeTheirs(ctx context.Context, s *server, c command, in inputs, keep bool, to *[]float64) (err error) {
-	r, err := prepare(ctx, s, c, in)
+	r, err := prepare(ctx, s, c, in, true)
 	if err != nil {
 		return err
 	}
@@ -91,10 +95,7 @@ func takeTheirs(ctx context.Context, s *server, c command, in inputs, keep bool,
 	if err != nil {
 		return err
 	}
-	want := in.resourcesOf(c)
-	if c.name == "saves one by one" {
-		want = in.saved(keep)
-	}
+	want := in.theirsOf(c, keep)
 	if t.Resources != want {
 		return fmt.Errorf("the original did %d of %d resources", t.Resources, want)
 	}

@@ -1,5 +1,7 @@
 """Timed runs of the original on PostgreSQL for the benchmarks."""
 
+from datetime import datetime, timezone
+
 from autocrud import AutoCRUD
 from autocrud.resource_manager.storage_factory import PostgresStorageFactory
 from autocrud.types import OnDuplicate
@@ -51,7 +53,8 @@ def saves(dsn, n, keep):
 
     def work():
         for i in range(n):
-            manager.create(Item(name=f"item-{i}", level=i % 100, team=f"team-{i % 50}", body=body))
+            with manager.using(user="importer", now=datetime.now(timezone.utc)) as op:
+                op.create(Item(name=f"item-{i}", level=i % 100, team=f"team-{i % 50}", body=body))
         return n
 
     return timed(work)
