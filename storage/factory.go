@@ -90,6 +90,10 @@ type Traits struct {
 	// cannot ("/", "..", longer than a name may be) are refused where revisions are
 	// written, with ErrUnusableName.
 	FileNames bool
+	// LiveRevisions: a snapshot holds metas alone. It shows the revisions that these
+	// count as they are when they are read, so that what was replaced or removed
+	// meanwhile shows so.
+	LiveRevisions bool
 	// Metas is how metas are written. In JSON the times and bytes of indexed data
 	// are text; empty means msgpack.
 	Metas resource.Encoding

@@ -58,9 +58,12 @@ func (s *subject) fileNames(t T, ids []resource.ID) []resource.ID {
 	stores, err := s.Build(t.Context(), model)
 	ok(t, "build", err)
 	return slices.DeleteFunc(ids, func(id resource.ID) bool {
-		bad := id == "." || id == ".." || strings.ContainsAny(string(id), "/\n") || len(id) == resource.MaxIDBytes
+		if !(id == "." || id == ".." || strings.ContainsAny(string(id), "/\n") || len(id) == resource.MaxIDBytes) {
+			return false
+		}
+		err := stores.Revisions.SaveMany(t.Context(), []resource.Revision{newRevision(id, 1)})
+		bad := err != nil
 		if bad {
-			err := stores.Revisions.SaveMany(t.Context(), []resource.Revision{newRevision(id, 1)})
 			wantErr(t, "save a revision of "+string(id), err, storage.ErrUnusableName)
 		}
 		return bad

@@ -100,7 +100,7 @@ func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
 // them wait for each other.
 func (f *Factory) Traits() storage.Traits {
 	writers := max(2, min(runtime.NumCPU(), 4, int(f.pool.Config().MaxConns)-2))
-	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: writers, NoNUL: true, FileNames: f.medium != nil, Metas: f.encoding()}
+	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: writers, NoNUL: true, FileNames: f.medium != nil, LiveRevisions: f.medium != nil, Metas: f.encoding()}
 }
 
 // Close ends all reads and snapshots, waits for running writes and closes the

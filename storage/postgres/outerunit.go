@@ -149,11 +149,17 @@ func (o *outerUnit) purge(ctx context.Context) error {
 	return nil
 }
 
-// newOuterView reads the metas of the batch's resources without locks.
+// newOuterView reads the metas of the batch's resources: without locks at first, but
+// when the unit is computed again they are held from here on, so that it ends and the
+// numbers that are stored are those that are counted.
 func (t *tx) newOuterView(names map[string]tables, b storage.Batch) (*view, error) {
 	v := emptyView(t.ctx, names, b)
 	v.t, v.exact, v.reader = t, t.attempt > 0, outerSource{t.f.medium}
-	return v, v.read(b, "")
+	lock := ""
+	if t.attempt > 0 {
+		lock = ` FOR UPDATE`
+	}
+	return v, v.read(b, lock)
 }
 
 // sameMetas locks the metas that v has seen and fails when one is another by now.

@@ -89,7 +89,7 @@ func (v *view) readMetas(q queryer, model, lock string) error {
 		r := storage.Ref{Model: model, ID: m.ResourceID}
 		v.metas[r] = m
 		known[m.ResourceID] = m.TotalRevisionCount
-		if lock == "" {
+		if v.t.f.medium != nil {
 			v.stored[r] = slices.Clone([]byte(data))
 		}
 		return struct{}{}, nil
