@@ -82,7 +82,7 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 const (
 	dumpResources = 500     // whose entries are read at once
 	dumpBytes     = 8 << 20 // of payloads, about
-	dumpFirst     = 128     // payloads of the first page, when their size is not known
+	dumpFirst     = 16      // payloads of the first page, when their size is not known
 	dumpMost      = 2000    // payloads of a page
 )
 
