@@ -94,7 +94,7 @@ func (m *modelRevisions) RemoveEntries(ctx context.Context, keys []resource.Revi
 
 // Entries returns the entries of resources.
 func (m *modelRevisions) Entries(ctx context.Context, ids iter.Seq[resource.ID]) iter.Seq2[storage.Entry, error] {
-	return flat(ahead(ctx, m.s.cfg.Parallel, checked(ctx, ids), m.entriesOf))
+	return flat(ahead(ctx, m.s.cfg.Parallel, m.groups(ctx, ids), m.entriesOf))
 }
 
 // checked are ids as long as ctx lasts.
@@ -133,9 +133,21 @@ func flat[V any](slices iter.Seq2[[]V, error]) iter.Seq2[V, error] {
 	}
 }
 
-// entriesOf lists the entries of one resource.
-func (m *modelRevisions) entriesOf(ctx context.Context, id resource.ID) ([]storage.Entry, error) {
-	dir, err := m.resourceKey(id)
+// entriesOf returns the entries of one resource.
+func (m *modelRevisions) entriesOf(ctx context.Context, g group) ([]storage.Entry, error) {
+	keys, err := m.keysOf(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	return m.follow(ctx, keys)
+}
+
+// keysOf returns the keys of one resource, which it lists if that was not done.
+func (m *modelRevisions) keysOf(ctx context.Context, g group) ([]resource.RevisionKey, error) {
+	if g.known {
+		return g.keys, nil
+	}
+	dir, err := m.resourceKey(g.id)
 	if err != nil {
 		return nil, err
 	}
@@ -144,11 +156,11 @@ func (m *modelRevisions) entriesOf(ctx context.Context, id resource.ID) ([]stora
 		if err != nil {
 			return nil, err
 		}
-		if key, ok := parseEntry(id, o.key); ok {
+		if key, ok := parseEntry(g.id, o.key); ok {
 			keys = append(keys, key)
 		}
 	}
-	return m.follow(ctx, keys)
+	return keys, nil
 }
 
 // follow returns the entries of the keys of one resource in their order, without
