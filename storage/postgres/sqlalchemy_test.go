@@ -5,12 +5,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/disk"
 	"github.com/specstar-worker/worker/storage/postgres"
 )
 
@@ -123,4 +126,66 @@ func TestTextsThatDoNotFitInSQLAlchemyColumns(t *testing.T) {
 		wantRefused(t, stores.Metas.SaveMany(t.Context(), []resource.Meta{m}), field)
 	}
 	checkQuery(t, stores.Metas, qb.Where(qb.SchemaVersion().Eq(fits(100))))
+}
+
+// TestSQLAlchemyTablesWithRevisionsOnDisk: the original pairs this meta store with any
+// store of revisions.
+func TestSQLAlchemyTablesWithRevisionsOnDisk(t *testing.T) {
+	dsn := sqlAlchemyDatabase(t)
+	var revisions []resource.Revision
+	whole := openStore(t, postgres.Config{DSN: dsn, ReadOnly: true})
+	stores, err := whole.Build(t.Context(), "person")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rev, err := range stores.Revisions.DumpAll(t.Context(), slices.Values(allIDs(t, stores.Metas))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		revisions = append(revisions, rev)
+	}
+	conn := connect(t, strings.TrimSuffix(dsn, "&layout=sqlalchemy"))
+	run(t, conn, `DROP TABLE person_resource_index, person_resource_data, document_resource_index, document_resource_data,
+		sales_order_resource_index, sales_order_resource_data`)
+	if f, err := postgres.Open(t.Context(), postgres.Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), "--revisions") {
+		t.Errorf("metas alone are opened without a place for revisions: %v, %v", f, err)
+	}
+	dir := t.TempDir()
+	open := func() *postgres.Factory {
+		medium, err := disk.Open(t.Context(), disk.Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return openStore(t, postgres.Config{DSN: dsn, Revisions: medium})
+	}
+	f := open()
+	wantModels(t, f, "document", "person", "sales-order")
+	if stores, err = f.Build(t.Context(), "person"); err != nil {
+		t.Fatal(err)
+	}
+	if err := stores.Revisions.SaveMany(t.Context(), revisions); err != nil {
+		t.Fatal(err)
+	}
+	save(
+		t, manager.NewCatalog(f, goldenBlobs(t), manager.Options{}), "person",
+		manager.Operation{Op: manager.OpPatch, ResourceID: "person:p1", Data: []byte(`{"age": 77}`)},
+		manager.Operation{Op: manager.OpDelete, ResourceID: "person:p2"},
+	)
+	got, want := stateOf(t, open(), "person"), goldenExpected(t).Models["person"].state(t)
+	if len(got) != len(want) || len(got["person:p1"].Revisions) != len(want["person:p1"].Revisions)+1 || got["person:p2"].Meta["is_deleted"] != true {
+		t.Errorf("%d persons, p1 has %d revisions", len(got), len(got["person:p1"].Revisions))
+	}
+	for _, id := range []string{"person:p3", "person:p4", "person:p7"} {
+		if diff := cmp.Diff(want[id], got[id]); diff != "" {
+			t.Errorf("%s (-original +ours):\n%s", id, diff)
+		}
+	}
+}
+
+func allIDs(t *testing.T, metas storage.MetaReader) (ids []resource.ID) {
+	t.Helper()
+	for m, err := range metas.All(t.Context()) {
+		ids = appendID(t, ids, m.ResourceID, err)
+	}
+	return ids
 }
