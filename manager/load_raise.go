@@ -71,7 +71,7 @@ func (l *loader) fullModels(ctx context.Context) (map[string]storage.MetaStore, 
 
 // single loads everything in one unit of work.
 func (l *loader) single(ctx context.Context, pending []int) error {
-	batch := storage.Batch{Chunk: &storage.ChunkRef{Claim: l.claim}}
+	batch := storage.Batch{Chunk: &storage.ChunkRef{Claim: l.claim}, New: true}
 	writes := make(map[string]storage.ModelWrites)
 	stats := l.stats
 	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {

@@ -36,8 +36,7 @@ func (t tables) ddl(layout Layout, revisions, foreignKey bool) []string {
 	revision_id TEXT COLLATE "C" NOT NULL,
 	schema_version TEXT COLLATE "C",
 	uid TEXT NOT NULL`+references+`,
-	PRIMARY KEY (resource_id, revision_id, schema_version))`,
-			t.uidIndex())
+	PRIMARY KEY (resource_id, revision_id, schema_version))`)
 	}
 	return append(statements, t.indexes()...)
 }
@@ -75,13 +74,6 @@ func (t tables) indexes() []string {
 		t.metaIndex("created", "created_time", ""),
 		t.metaIndex("unfilled", "", " WHERE "+unfilled),
 	}
-}
-
-// uidIndex returns the statement for the index that removing payloads needs: for each
-// one the foreign key looks for entries that lead to it. A hash index costs writers
-// the least.
-func (t tables) uidIndex() string {
-	return `CREATE INDEX IF NOT EXISTS ` + quote(t.base+indexSuffix+"_uid") + ` ON ` + t.index + ` USING hash (uid)`
 }
 
 // metaIndex returns the statement for a secondary index of the meta table.

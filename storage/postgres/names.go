@@ -47,7 +47,7 @@ func checkModelName(model, base string) error {
 	switch {
 	case model == "" || strings.ContainsRune(model, 0) || !utf8.ValidString(model):
 		return fmt.Errorf("model name %q is empty, contains a NUL or is not UTF-8: %w", model, storage.ErrUnusableName)
-	case len(base)+len(indexSuffix)+len("_uid") > maxName:
+	case len(base)+len(indexSuffix) > maxName:
 		return fmt.Errorf("model %s: the table name %s%s is longer than PostgreSQL's %d bytes: use a shorter model name or table prefix: %w",
 			model, base, indexSuffix, maxName, storage.ErrUnusableName)
 	}

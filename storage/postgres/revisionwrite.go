@@ -87,6 +87,7 @@ type placement struct {
 	leads map[resource.RevisionKey]string // where the keys lead now
 	users map[string]int                  // how many keys of these resources lead to a uid
 	infos map[string]uuid.UUID            // the uid in the info of what is stored under a uid
+	empty map[string]bool                 // uids whose content was removed
 
 	insert, replace []placed
 	enter, repoint  []indexEntry
@@ -102,7 +103,7 @@ func (p *placement) look() error {
 		uids = append(uids, r.uid.String())
 	}
 	slices.Sort(ids)
-	p.leads, p.users, p.infos = map[resource.RevisionKey]string{}, map[string]int{}, map[string]uuid.UUID{}
+	p.leads, p.users, p.infos, p.empty = map[resource.RevisionKey]string{}, map[string]int{}, map[string]uuid.UUID{}, map[string]bool{}
 	err := p.t.eachEntry(p.names, slices.Compact(ids), func(e indexEntry) {
 		p.leads[e.key] = e.uid
 		p.users[e.uid]++
@@ -121,6 +122,10 @@ func (p *placement) look() error {
 		var info []byte
 		if err := rows.Scan(&uid, &info); err != nil {
 			return err
+		}
+		if len(info) == 0 {
+			p.empty[uid] = true
+			return nil
 		}
 		p.infos[uid] = uuid.Nil // a damaged info is nobody's
 		if i, err := decodeInfo(info); err == nil {
@@ -163,7 +168,11 @@ func (p *placement) decide() {
 			r.uid = uuid.New()
 		}
 		taken[r.uid] = true
-		p.insert = append(p.insert, r)
+		if p.empty[r.uid.String()] {
+			p.replace = append(p.replace, r)
+		} else {
+			p.insert = append(p.insert, r)
+		}
 		e := indexEntry{key: r.key(), uid: r.uid.String()}
 		if there {
 			p.repoint = append(p.repoint, e)
@@ -225,8 +234,8 @@ func notNil(b []byte) []byte {
 	return b
 }
 
-// purgeRevisions removes the index entries and payloads of resources, but for
-// payloads that other resources lead to.
+// purgeRevisions removes the index entries of resources and empties their payloads, but
+// for those that other resources lead to.
 func (t *tx) purgeRevisions(names tables, ids []resource.ID) error {
 	var uids []string
 	err := t.each(`DELETE FROM `+names.index+` WHERE resource_id = ANY($1) RETURNING uid`, []any{texts(ids)}, func(rows pgx.Rows) error {
@@ -237,8 +246,15 @@ func (t *tx) purgeRevisions(names tables, ids []resource.ID) error {
 	if err != nil || len(uids) == 0 {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM `+names.data+` WHERE uid = ANY($1) AND uid NOT IN (SELECT uid FROM `+names.index+` WHERE uid = ANY($1))`, uids)
+	_, err = t.exec(names.hollow()+` AND uid NOT IN (SELECT uid FROM `+names.index+` WHERE uid = ANY($1))`, uids)
 	return err
+}
+
+// hollow empties payloads. Removing their rows would make the foreign key read the
+// whole index for each, since nothing finds the entries of a payload: the garbage
+// collection does that for many at once. A row without an info is nothing to readers.
+func (t tables) hollow() string {
+	return `UPDATE ` + t.data + ` SET data = '', info = '' WHERE uid = ANY($1)`
 }
 
 // purge removes resources with all their revisions.

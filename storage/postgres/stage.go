@@ -93,14 +93,14 @@ func (t *tx) addStaged(s storage.Staged, all []stagedWrites) error {
 
 // stageData inserts the payloads of one model and notes their uids.
 func (t *tx) stageData(w *stagedWrites) error {
-	taken := map[uuid.UUID]bool{}
+	taken, empty := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	if t.attempt > 0 {
 		var err error
-		if taken, err = t.takenUIDs(w); err != nil {
+		if taken, empty, err = t.takenUIDs(w); err != nil {
 			return err
 		}
 	}
-	list := make([]placed, len(w.revisions))
+	var list, replace []placed
 	w.staged.entries = make([]stagedEntry, len(w.revisions))
 	for i := range w.revisions {
 		r := placed{Revision: &w.revisions[i], uid: w.revisions[i].Info.UID}
@@ -108,29 +108,37 @@ func (t *tx) stageData(w *stagedWrites) error {
 			r.uid = uuid.New()
 		}
 		taken[r.uid] = true
-		list[i] = r
+		if empty[r.uid] {
+			replace = append(replace, r)
+		} else {
+			list = append(list, r)
+		}
 		w.staged.entries[i] = stagedEntry{key: r.key(), uid: r.uid.String()}
+	}
+	if err := t.replaceData(w.names, replace); err != nil {
+		return err
 	}
 	return t.copyData(w.names, list)
 }
 
-// takenUIDs returns which uids of the revisions have a content.
-func (t *tx) takenUIDs(w *stagedWrites) (map[uuid.UUID]bool, error) {
+// takenUIDs returns which uids of the revisions have a content, and which had one.
+func (t *tx) takenUIDs(w *stagedWrites) (taken, empty map[uuid.UUID]bool, err error) {
 	uids := make([]string, len(w.revisions))
 	for i := range w.revisions {
 		uids[i] = w.revisions[i].Info.UID.String()
 	}
-	taken := map[uuid.UUID]bool{}
-	err := t.each(`SELECT uid FROM `+w.names.data+` WHERE uid = ANY($1)`, []any{uids}, func(rows pgx.Rows) error {
-		uid, err := scanText[string](rows)
-		if err != nil {
+	taken, empty = map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
+	err = t.each(`SELECT uid, info = '' FROM `+w.names.data+` WHERE uid = ANY($1) ORDER BY uid COLLATE "C" FOR UPDATE`, []any{uids}, func(rows pgx.Rows) error {
+		var uid string
+		var hollow bool
+		if err := rows.Scan(&uid, &hollow); err != nil {
 			return err
 		}
 		id, err := uuid.Parse(uid)
-		taken[id] = true
+		taken[id], empty[id] = !hollow, hollow
 		return err
 	})
-	return taken, err
+	return taken, empty, err
 }
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and frees
@@ -175,7 +183,7 @@ func (t *tx) freeStaged(m stagedModel) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM `+names.data+` WHERE uid = ANY($1)`, uids)
+	_, err = t.exec(names.hollow(), uids)
 	return err
 }
 

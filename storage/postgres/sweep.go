@@ -204,6 +204,9 @@ func (s *sweeper) findLost(ctx context.Context, q queryer, m *sweptModel) error 
 			continue
 		}
 		m.lost = append(m.lost, r)
+		if size == 0 {
+			continue // it was emptied, see hollow
+		}
 		s.found.Payloads.Count++
 		s.found.Payloads.Bytes += size
 	}

@@ -87,7 +87,7 @@ func sweepOf(t *testing.T, f *Factory, o storage.SweepOptions) storage.Sweep {
 
 const (
 	lostCopies  = `INSERT INTO person_resource_data (uid, data, info) SELECT 'lost' || uid, data, info FROM person_resource_data`
-	dataCount   = `SELECT count(*)::int FROM person_resource_data`
+	dataCount   = `SELECT count(*)::int FROM person_resource_data WHERE info <> ''`
 	indexCount  = `SELECT count(*)::int FROM person_resource_index`
 	metaCount   = `SELECT count(*)::int FROM person_meta`
 	helperCount = `SELECT count(*)::int FROM pg_indexes WHERE indexname LIKE 'specstar\_uids\_%'`

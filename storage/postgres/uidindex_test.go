@@ -15,7 +15,6 @@ import (
 // An index that a process left behind is dropped, one that others have is used.
 func TestHelpWithUIDs(t *testing.T) {
 	f := openSwept(t, Config{})
-	sql(t, f, `DROP INDEX person_resource_index_uid`) // as in a table of the original
 	names, err := f.tables(t.Context(), "person")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +63,6 @@ func TestHelpWithUIDs(t *testing.T) {
 
 func TestSweepWithoutRightsToIndex(t *testing.T) {
 	f := openSwept(t, Config{})
-	sql(t, f, `DROP INDEX person_resource_index_uid`)
 	makeSwept(t, f, 0, 2*helpedFrom)
 	sql(t, f, lostCopies)
 	role := "r" + strings.ReplaceAll(uuid.NewString(), "-", "")
