@@ -93,6 +93,7 @@ func (o *outerUnit) put(t *tx, v *view, model string, w storage.ModelWrites) err
 		o.mine[model] = map[string]storage.Content{}
 	}
 	writer := o.f.newOuterWriter(names, o.mine[model])
+	writer.adopts = true
 	o.writers = append(o.writers, writer)
 	known := v.counts[model]
 	return writer.put(t.ctx, w.Revisions, func(k resource.RevisionKey) bool {

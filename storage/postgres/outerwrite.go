@@ -29,6 +29,12 @@ type outerWriter struct {
 	stay    []storage.Entry   // of keys that lead there already
 	replace []storage.Content // contents whose own keys lead to them
 	claimed []storage.Entry   // those that were made, to be taken back on an error
+	// adopts lets a unit of work that is done again, because who did it died before
+	// the commit, take its own contents over: adopted are those with a key that leads
+	// there. Claiming that key anew burns no number. What is staged is never shared,
+	// for it may be removed again.
+	adopts  bool
+	adopted []storage.Content
 }
 
 func (f *Factory) newOuterWriter(names tables, mine map[string]storage.Content) *outerWriter {
@@ -109,7 +115,7 @@ func (w *outerWriter) store(ctx context.Context, keys []resource.RevisionKey, co
 		if err != nil {
 			return err
 		}
-		var again []int
+		var taken []int
 		for i, at := range fresh {
 			switch {
 			case stored[i]:
@@ -117,11 +123,15 @@ func (w *outerWriter) store(ctx context.Context, keys []resource.RevisionKey, co
 			case leads[at] == contents[at].UID:
 				w.replace = append(w.replace, contents[at])
 			default:
-				contents[at].UID = uuid.NewString()
-				again = append(again, at)
+				taken = append(taken, at)
 			}
 		}
-		fresh = again
+		if fresh, err = w.adopt(ctx, keys, contents, leads, taken); err != nil {
+			return err
+		}
+		for _, at := range fresh {
+			contents[at].UID = uuid.NewString()
+		}
 	}
 	for i, k := range keys {
 		e := storage.Entry{Key: k, UID: contents[i].UID}
@@ -137,13 +147,46 @@ func (w *outerWriter) store(ctx context.Context, keys []resource.RevisionKey, co
 	return nil
 }
 
+// adopt takes over contents whose uids are taken where a key that was believed to be
+// free leads to the uid, and returns the places of the others. The uid of a job's
+// revision follows from the job, the key and the parent.
+func (w *outerWriter) adopt(ctx context.Context, keys []resource.RevisionKey, contents []storage.Content, leads []string, taken []int) (others []int, err error) {
+	var asked []resource.RevisionKey
+	for _, at := range taken {
+		asked = append(asked, keys[at])
+	}
+	if len(asked) == 0 || !w.adopts {
+		return taken, nil
+	}
+	owners, err := w.m.Lookup(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range taken {
+		if leads[at] == "" && owners[i] == contents[at].UID {
+			w.adopted = append(w.adopted, contents[at])
+		} else {
+			others = append(others, at)
+		}
+	}
+	return others, nil
+}
+
 func same(a, b storage.Content) bool {
 	return bytes.Equal(a.Info, b.Info) && bytes.Equal(a.Data, b.Data)
 }
 
 // enter makes the keys lead to the contents. A key that somebody else claimed gives
 // errTaken: its number is burned.
+//
+// What is adopted is written again now that the metas are locked: since it was looked
+// at, who died may have been cleaned up after.
 func (w *outerWriter) enter(ctx context.Context) error {
+	if len(w.adopted) > 0 {
+		if err := w.m.Replace(ctx, w.adopted); err != nil {
+			return err
+		}
+	}
 	owners, err := w.m.Claim(ctx, w.claims)
 	taken := false
 	for i, owner := range owners {

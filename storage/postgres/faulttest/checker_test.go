@@ -84,6 +84,41 @@ func (h *history) revision(r resource.Revision, last map[resource.ID]int) {
 	h.Effects[payload.Job]++
 }
 
+// chains returns how often each job is found on the way from the current revisions to
+// the first ones.
+func chains(ctx context.Context, f storage.Factory) (map[uuid.UUID]int, error) {
+	stores, err := f.Build(ctx, model)
+	if err != nil {
+		return nil, err
+	}
+	effects := map[uuid.UUID]int{}
+	for m, err := range stores.Metas.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		found := map[resource.RevisionID]resource.Revision{}
+		for r, err := range stores.Revisions.DumpAll(ctx, slices.Values([]resource.ID{m.ResourceID})) {
+			if err != nil {
+				return nil, err
+			}
+			found[r.Info.RevisionID] = r
+		}
+		for at := m.CurrentRevisionID; at != ""; {
+			r, ok := found[at]
+			if !ok {
+				return nil, fmt.Errorf("revision %s is not there", at)
+			}
+			var payload struct{ Job uuid.UUID }
+			if err := json.Unmarshal(r.Data, &payload); err != nil {
+				return nil, err
+			}
+			effects[payload.Job]++
+			at, _ = r.Info.ParentRevisionID.Get()
+		}
+	}
+	return effects, nil
+}
+
 // check compares the effects with the ledger and with the jobs that were
 // acknowledged as done: each has its effect exactly once.
 func (h *history) check(ctx context.Context, f storage.Factory, acknowledged map[uuid.UUID]bool) error {

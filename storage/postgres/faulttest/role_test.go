@@ -15,6 +15,7 @@ import (
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/postgres"
+	"github.com/specstar-worker/worker/storage/s3"
 )
 
 // roleVariable makes this binary a worker; it holds a role.
@@ -29,6 +30,8 @@ type role struct {
 	Name string
 	DSN  string
 	Seed uint64
+	// S3 is the address of the object store that keeps revisions; empty for none.
+	S3 string
 
 	// Of a worker that saves: how many goroutines save batches of how many jobs
 	// over how many resources, until each has saved so many or the time is over.
@@ -47,7 +50,18 @@ func play(spec string) error {
 		return err
 	}
 	ctx := context.Background()
-	f, err := postgres.Open(ctx, postgres.Config{DSN: r.DSN, Connections: r.Goroutines + 2})
+	c := postgres.Config{DSN: r.DSN, Connections: r.Goroutines + 2}
+	var medium *mortalMedium
+	if r.S3 != "" {
+		store, err := s3.Open(ctx, bucketOf(r.S3))
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		medium = &mortalMedium{RevisionMedium: store.Revisions(s3.LayoutPostgresS3)}
+		c.Revisions = medium
+	}
+	f, err := postgres.Open(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -56,7 +70,7 @@ func play(spec string) error {
 	case "save":
 		return r.save(ctx, f)
 	case "serve":
-		return r.serve(ctx, f)
+		return r.serve(ctx, f, medium)
 	}
 	return fmt.Errorf("no role %q", r.Name)
 }

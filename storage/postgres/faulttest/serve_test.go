@@ -24,6 +24,14 @@ const (
 	never        death = ""
 	beforeCommit death = "before commit" // everything is computed
 	beforeAck    death = "before ack"    // everything is committed
+
+	// Where revisions are in a bucket:
+	beforePut   death = "before put"
+	inPut       death = "in put"
+	afterPut    death = "after put"
+	beforeClaim death = "before claim"
+	inClaim     death = "in claim"
+	afterClaim  death = "after claim"
 )
 
 // order is what a worker is told to do.
@@ -61,7 +69,7 @@ func newExecutor(f storage.Factory, sources jobs.SourceOpener) *jobs.Executor {
 
 // serve does orders from standard input, one a line, and prints what is to be done
 // with their messages.
-func (r role) serve(ctx context.Context, f storage.Factory) error {
+func (r role) serve(ctx context.Context, f storage.Factory, medium *mortalMedium) error {
 	deadly := &mortal{Factory: f}
 	x := newExecutor(deadly, nil)
 	out := json.NewEncoder(os.Stdout)
@@ -77,6 +85,9 @@ func (r role) serve(ctx context.Context, f storage.Factory) error {
 			ds = append(ds, m.delivery(r.Resources))
 		}
 		deadly.armed = o.Die == beforeCommit
+		if medium != nil {
+			medium.die = o.Die
+		}
 		var actions []string
 		for _, v := range x.Execute(ctx, ds) {
 			actions = append(actions, v.Action.String())
