@@ -35,7 +35,9 @@ func newPace() *pace {
 	return &pace{limit: rate.NewLimiter(rate.Inf, 1), now: time.Now, since: time.Now()}
 }
 
-// wait waits for the turn of a request.
+// wait waits for the turn of a request. One whose turn does not come in time waits
+// all the same: its error ends the requests beside it, which are to have theirs.
+// Otherwise many at a time would end each other before any is sent, for ever.
 func (p *pace) wait(ctx context.Context, until time.Time) error {
 	if p.limit.Limit() == rate.Inf {
 		return nil
@@ -43,6 +45,7 @@ func (p *pace) wait(ctx context.Context, until time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	if err := p.limit.Wait(ctx); err != nil {
+		<-ctx.Done()
 		return errors.New("it refused too many requests, and those that wait are slowed down")
 	}
 	return nil
