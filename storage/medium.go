@@ -50,6 +50,8 @@ type ModelMedium interface {
 	Entries(ctx context.Context, ids iter.Seq[resource.ID]) iter.Seq2[Entry, error]
 	// All returns every entry of the model, those of one resource together.
 	All(ctx context.Context) iter.Seq2[Entry, error]
+	// Count returns how many entries the model has, without looking where they lead.
+	Count(ctx context.Context) (int64, error)
 	// Infos returns the infos of contents; nil for a content that is not there.
 	Infos(ctx context.Context, uids []string) ([][]byte, error)
 	// Read returns contents in the order of uids; one that is not there has a nil

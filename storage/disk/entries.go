@@ -46,6 +46,17 @@ func (m *modelFiles) Entries(ctx context.Context, ids iter.Seq[resource.ID]) ite
 	}
 }
 
+// Count counts the entries.
+func (m *modelFiles) Count(ctx context.Context) (n int64, err error) {
+	for _, err := range m.All(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 // All returns every entry, in the order in which the directory has the resources.
 func (m *modelFiles) All(ctx context.Context) iter.Seq2[storage.Entry, error] {
 	return func(yield func(storage.Entry, error) bool) {

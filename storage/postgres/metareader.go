@@ -166,13 +166,9 @@ func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
 	if r.f.medium == nil {
 		return s, nil
 	}
-	for _, err := range r.f.medium.Model(r.t.model).All(ctx) {
-		if err != nil {
-			return s, err
-		}
-		s.Revisions++
-	}
-	return s, nil
+	var err error
+	s.Revisions, err = r.f.medium.Model(r.t.model).Count(ctx)
+	return s, err
 }
 
 // Blobs returns the ids of the blobs remembered with the model, ascending.

@@ -199,6 +199,17 @@ func (m *modelRevisions) All(ctx context.Context) iter.Seq2[storage.Entry, error
 	return flat(ahead(ctx, m.s.cfg.Parallel, m.keys(ctx), m.follow))
 }
 
+// Count lists the model's entries and reads none.
+func (m *modelRevisions) Count(ctx context.Context) (n int64, err error) {
+	for keys, err := range m.keys(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		n += int64(len(keys))
+	}
+	return n, nil
+}
+
 // keys lists the keys of each resource: in a listing they are together.
 func (m *modelRevisions) keys(ctx context.Context) iter.Seq2[[]resource.RevisionKey, error] {
 	return func(yield func([]resource.RevisionKey, error) bool) {
