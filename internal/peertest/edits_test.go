@@ -41,6 +41,14 @@ type items struct {
 
 func newItems(t *testing.T, p *pypeer.Peer, b backend) items {
 	t.Helper()
+	s := items{store: b.open(t), app: p.MustNew(t, pypeer.Config{Models: pypeer.Item})}
+	s.manager = declareItem(t, s.store)
+	return s
+}
+
+// declareItem declares the golden item model.
+func declareItem(t *testing.T, s store) *manager.Manager {
+	t.Helper()
 	const path = "../../examples/models/item.yaml"
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -50,11 +58,11 @@ func newItems(t *testing.T, p *pypeer.Peer, b backend) items {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := items{store: b.open(t), app: p.MustNew(t, pypeer.Config{Models: pypeer.Item})}
-	if s.manager, err = s.catalog.DeclareModel(t.Context(), models[0]); err != nil {
+	m, err := s.catalog.DeclareModel(t.Context(), models[0])
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return m
 }
 
 // do does an operation here and returns the code of a refusal, empty for none.
