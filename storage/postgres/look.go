@@ -105,21 +105,21 @@ func (f *Factory) sniffPayload(ctx context.Context, t tables) (resource.Encoding
 	return resource.JSON, nil
 }
 
-// sniffEncoding returns the encoding of the metas that are there; "" when there are
-// no tables of metas, msgpack when all are empty.
-func (f *Factory) sniffEncoding(ctx context.Context) (resource.Encoding, error) {
+// sniffEncoding returns the encoding of the metas that are there, "" when there are
+// none, and whether there are tables for them.
+func (f *Factory) sniffEncoding(ctx context.Context) (enc resource.Encoding, tables bool, err error) {
 	candidates, err := f.candidates(ctx)
-	if err != nil || len(candidates) == 0 {
-		return "", err
+	if err != nil {
+		return "", false, err
 	}
 	for _, c := range candidates {
 		for first, err := range stream(ctx, f, f.pool, "look for models in", `SELECT substr(data, 1, 1) FROM `+quote(c.base+metaSuffix)+` LIMIT 1`, nil, func(rows pgx.Rows) (b []byte, err error) {
 			return b, rows.Scan(&b)
 		}) {
-			return sniff(first), err
+			return sniff(first), true, err
 		}
 	}
-	return resource.Msgpack, nil
+	return "", len(candidates) > 0, nil
 }
 
 // decodeMeta decodes a stored meta of either encoding.

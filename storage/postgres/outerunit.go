@@ -97,7 +97,7 @@ func (o *outerUnit) put(t *tx, v *view, model string, w storage.ModelWrites) err
 	o.writers = append(o.writers, writer)
 	known := v.counts[model]
 	return writer.put(t.ctx, w.Revisions, func(k resource.RevisionKey) bool {
-		return t.attempt == 0 && numberBehind(k.Resource, k.Revision) > known[k.Resource]
+		return v.gave(model, k) || t.attempt == 0 && numberBehind(k.Resource, k.Revision) > known[k.Resource]
 	})
 }
 

@@ -213,8 +213,9 @@ func (w *outerWriter) enter(ctx context.Context) error {
 	return w.m.Point(ctx, w.points)
 }
 
-// takeBack removes the entries of a unit that failed. What cannot be removed is a
-// revision that no meta counts; its number stays burned.
+// takeBack removes the entries of a unit that failed, but those that somebody has made
+// to lead elsewhere since. What cannot be removed is a revision that no meta counts;
+// its number stays burned.
 func (w *outerWriter) takeBack(ctx context.Context) error {
 	if len(w.claimed) == 0 {
 		return nil
@@ -223,7 +224,21 @@ func (w *outerWriter) takeBack(ctx context.Context) error {
 	for i, e := range w.claimed {
 		keys[i] = e.Key
 	}
-	return w.m.RemoveEntries(context.WithoutCancel(ctx), keys)
+	ctx = context.WithoutCancel(ctx)
+	leads, err := w.m.Lookup(ctx, keys)
+	if err != nil {
+		return err
+	}
+	ours := keys[:0]
+	for i, uid := range leads {
+		if uid == w.claimed[i].UID {
+			ours = append(ours, keys[i])
+		}
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	return w.m.RemoveEntries(ctx, ours)
 }
 
 // outerStore writes revisions to the medium outside of a unit of work.

@@ -9,14 +9,32 @@ import (
 	"github.com/specstar-worker/worker/resource"
 )
 
-// counts tells the highest number that the meta of a resource counts, as it was
-// locked; 0 for a resource without one.
-type counts func(resource.ID) int
+// numbers tells what is known of the numbers of revisions. The zero value knows
+// nothing.
+type numbers struct {
+	// count returns the highest number that the meta of a resource counts, as it was
+	// locked; 0 for a resource without one.
+	count func(resource.ID) int
+	// gave reports whether a number was given as one that is free.
+	gave func(resource.RevisionKey) bool
+}
+
+// counted reports whether the meta counts the number of a revision.
+func (n numbers) counted(k resource.RevisionKey) bool {
+	most := 0
+	if n.count != nil {
+		most = n.count(k.Resource)
+	}
+	return numberBehind(k.Resource, k.Revision) <= most
+}
+
+// free reports whether a revision must not be there.
+func (n numbers) free(k resource.RevisionKey) bool { return n.gave != nil && n.gave(k) }
 
 // saveRevisions stores revisions, sorted by resource, under their keys. Those whose
 // number nothing counts yet are taken for new and copied: should one be there all
 // the same the transaction is done again, and then each key and uid is looked up.
-func (t *tx) saveRevisions(names tables, count counts, revisions []resource.Revision) error {
+func (t *tx) saveRevisions(names tables, n numbers, revisions []resource.Revision) error {
 	if len(revisions) == 0 {
 		return nil
 	}
@@ -27,7 +45,7 @@ func (t *tx) saveRevisions(names tables, count counts, revisions []resource.Revi
 		if err := checkRevision(names, &r.Info); err != nil {
 			return err
 		}
-		if t.attempt == 0 && numberBehind(r.Info.ResourceID, r.Info.RevisionID) > count(r.Info.ResourceID) {
+		if t.attempt == 0 && !n.counted(r.key()) {
 			fresh = append(fresh, r)
 		} else {
 			rest = append(rest, r)
@@ -35,7 +53,7 @@ func (t *tx) saveRevisions(names tables, count counts, revisions []resource.Revi
 	}
 	if len(rest) > 0 || repeats(fresh) {
 		// Looked up together: a key or uid of one part may be that of the other.
-		return t.place(names, append(rest, fresh...))
+		return t.place(names, n, append(rest, fresh...))
 	}
 	if err := t.copyData(names, fresh); err != nil {
 		return err
@@ -59,8 +77,9 @@ func repeats(revisions []placed) bool {
 
 // place stores revisions whose keys or uids may be there. A content is replaced
 // where its own key leads to it; a uid that serves another key is left to it, and
-// the content gets another uid to be stored under.
-func (t *tx) place(names tables, revisions []placed) error {
+// the content gets another uid to be stored under. A number that somebody has taken
+// since it was given gives errTaken: writers that are none of ours do not lock metas.
+func (t *tx) place(names tables, n numbers, revisions []placed) error {
 	last := make(map[resource.RevisionKey]int, len(revisions))
 	for i, r := range revisions {
 		last[r.key()] = i
@@ -73,6 +92,11 @@ func (t *tx) place(names tables, revisions []placed) error {
 	}
 	if err := p.look(); err != nil {
 		return err
+	}
+	for _, r := range p.revisions {
+		if _, there := p.leads[r.key()]; there && n.free(r.key()) {
+			return errTaken
+		}
 	}
 	p.decide()
 	return p.write()

@@ -137,7 +137,7 @@ func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
 	if err := f.checkForeign(ctx); err != nil {
 		return err
 	}
-	found, err := f.sniffEncoding(ctx)
+	found, _, err := f.sniffEncoding(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,12 +188,15 @@ func (f *Factory) openForeign(ctx context.Context) error {
 		}
 		database = f.place
 	}
-	found, err := f.sniffEncoding(ctx)
+	found, there, err := f.sniffEncoding(ctx)
 	if err != nil {
 		return f.explain("open store", err)
 	}
-	if found == "" {
+	if !there {
 		return fmt.Errorf("open store %s: %w", f.place, storage.ErrNotFound)
+	}
+	if found == "" {
+		found = resource.Msgpack // there is nothing that it matters for
 	}
 	f.identity.id, f.identity.encoding, f.identity.outside = uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), found, f.medium != nil
 	return f.explain("open store", f.checkForeign(ctx))

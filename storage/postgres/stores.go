@@ -99,7 +99,7 @@ var _ storage.RevisionStore = revisionStore{}
 func (s revisionStore) SaveMany(ctx context.Context, revisions []resource.Revision) error {
 	sorted := order.ByID(storage.ModelWrites{Revisions: revisions}).Revisions
 	return s.f.write(ctx, "save revisions of model "+s.t.model+" in", func(t *tx) error {
-		return t.saveRevisions(s.t, func(resource.ID) int { return 0 }, sorted)
+		return t.saveRevisions(s.t, numbers{}, sorted)
 	})
 }
 

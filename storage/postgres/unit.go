@@ -145,8 +145,11 @@ func (t *tx) writeModel(v *view, names tables, w storage.ModelWrites) error {
 	if err := t.saveMetaRows(names, known, lastOf(rows)); err != nil {
 		return err
 	}
-	count := func(id resource.ID) int { return known[id] }
-	if err := t.saveRevisions(names, count, w.Revisions); err != nil {
+	n := numbers{
+		count: func(id resource.ID) int { return known[id] },
+		gave:  func(k resource.RevisionKey) bool { return v.gave(names.model, k) },
+	}
+	if err := t.saveRevisions(names, n, w.Revisions); err != nil {
 		return err
 	}
 	return t.rememberBlobs(names.model, w.Blobs)

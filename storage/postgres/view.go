@@ -26,6 +26,7 @@ type view struct {
 	counts  map[string]map[resource.ID]int // what the metas count, by model
 	ended   map[uuid.UUID]bool
 	highest map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
+	given   map[storage.Ref]int            // the numbers from which on compute was told that they are free
 	exact   bool                           // stored numbers are looked up
 	reader  revisionSource
 	cache   map[string]*currentCache // by model
@@ -61,6 +62,7 @@ func emptyView(ctx context.Context, names map[string]tables, b storage.Batch) *v
 		stored:  map[storage.Ref][]byte{},
 		counts:  map[string]map[resource.ID]int{},
 		highest: map[string]map[resource.ID]int{},
+		given:   map[storage.Ref]int{},
 		cache:   map[string]*currentCache{},
 	}
 	for _, r := range b.Refs {
@@ -128,9 +130,22 @@ func (v *view) Meta(r storage.Ref) (resource.Meta, bool) {
 // unit is computed again and the stored numbers of all its resources are read.
 func (v *view) NextNumber(r storage.Ref) int {
 	next := v.metas[r].TotalRevisionCount + 1
-	if !v.exact {
-		return next
+	if v.exact {
+		next = max(next, v.highestStored(r)+1)
 	}
+	v.given[r] = next
+	return next
+}
+
+// gave reports whether the number of a revision is one that was free when compute was
+// told so. Whoever made a revision of it since is not to be written over.
+func (v *view) gave(model string, k resource.RevisionKey) bool {
+	from, ok := v.given[storage.Ref{Model: model, ID: k.Resource}]
+	return ok && numberBehind(k.Resource, k.Revision) >= from
+}
+
+// highestStored returns the highest stored number of a resource.
+func (v *view) highestStored(r storage.Ref) int {
 	highest, ok := v.highest[r.Model]
 	if names, known := v.names[r.Model]; !ok && known {
 		var err error
@@ -139,7 +154,7 @@ func (v *view) NextNumber(r storage.Ref) int {
 		}
 		v.highest[r.Model] = highest
 	}
-	return max(highest[r.ID]+1, next)
+	return highest[r.ID]
 }
 
 // Info returns the info of a stored revision.
