@@ -153,10 +153,11 @@ func (s items) linear(t *testing.T, resources, revisions int) {
 // TestAtOnceOnOneResource has both update one resource at the same time. The original
 // writes over what was committed between its reading and its writing; nothing that it
 // wrote is lost by us, no number is given twice, and a resource that both leave alone
-// afterwards is sound again after the next update.
+// afterwards is sound again after the next update. On disk it is another matter: the
+// original fails (FileExistsError) when a link is made while it makes the same one.
 func TestAtOnceOnOneResource(t *testing.T) {
 	p := pypeer.Start(t)
-	for _, c := range compositions[:3] {
+	for _, c := range compositions[:2] {
 		t.Run(c.kind, func(t *testing.T) {
 			s := newShared(t, p, c)
 			s.save(t, []manager.Operation{{Op: manager.OpCreate, ResourceID: "item:a", Data: labelled("go", 0), User: "go", Time: noon}})
