@@ -56,6 +56,19 @@ func (m moving) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// movingLeast is from how many bytes on a body tells of its progress: fewer pass at
+// once. To wrap them would cost the SDK a buffer of 32 KiB for each hash, instead of
+// none for bytes in memory.
+const movingLeast = 32 << 10
+
+// telling is a body that calls moved when bytes have passed.
+func telling(body io.ReadSeeker, moved func()) io.ReadSeeker {
+	if b, ok := body.(*bytes.Reader); ok && b.Len() < movingLeast {
+		return body
+	}
+	return moving{body, moved}
+}
+
 // put writes an object. With create, errExists may mean that an attempt took
 // effect whose answer was lost: create is for callers who need to know.
 func (s *Store) put(ctx context.Context, o object) error {
@@ -71,7 +84,7 @@ func (s *Store) put(ctx context.Context, o object) error {
 	}
 	return s.do(ctx, "put "+o.key, func(ctx context.Context, moved func()) error {
 		in := in
-		in.Body = moving{o.body(), moved}
+		in.Body = telling(o.body(), moved)
 		_, err := s.api.PutObject(ctx, &in)
 		return err
 	})
