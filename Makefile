@@ -69,7 +69,7 @@ fuzz: ## run every fuzz target for SECONDS (default 20) each
 
 .PHONY: bench
 bench: peer services ## archive, load and dump against the Python original, saves against bare inserts, S3 against bare puts; ratios in one run
-	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/s3bench
+	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/copybench && $(GO) run $(FLAGS) ./cmd/s3bench
 
 .PHONY: lint
 lint: ## golangci-lint, pinned in tools/lint/go.mod (builds it first: minutes)
