@@ -90,9 +90,8 @@ type Traits struct {
 	// cannot ("/", "..", longer than a name may be) are refused where revisions are
 	// written, with ErrUnusableName.
 	FileNames bool
-	// LiveRevisions: a snapshot holds metas alone. It shows the revisions that these
-	// count as they are when they are read, so that what was replaced or removed
-	// meanwhile shows so.
+	// LiveRevisions: a snapshot holds metas alone. Its revisions are those that are
+	// there when they are read, later ones too.
 	LiveRevisions bool
 	// Metas is how metas are written. In JSON the times and bytes of indexed data
 	// are text; empty means msgpack.

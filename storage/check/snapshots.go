@@ -50,11 +50,11 @@ func snapshotShowsPast(t T, s *subject) {
 		n, err := m.Count(t.Context(), qb.Query{})
 		ok(t, "count", err)
 		equal(t, "count in the snapshot", n, 2)
-		wantRevisions(t, r, "p1", "p1:1")
-		wantRevisions(t, r, "p3")
 		if s.Traits().LiveRevisions {
 			return
 		}
+		wantRevisions(t, r, "p1", "p1:1")
+		wantRevisions(t, r, "p3")
 		dump := collect(t, "dump", r.DumpAll(t.Context(), slices.Values([]resource.ID{"p1", "p2", "p3"})))
 		equal(t, "number of revisions in the snapshot", len(dump), 2)
 		sameRevision(t, "a revision in the snapshot", dump[1], newRevision("p2", 1))

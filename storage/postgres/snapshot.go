@@ -54,7 +54,7 @@ func (s *snapshot) Build(ctx context.Context, model string) (storage.MetaReader,
 	}
 	metas := metaReader{f: s.f, q: s, t: t}
 	if s.f.medium != nil {
-		return metas, revisionReader{f: s.f, s: shownSource{outerSource{s.f.medium}, s}, t: t}, nil
+		return metas, s.f.outerReader(t), nil
 	}
 	return metas, revisionReader{f: s.f, s: innerSource{f: s.f, q: s}, t: t}, nil
 }
