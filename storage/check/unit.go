@@ -208,6 +208,11 @@ func numberAfterDelete(t T, s *subject) {
 		ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r)))
 	}
 	ok(t, "delete the meta", stores.Metas.Delete(t.Context(), []resource.ID{r.ID}))
-	ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, increment(r)))
+	ok(t, "update", s.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
+		n := v.NextNumber(r)
+		return storage.Writes{Models: writesOf(r.Model, storage.ModelWrites{
+			Metas: []resource.Meta{newMeta(r.ID, n)}, Revisions: []resource.Revision{written(newRevision(r.ID, n))},
+		})}, nil
+	}))
 	wantRevisions(t, stores.Revisions, r.ID, "p1:1", "p1:2", "p1:3", "p1:4")
 }
