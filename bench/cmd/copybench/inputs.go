@@ -27,7 +27,6 @@ type inputs struct {
 // second.
 const fewResources = 500
 
-
 // Saves of each side: one by one the original does few in a second.
 const (
 	ourSaves     = 5000
