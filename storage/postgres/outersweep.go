@@ -144,7 +144,7 @@ func (s *sweeper) removeOuter(ctx context.Context, o storage.SweepOptions) error
 func (m *sweptModel) removeOuterOrphans(ctx context.Context, f *Factory) error {
 	for batch := range slices.Chunk(m.orphans, orphansBatch) {
 		err := f.write(ctx, "remove orphans of model "+m.model+" in", func(t *tx) error {
-			return t.withoutMeta(m.tables, batch, func(ids []resource.ID) error { return f.purgeOuter(ctx, m.tables, ids, nil) })
+			return t.withoutMeta(m.tables, batch, func(ids []resource.ID) error { return f.purgeOuter(ctx, m.tables, ids) })
 		})
 		if err != nil {
 			return err

@@ -45,14 +45,7 @@ type outerUnit struct {
 	f       *Factory
 	mine    map[string]map[string]storage.Content // contents put so far, by model
 	writers []*outerWriter                        // of this attempt
-	purged  []purgedModel
-}
-
-// purgedModel are resources whose revisions go when the transaction has committed.
-type purgedModel struct {
-	names tables
-	ids   []resource.ID
-	keep  map[resource.RevisionKey]string
+	purged  []purgedModel                         // when the transaction has committed
 }
 
 func (o *outerUnit) run(t *tx, names map[string]tables, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
@@ -117,7 +110,11 @@ func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWr
 		for _, id := range w.Purge {
 			delete(known, id)
 		}
-		o.purged = append(o.purged, purgedModel{names: names, ids: w.Purge, keep: writer.leads()})
+		found, err := t.f.findPurged(t.ctx, names, w.Purge, writer.leads())
+		if err != nil {
+			return err
+		}
+		o.purged = append(o.purged, found)
 	}
 	if err := t.saveMetaRows(names, known, lastOf(rows)); err != nil {
 		return err
@@ -143,7 +140,7 @@ func (w *outerWriter) leads() map[resource.RevisionKey]string {
 // purge removes the revisions of purged resources, after the commit.
 func (o *outerUnit) purge(ctx context.Context) error {
 	for _, p := range o.purged {
-		if err := o.f.purgeOuter(ctx, p.names, p.ids, p.keep); err != nil {
+		if err := p.remove(ctx); err != nil {
 			return err
 		}
 	}

@@ -267,37 +267,71 @@ func (s outerStore) Purge(ctx context.Context, ids []resource.ID) error {
 	if s.f.readOnly {
 		return fmt.Errorf("purge revisions of model %s in %s: %w", s.t.model, s.f.place, errReadOnly)
 	}
-	return s.f.purgeOuter(ctx, s.t, ids, nil)
+	return s.f.purgeOuter(ctx, s.t, ids)
 }
 
-// purgeOuter removes the entries and contents of resources but for those that keep
-// names: entries first, so that none leads nowhere.
-func (f *Factory) purgeOuter(ctx context.Context, t tables, ids []resource.ID, keep map[resource.RevisionKey]string) error {
-	m := f.medium.Model(t.model)
-	kept := map[string]bool{}
-	for _, uid := range keep {
-		kept[uid] = true
-	}
-	var keys []resource.RevisionKey
-	var uids []string
-	for e, err := range m.Entries(ctx, slices.Values(ids)) {
-		if err != nil {
-			return err
-		}
-		if keep[e.Key] == e.UID {
-			continue
-		}
-		keys = append(keys, e.Key)
-		if !kept[e.UID] {
-			uids = append(uids, e.UID)
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	if err := m.RemoveEntries(ctx, keys); err != nil {
+// purgeOuter removes the entries and contents of resources.
+func (f *Factory) purgeOuter(ctx context.Context, t tables, ids []resource.ID) error {
+	p, err := f.findPurged(ctx, t, ids, nil)
+	if err != nil {
 		return err
 	}
-	slices.Sort(uids)
-	return m.RemoveContents(ctx, slices.Compact(uids))
+	return p.remove(ctx)
+}
+
+// purgedModel are entries and contents of resources that go.
+type purgedModel struct {
+	m       storage.ModelMedium
+	entries []storage.Entry
+	uids    []string
+}
+
+// findPurged lists what there is of resources. Keys of written are made to lead
+// elsewhere: only what they led to goes.
+func (f *Factory) findPurged(ctx context.Context, t tables, ids []resource.ID, written map[resource.RevisionKey]string) (purgedModel, error) {
+	p := purgedModel{m: f.medium.Model(t.model)}
+	kept := map[string]bool{}
+	for _, uid := range written {
+		kept[uid] = true
+	}
+	for e, err := range p.m.Entries(ctx, slices.Values(ids)) {
+		if err != nil {
+			return p, err
+		}
+		if _, ok := written[e.Key]; !ok {
+			p.entries = append(p.entries, e)
+		}
+		if !kept[e.UID] {
+			p.uids = append(p.uids, e.UID)
+		}
+	}
+	slices.Sort(p.uids)
+	p.uids = slices.Compact(p.uids)
+	return p, nil
+}
+
+// remove removes what was found, entries first so that none leads nowhere. An entry
+// that leads elsewhere by now belongs to who made the resource anew.
+func (p purgedModel) remove(ctx context.Context) error {
+	if len(p.uids) == 0 {
+		return nil
+	}
+	keys := make([]resource.RevisionKey, len(p.entries))
+	for i, e := range p.entries {
+		keys[i] = e.Key
+	}
+	leads, err := p.m.Lookup(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var same []resource.RevisionKey
+	for i, uid := range leads {
+		if uid == p.entries[i].UID {
+			same = append(same, keys[i])
+		}
+	}
+	if err := p.m.RemoveEntries(ctx, same); err != nil {
+		return err
+	}
+	return p.m.RemoveContents(ctx, p.uids)
 }
