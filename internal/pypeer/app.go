@@ -11,6 +11,7 @@ import (
 const (
 	Small  = "small"  // person, document, sales-order
 	Item   = "item"   // item
+	Item0  = "item0"  // item, of whose fields only n is indexed
 	Cat    = "cat"    // cat with schema version 1
 	Cat2   = "cat2"   // cat with schema version 2, which 1 is migrated to
 	GoAPI  = "goapi"  // go-package, go-release, go-symbol

@@ -10,7 +10,8 @@ import (
 // Edit is one operation that the original is told to do.
 type Edit struct {
 	// Op is create, update, upsert (create_or_update), modify, patch, switch,
-	// delete, restore or purge (permanently_delete).
+	// delete, restore or purge (permanently_delete); forget, which saves the meta as
+	// releases before 0.9 do, without rev_*; or backfill, of all resources.
 	Op         string      `json:"op"`
 	ResourceID resource.ID `json:"resource_id"`
 	// Data is the new value; Patch, of a patch or a modify, an RFC 6902 array instead.

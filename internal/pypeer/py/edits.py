@@ -6,6 +6,8 @@ import msgspec
 from autocrud.types import JsonPatch, RevisionStatus
 from msgspec import UNSET
 
+from archives import without_rev
+
 
 def apply(manager, edits):
     """Does one operation after another; returns for each the name of its exception, empty for none."""
@@ -42,6 +44,12 @@ class Edit:
         return {"status": RevisionStatus(given)} if given else {}
 
 
+def forget(e):
+    """Saves the meta as a release before 0.9 does."""
+    meta = e.manager.storage.get_meta(e.id)
+    e.manager.storage.save_meta(without_rev(meta))
+
+
 KINDS = {
     "create": lambda e: e.op.create(e.data(), resource_id=e.id, **e.status()),
     "update": lambda e: e.op.update(e.id, e.data(), **e.status()),
@@ -56,4 +64,6 @@ KINDS = {
     "purge": lambda e: e.manager.permanently_delete(
         e.id, user=e.fields["user"], now=dt.datetime.fromisoformat(e.fields["time"])
     ),
+    "forget": forget,
+    "backfill": lambda e: e.manager.backfill_revision_meta(),
 }

@@ -134,6 +134,11 @@ def item():
     return [(Item, "item", Encoding.json, ["n", "label", "weight", "tags"])]
 
 
+def item0():
+    """The item model before most of its fields were indexed."""
+    return [(Item, "item", Encoding.json, ["n"])]
+
+
 def cat():
     return [(Schema(Cat, version="1"), "cat", Encoding.json, ["name", "age"])]
 
@@ -153,4 +158,4 @@ def goapi():
     ]
 
 
-SETS = {"small": small, "item": item, "cat": cat, "cat2": cat2, "goapi": goapi}
+SETS = {"small": small, "item": item, "item0": item0, "cat": cat, "cat2": cat2, "goapi": goapi}
