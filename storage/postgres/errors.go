@@ -24,6 +24,8 @@ const (
 	readOnlyTransaction  = "25006"
 	undefinedTable       = "42P01"
 	undefinedColumn      = "42703"
+	duplicateTable       = "42P07"
+	duplicateObject      = "42710"
 	insufficientRights   = "42501"
 	cachedPlanChanged    = "0A000"
 	unknownDatabase      = "3D000"
@@ -53,6 +55,8 @@ func lostRace(err error) bool {
 	}
 	switch sqlState(err) {
 	case uniqueViolation, serializationFailure, deadlockDetected, cachedPlanChanged:
+		return true
+	case duplicateTable, duplicateObject: // IF NOT EXISTS looked before another one made it
 		return true
 	}
 	return false
