@@ -142,9 +142,14 @@ func (p *process) kill() {
 // wait waits for the process to end by itself.
 func (p *process) wait() result {
 	p.t.Helper()
+	return p.waitFor(2 * time.Minute)
+}
+
+func (p *process) waitFor(most time.Duration) result {
+	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(most):
 		p.t.Fatalf("worker %v does not end\n%s", p.cmd.Args, p.log())
 	}
 	return result{p.cmd.ProcessState.ExitCode(), p.stdout.String(), p.log()}

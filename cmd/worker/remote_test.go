@@ -147,30 +147,6 @@ func dumpedAgain(t *testing.T, in func(string, int, ...string) string) {
 	cli(t, "verify", out).ok(t)
 }
 
-func TestCheckOnRemoteStoresLeavesNothing(t *testing.T) {
-	for layout := range layouts {
-		t.Run(layout, func(t *testing.T) {
-			s := newRemote(t, layout)
-			var report checkReport
-			// By the binary: it kills a writer too.
-			r := start(t, nil, append([]string{"check", "--only", "G1,G2", "-o", "json"}, s.flags...)...).wait()
-			r.into(t, &report)
-			if r.code != exitOK || !report.OK || report.Skipped != 0 {
-				t.Fatalf("check = %+v", r)
-			}
-			if s.service != nil && len(s.service.Keys("bucket")) != 0 {
-				t.Errorf("objects are left: %v", s.service.Keys("bucket"))
-			}
-			if left := s.tables(t); len(left) != 0 {
-				t.Errorf("tables are left: %v", left)
-			}
-			if left := filesOf(t, s.flags); len(left) != 0 {
-				t.Errorf("files are left: %v", left)
-			}
-		})
-	}
-}
-
 func TestTwoStoresInOneDatabaseShareADataDirectory(t *testing.T) {
 	s := newRemote(t, "postgres")
 	other := remote{dsn: s.dsn, flags: append(slices.Clone(s.flags), "--table-prefix", "other_")}
