@@ -13,12 +13,14 @@ import (
 // many. It follows what the service accepts: a third refused is borne, since the
 // repeats cost less than a rate that is too low; more lowers the rate to a little
 // above what was accepted. It recovers by a fifth each window, until the limit is
-// far above what is asked for and falls away.
+// far above what is asked for and falls away. Few answers say little: of one or two
+// a half are soon refused by chance, so a window goes on until there are enough of
+// them to lower the rate.
 type pace struct {
 	limit *rate.Limiter
 
 	mu             sync.Mutex
-	since          time.Time // begin of the window
+	since, last    time.Time // begin of the window, and its last answer
 	asked, refused int
 	now            func() time.Time
 	highest        rate.Limit // at which the limit falls away
@@ -26,13 +28,15 @@ type pace struct {
 
 const (
 	paceWindow  = 250 * time.Millisecond
-	paceLeast   = rate.Limit(8) // per second, so that recovery is noticed
-	paceAbove   = 1.25          // of what was accepted
+	paceQuiet   = 4 * paceWindow // without answers, and a new window begins
+	paceSample  = 12             // answers that it takes to lower the rate
+	paceLeast   = rate.Limit(8)  // per second, so that recovery is noticed
+	paceAbove   = 1.25           // of what was accepted
 	paceRecover = 1.2
 )
 
 func newPace() *pace {
-	return &pace{limit: rate.NewLimiter(rate.Inf, 1), now: time.Now, since: time.Now()}
+	return &pace{limit: rate.NewLimiter(rate.Inf, 1), now: time.Now}
 }
 
 // wait waits for the turn of a request. One whose turn does not come in time waits
@@ -55,23 +59,30 @@ func (p *pace) wait(ctx context.Context, until time.Time) error {
 func (p *pace) note(refused bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := p.now()
+	if now.Sub(p.last) > paceQuiet {
+		p.since, p.asked, p.refused = now, 0, 0
+	}
+	p.last = now
 	p.asked++
 	if refused {
 		p.refused++
 	}
-	now := p.now()
 	past := now.Sub(p.since)
-	if past < paceWindow {
+	if past < paceWindow || p.tooMany() && p.asked < paceSample {
 		return
 	}
 	p.adapt(past)
 	p.since, p.asked, p.refused = now, 0, 0
 }
 
+// tooMany reports whether more are refused in the window than is borne.
+func (p *pace) tooMany() bool { return p.refused*3 > p.asked }
+
 // adapt sets the limit from the window that ends.
 func (p *pace) adapt(past time.Duration) {
 	at := p.limit.Limit()
-	if p.refused*3 > p.asked {
+	if p.tooMany() {
 		accepted := rate.Limit(float64(p.asked-p.refused) / past.Seconds())
 		p.highest = max(16*rate.Limit(float64(p.asked)/past.Seconds()), 16*paceLeast)
 		p.limit.SetLimit(max(paceLeast, min(at, paceAbove*accepted)))

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func window(p *pace, at *time.Time, asked, refused int) {
 func TestPaceFollowsWhatIsAccepted(t *testing.T) {
 	at := time.Now()
 	p := newPace()
-	p.now, p.since = func() time.Time { return at }, at
+	p.now = func() time.Time { return at }
 	for range 20 {
 		window(p, &at, 100, 20)
 	}
@@ -42,6 +43,37 @@ func TestPaceFollowsWhatIsAccepted(t *testing.T) {
 			t.Fatalf("after %d windows the limit is %v, want it to grow until it falls away", windows, got)
 		}
 		last = p.limit.Limit()
+	}
+}
+
+// TestPaceIsNotLoweredByChance has a fifth of the answers refused while there are only
+// a few at a time: the rate grows all the same.
+func TestPaceIsNotLoweredByChance(t *testing.T) {
+	at := time.Now()
+	p := newPace()
+	p.now = func() time.Time { return at }
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 { // it was idle before each
+		at = at.Add(time.Minute)
+		p.note(true)
+	}
+	if got := p.limit.Limit(); got != rate.Inf {
+		t.Errorf("one refused in a minute makes the limit %v, want none", got)
+	}
+	for range 100 {
+		at = at.Add(paceWindow / 50)
+		p.note(true)
+	}
+	if got := p.limit.Limit(); got != paceLeast {
+		t.Fatalf("when nothing is accepted the limit is %v, want %v", got, paceLeast)
+	}
+	began := at
+	for p.limit.Limit() != rate.Inf && at.Sub(began) < time.Minute {
+		at = at.Add(time.Duration(float64(time.Second) / float64(p.limit.Limit())))
+		p.note(random.IntN(5) == 0)
+	}
+	if took := at.Sub(began); took > 30*time.Second {
+		t.Errorf("with a fifth refused the limit is %v after %v, want none", p.limit.Limit(), took)
 	}
 }
 
