@@ -59,6 +59,11 @@ func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 // Drop removes the row of a job that has ended, with its chunks and what it
 // still has staged. Chunks are locked before the row, as by those who work on it.
 func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
+	if l.f.medium != nil { // what is there cannot be removed in the transaction below
+		if err := l.f.unstage(ctx, id, func(t *tx) (bool, error) { return t.hasEnded(id) }); err != nil {
+			return err
+		}
+	}
 	return l.do(ctx, func(j jobs) error {
 		row, found, err := j.one(`SELECT `+jobNames+` FROM specstar_jobs WHERE store = $1 AND id = $2`, j.store(), [16]byte(id))
 		if err != nil {

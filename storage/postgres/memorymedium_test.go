@@ -24,6 +24,7 @@ type memoryModel struct {
 	entries  map[resource.RevisionKey]string
 	contents map[string]storage.Content
 	times    map[string]time.Time // of contents that are not new
+	removed  func() error         // called when contents were removed; nil for none
 }
 
 var (
@@ -208,7 +209,10 @@ func (m *memoryModel) RemoveContents(_ context.Context, uids []string) error {
 	for _, uid := range uids {
 		delete(m.contents, uid)
 	}
-	return nil
+	if m.removed == nil {
+		return nil
+	}
+	return m.removed()
 }
 
 // age makes contents look as if they were written before.

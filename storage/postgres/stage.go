@@ -141,52 +141,6 @@ func (t *tx) takenUIDs(w *stagedWrites) (taken, empty map[uuid.UUID]bool, err er
 	return taken, empty, err
 }
 
-// Unstage forgets what a job staged, with the rows of its staged chunks, and frees
-// their payloads.
-func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
-	return u.f.write(ctx, "forget staged chunks in", func(t *tx) error { return t.unstage(job) })
-}
-
-// unstage is Unstage inside a transaction. Contents of a medium are removed before
-// the rows that know them.
-func (t *tx) unstage(job uuid.UUID) error {
-	numbers, err := t.stagedChunks(job)
-	if err != nil || len(numbers) == 0 {
-		return err
-	}
-	for _, no := range numbers {
-		models, err := t.staged(job, no)
-		if err != nil {
-			return err
-		}
-		for _, m := range models {
-			if err := t.freeStaged(m); err != nil {
-				return err
-			}
-		}
-	}
-	_, err = t.exec(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL`, t.f.identity.number, job)
-	return err
-}
-
-// freeStaged removes the payloads that a chunk staged for one model. None of them
-// has an index entry: publishing gives them all one, and forgets the chunk.
-func (t *tx) freeStaged(m stagedModel) error {
-	uids := make([]string, len(m.entries))
-	for i, e := range m.entries {
-		uids[i] = e.uid
-	}
-	if t.f.medium != nil {
-		return t.f.medium.Model(m.model).RemoveContents(t.ctx, uids)
-	}
-	names, err := t.f.tables(t.ctx, m.model)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(names.hollow(), uids)
-	return err
-}
-
 // stagedChunks locks the rows of a job's staged chunks and returns their numbers,
 // ascending.
 func (t *tx) stagedChunks(job uuid.UUID) (numbers []int, err error) {

@@ -58,17 +58,11 @@ func (s *sweeper) needHelp(o storage.SweepOptions) []tables {
 	return need
 }
 
-// removeStaged forgets what is staged for jobs that have ended, each in a transaction
-// of its own. A job that was put back to the queue meanwhile keeps it.
+// removeStaged forgets what is staged for jobs that have ended. A job that was put
+// back to the queue meanwhile keeps it.
 func (s *sweeper) removeStaged(ctx context.Context) error {
 	for _, id := range s.ended {
-		err := s.f.write(ctx, "forget staged chunks in", func(t *tx) error {
-			ended, err := t.hasEnded(id)
-			if err != nil || !ended {
-				return err
-			}
-			return t.unstage(id)
-		})
+		err := s.f.unstage(ctx, id, func(t *tx) (bool, error) { return t.hasEnded(id) })
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Unstage forgets what a job staged, with the rows of its staged chunks, and frees
+// their payloads.
+func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
+	return u.f.unstage(ctx, job, func(*tx) (bool, error) { return true, nil })
+}
+
+// unstage is Unstage as long as may allows it.
+func (f *Factory) unstage(ctx context.Context, job uuid.UUID, may func(*tx) (bool, error)) error {
+	if f.medium != nil {
+		return f.unstageOuter(ctx, job, may)
+	}
+	return f.write(ctx, "forget staged chunks in", func(t *tx) error {
+		ok, err := may(t)
+		if err != nil || !ok {
+			return err
+		}
+		return t.unstage(job)
+	})
+}
+
+// unstageOuter forgets one chunk after another. The row of a chunk goes before its
+// contents in the medium: without them it would still count as done, and be published.
+// Who dies in between leaves contents that nothing leads to, for a sweep to find.
+func (f *Factory) unstageOuter(ctx context.Context, job uuid.UUID, may func(*tx) (bool, error)) error {
+	for more := true; more; {
+		var models []stagedModel
+		err := f.write(ctx, "forget a staged chunk in", func(t *tx) (err error) {
+			models, more = nil, false
+			ok, err := may(t)
+			if err != nil || !ok {
+				return err
+			}
+			models, more, err = t.unstageNext(job)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, m := range models {
+			if err := f.medium.Model(m.model).RemoveContents(ctx, uidsOf(m.entries)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unstageNext removes the row of a staged chunk and returns what it staged, and
+// whether there was one.
+func (t *tx) unstageNext(job uuid.UUID) (models []stagedModel, found bool, err error) {
+	err = t.each(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND no = (
+		SELECT no FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL ORDER BY no LIMIT 1 FOR UPDATE) RETURNING staged`,
+		[]any{t.f.identity.number, job}, func(rows pgx.Rows) error {
+			var b []byte
+			err := rows.Scan(&b)
+			if err == nil {
+				found = true
+				models, err = readStaged(b)
+			}
+			return err
+		})
+	return models, found, err
+}
+
+// unstage is Unstage inside a transaction. Contents of a medium are left behind, for
+// the medium cannot take their removal back: a sweep finds them.
+func (t *tx) unstage(job uuid.UUID) error {
+	numbers, err := t.stagedChunks(job)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	if t.f.medium == nil {
+		for _, no := range numbers {
+			if err := t.freeChunk(job, no); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = t.exec(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL`, t.f.identity.number, job)
+	return err
+}
+
+// freeChunk removes the payloads that a chunk staged. None of them has an index
+// entry: publishing gives them all one, and forgets the chunk.
+func (t *tx) freeChunk(job uuid.UUID, no int) error {
+	models, err := t.staged(job, no)
+	if err != nil {
+		return err
+	}
+	for _, m := range models {
+		names, err := t.f.tables(t.ctx, m.model)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(names.hollow(), uidsOf(m.entries)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func uidsOf(entries []stagedEntry) []string {
+	uids := make([]string, len(entries))
+	for i, e := range entries {
+		uids[i] = e.uid
+	}
+	return uids
+}
