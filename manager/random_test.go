@@ -202,7 +202,7 @@ func (b *backend) revisions(t *testing.T, r storage.RevisionReader, id resource.
 // dumpModel is the archive of the model that is in use.
 func (b *backend) dumpModel(t *testing.T) []byte {
 	t.Helper()
-	archive, _ := b.store.dump(t, manager.DumpOptions{Models: []string{b.Manager.Info().Name}})
+	archive, _ := b.dump(t, manager.DumpOptions{Models: []string{b.Manager.Info().Name}})
 	return archive
 }
 

@@ -140,7 +140,7 @@ func (b *RBAC) decide(x *roles, c *Context) (Result, error) {
 		if err != nil {
 			return Deny, err
 		}
-		if r, err := x.rules.decide(subject, c, b.policy); err != nil || r != NotApplicable {
+		if r, err := x.decide(subject, c, b.policy); err != nil || r != NotApplicable {
 			return r, err
 		}
 	}

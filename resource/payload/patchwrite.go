@@ -36,7 +36,7 @@ func (c *branch) head(b []byte) []byte {
 // size is the length of what append appends.
 func (t *patchTree) size(n *node) int {
 	if n.clean() {
-		return n.span.size()
+		return n.size()
 	}
 	c := n.kids
 	var total int

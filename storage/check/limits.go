@@ -58,7 +58,8 @@ func (s *subject) fileNames(t T, ids []resource.ID) []resource.ID {
 	stores, err := s.Build(t.Context(), model)
 	ok(t, "build", err)
 	return slices.DeleteFunc(ids, func(id resource.ID) bool {
-		if !(id == "." || id == ".." || strings.ContainsAny(string(id), "/\n") || len(id) == resource.MaxIDBytes) {
+		special := id == "." || id == ".." || strings.ContainsAny(string(id), "/\n") || len(id) == resource.MaxIDBytes
+		if !special {
 			return false
 		}
 		err := stores.Revisions.SaveMany(t.Context(), []resource.Revision{newRevision(id, 1)})

@@ -20,7 +20,7 @@ func (b blobs) Open(ctx context.Context, fileID string) (io.ReadCloser, storage.
 		WHERE b.store = $1 AND b.file_id = $2`
 	r, err := queryBlob(ctx, b, "open a blob of", query, fileID, func(rows pgx.Rows) (*blobReader, error) {
 		r := &blobReader{ctx: ctx, b: b, no: 1}
-		return r, r.blobRow.scan(rows, &r.part)
+		return r, r.scan(rows, &r.part)
 	})
 	if err != nil {
 		return nil, storage.BlobInfo{}, err

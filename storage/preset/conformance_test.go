@@ -54,7 +54,6 @@ func place(ctx context.Context, dsn, at string) (name string, err error) {
 }
 
 // Every composition keeps every promise; that of tables alone is tested with them.
-// The third one has nothing that the others do not have, so it waits for long tests.
 func TestCompositionsConform(t *testing.T) {
 	for name, open := range map[string]func(ctx context.Context, dsn, dir, objects string, o preset.Options) (storage.Factory, error){
 		"postgres and s3": func(ctx context.Context, dsn, _, objects string, o preset.Options) (storage.Factory, error) {
@@ -65,9 +64,6 @@ func TestCompositionsConform(t *testing.T) {
 		},
 		"postgres, disk and s3": preset.PostgresDiskS3,
 	} {
-		if name == "postgres, disk and s3" && os.Getenv("SPECSTAR_TEST_LONG") == "" {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
 			dsn, endpoint := services(t)
 			storagetest.Run(t, storagetest.Harness{Open: func(ctx context.Context, at string) (storage.Factory, error) {
