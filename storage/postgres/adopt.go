@@ -105,7 +105,7 @@ func (f *Factory) candidates(ctx context.Context) ([]candidate, error) {
 	if f.identity.made {
 		query, args = metaTables+notOurs, append(args, f.identity.number)
 	}
-	return collect(ctx, f, f.pool, "look for models in", query+` ORDER BY base COLLATE "C"`, args, func(rows pgx.Rows) (c candidate, err error) {
+	return collect(ctx, f, pooled{f}, "look for models in", query+` ORDER BY base COLLATE "C"`, args, func(rows pgx.Rows) (c candidate, err error) {
 		return c, rows.Scan(&c.base, &c.columns, &c.inside)
 	})
 }

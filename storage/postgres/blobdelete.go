@@ -115,7 +115,7 @@ func (b blobs) Sweep(ctx context.Context, before time.Time, remove bool) (storag
 
 // sweepSome removes some lost contents and returns how many.
 func (b blobs) sweepSome(ctx context.Context, before time.Time) (int, error) {
-	lost, err := collect(ctx, b.f, b.f.pool, "look for lost contents of blobs in", `SELECT DISTINCT p.content `+lostParts+` LIMIT $3`,
+	lost, err := collect(ctx, b.f, pooled{b.f}, "look for lost contents of blobs in", `SELECT DISTINCT p.content `+lostParts+` LIMIT $3`,
 		[]any{b.f.identity.number, before, sweepBatch}, func(rows pgx.Rows) (id uuid.UUID, err error) { return id, rows.Scan((*[16]byte)(&id)) })
 	if err != nil || len(lost) == 0 {
 		return 0, err

@@ -82,7 +82,7 @@ func queryBlobs[T any](ctx context.Context, b blobs, doing, query string, scan f
 			}
 		}
 	}
-	return stream(ctx, b.f, b.f.pool, doing, query, append([]any{b.f.identity.number}, args...), scan)
+	return stream(ctx, b.f, pooled{b.f}, doing, query, append([]any{b.f.identity.number}, args...), scan)
 }
 
 // queryBlob returns the only row of a query about one blob; storage.ErrNotFound. The query

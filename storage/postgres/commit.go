@@ -56,8 +56,7 @@ func (t *tx) outcome(lost error) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), endWithin)
 	defer stop()
 	for {
-		status, run := "", ""
-		err := t.f.pool.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'forgotten'), `+serverRun, t.id).Scan(&status, &run)
+		status, run, err := t.f.statusOf(ctx, t.id)
 		same := run == t.conn.PgConn().CustomData()[runKey]
 		switch {
 		case err == nil && status == "committed" && same:
@@ -73,6 +72,19 @@ func (t *tx) outcome(lost error) error {
 			return unknownOutcome{lost, t.proven}
 		}
 	}
+}
+
+// statusOf asks what became of a transaction, and which run of the server answers. It
+// does so on a connection of its own: those of the pool may all be taken by
+// transactions whose connection was lost, too.
+func (f *Factory) statusOf(ctx context.Context, id string) (status, run string, err error) {
+	conn, err := pgx.ConnectConfig(ctx, f.pool.Config().ConnConfig)
+	if err != nil {
+		return "", "", err
+	}
+	err = conn.QueryRow(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), 'forgotten'), `+serverRun, id).Scan(&status, &run)
+	_ = conn.Close(ctx) // it has answered, or not
+	return status, run, err
 }
 
 // idNotGiven is the SQLSTATE for the status of a transaction that is still to come.

@@ -35,7 +35,8 @@ type Config struct {
 	// NoForeignKey makes new tables without the original's foreign key from index to
 	// payload. Writes are a quarter cheaper.
 	NoForeignKey bool
-	// Connections is the most connections to use; 0 means 16, or pool_max_conns of the DSN.
+	// Connections is the most connections to use, at least 2; 0 means 16, or
+	// pool_max_conns of the DSN. A read inside a loop over another needs one more.
 	Connections int
 	// Revisions keeps payloads and index entries; nil means in tables. The factory closes it.
 	Revisions storage.RevisionMedium
@@ -59,6 +60,10 @@ const (
 // two, and the writers one each.
 const defaultConnections = 16
 
+// leastConnections is how many are needed: one holds the lock while another one makes
+// the tables.
+const leastConnections = 2
+
 // parse takes our own parameters off the DSN.
 func (c Config) parse() (*pgxpool.Config, Layout, error) {
 	dsn, layout, err := cutLayout(c.DSN)
@@ -74,6 +79,9 @@ func (c Config) parse() (*pgxpool.Config, Layout, error) {
 		pool.MaxConns = int32(min(c.Connections, 1<<16))
 	case !strings.Contains(dsn, "pool_max_conns"):
 		pool.MaxConns = defaultConnections
+	}
+	if pool.MaxConns < leastConnections {
+		return nil, "", fmt.Errorf("connection string: pool_max_conns is %d: at least %d connections are needed", pool.MaxConns, leastConnections)
 	}
 	if pool.ConnConfig.RuntimeParams["application_name"] == "" {
 		pool.ConnConfig.RuntimeParams["application_name"] = "specstar-worker"

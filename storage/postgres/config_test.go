@@ -16,6 +16,7 @@ func TestABadConnectionStringIsRefusedWithoutItsPassword(t *testing.T) {
 		"postgres://h/db?pass%77ord=secret&port=x": "port",
 		"host=h port=x password=secret":            "percent-encode",
 		"postgres://u:secret@h/db?layout=mine":     "native or sqlalchemy",
+		"postgres://h/db?pool_max_conns=1":         "at least 2",
 	} {
 		err := Config{DSN: dsn}.Check()
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -59,7 +59,7 @@ func (g garbage) Payloads(ctx context.Context) iter.Seq2[storage.Payload, error]
 
 // payloads returns the payloads of one model.
 func (g garbage) payloads(ctx context.Context, t tables) iter.Seq2[storage.Payload, error] {
-	return stream(ctx, g.f, g.f.pool, "read payloads of model "+t.model+" in", `SELECT uid, info, data FROM `+t.data+` WHERE info <> ''`, nil, func(rows pgx.Rows) (storage.Payload, error) {
+	return stream(ctx, g.f, pooled{g.f}, "read payloads of model "+t.model+" in", `SELECT uid, info, data FROM `+t.data+` WHERE info <> ''`, nil, func(rows pgx.Rows) (storage.Payload, error) {
 		var uid string
 		var info, data pgtype.DriverBytes
 		if err := rows.Scan(&uid, &info, &data); err != nil {

@@ -103,7 +103,7 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	if l.foreign() {
 		return func(func(storage.Job, error) bool) {}
 	}
-	return stream(ctx, l.f, l.f.pool, "read the ledger of", query, args, scanJob)
+	return stream(ctx, l.f, pooled{l.f}, "read the ledger of", query, args, scanJob)
 }
 
 // countJobs counts the done jobs, which are most, as those that are left: entries
@@ -121,7 +121,7 @@ func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
 		state storage.JobState
 		n     int64
 	}
-	all, err := collect(ctx, l.f, l.f.pool, "count the jobs of", countJobs, []any{l.store()},
+	all, err := collect(ctx, l.f, pooled{l.f}, "count the jobs of", countJobs, []any{l.store()},
 		func(rows pgx.Rows) (c count, err error) { return c, rows.Scan(&c.state, &c.n) })
 	if err != nil {
 		return nil, err
@@ -140,6 +140,6 @@ func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, err
 	if l.foreign() {
 		return nil, nil
 	}
-	return collect(ctx, l.f, l.f.pool, "read chunks in", `SELECT no, outcome FROM specstar_chunks WHERE store = $1 AND job = $2 ORDER BY no`,
+	return collect(ctx, l.f, pooled{l.f}, "read chunks in", `SELECT no, outcome FROM specstar_chunks WHERE store = $1 AND job = $2 ORDER BY no`,
 		[]any{l.store(), [16]byte(job)}, func(rows pgx.Rows) (c storage.Chunk, err error) { return c, rows.Scan(&c.No, &c.Outcome) })
 }

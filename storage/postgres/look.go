@@ -47,7 +47,7 @@ const sampled = 20
 // sample returns some metas of a table. What is no meta must not keep the store shut:
 // whoever reads the model meets it.
 func (f *Factory) sample(ctx context.Context, t tables) (metas []resource.Meta, err error) {
-	all, err := collect(ctx, f, f.pool, "look at "+t.meta+" in", `SELECT data FROM `+t.meta+` LIMIT $1`, []any{sampled}, func(rows pgx.Rows) (b []byte, err error) {
+	all, err := collect(ctx, f, pooled{f}, "look at "+t.meta+" in", `SELECT data FROM `+t.meta+` LIMIT $1`, []any{sampled}, func(rows pgx.Rows) (b []byte, err error) {
 		return b, rows.Scan(&b)
 	})
 	for _, data := range all {
@@ -97,7 +97,7 @@ func (f *Factory) nameOf(ctx context.Context, base string, metas []resource.Meta
 
 // sniffPayload returns the encoding of the model's payloads, as one of them shows.
 func (f *Factory) sniffPayload(ctx context.Context, t tables) (resource.Encoding, error) {
-	for first, err := range stream(ctx, f, f.pool, "look at "+t.data+" in", `SELECT substr(data, 1, 1) FROM `+t.data+` LIMIT 1`, nil, func(rows pgx.Rows) (b []byte, err error) {
+	for first, err := range stream(ctx, f, pooled{f}, "look at "+t.data+" in", `SELECT substr(data, 1, 1) FROM `+t.data+` LIMIT 1`, nil, func(rows pgx.Rows) (b []byte, err error) {
 		return b, rows.Scan(&b)
 	}) {
 		return sniff(first), err
@@ -113,7 +113,7 @@ func (f *Factory) sniffEncoding(ctx context.Context) (enc resource.Encoding, tab
 		return "", false, err
 	}
 	for _, c := range candidates {
-		for first, err := range stream(ctx, f, f.pool, "look for models in", `SELECT substr(data, 1, 1) FROM `+quote(c.base+metaSuffix)+` LIMIT 1`, nil, func(rows pgx.Rows) (b []byte, err error) {
+		for first, err := range stream(ctx, f, pooled{f}, "look for models in", `SELECT substr(data, 1, 1) FROM `+quote(c.base+metaSuffix)+` LIMIT 1`, nil, func(rows pgx.Rows) (b []byte, err error) {
 			return b, rows.Scan(&b)
 		}) {
 			return sniff(first), true, err

@@ -55,7 +55,7 @@ func (f *Factory) registered(ctx context.Context) ([]registered, error) {
 	if f.foreign() {
 		return nil, nil
 	}
-	return collect(ctx, f, f.pool, "list models of", `SELECT `+modelColumns+` FROM specstar_models WHERE store = $1 ORDER BY name`,
+	return collect(ctx, f, pooled{f}, "list models of", `SELECT `+modelColumns+` FROM specstar_models WHERE store = $1 ORDER BY name`,
 		[]any{f.identity.number}, scanModel)
 }
 
@@ -158,11 +158,11 @@ func (f *Factory) Build(ctx context.Context, model string) (storage.Stores, erro
 	if err != nil {
 		return storage.Stores{}, err
 	}
-	s := storage.Stores{Metas: metaStore{metaReader{f: f, q: f.pool, t: t}}}
+	s := storage.Stores{Metas: metaStore{metaReader{f: f, q: pooled{f}, t: t}}}
 	if f.medium != nil {
 		s.Revisions = outerStore{f.outerReader(t)}
 	} else {
-		s.Revisions = revisionStore{revisionReader{f: f, s: innerSource{f: f, q: f.pool}, t: t}}
+		s.Revisions = revisionStore{revisionReader{f: f, s: innerSource{f: f, q: pooled{f}}, t: t}}
 	}
 	return s, nil
 }
@@ -187,14 +187,14 @@ func (f *Factory) tables(ctx context.Context, model string) (tables, error) {
 
 // findTables looks the model up; one that the original has made meanwhile is taken in.
 func (f *Factory) findTables(ctx context.Context, model string) (tables, error) {
-	t, err := f.tablesIn(ctx, f.pool, model)
+	t, err := f.tablesIn(ctx, pooled{f}, model)
 	if !errors.Is(err, storage.ErrNotFound) || f.readOnly {
 		return t, err
 	}
 	if err := f.adopt(ctx); err != nil {
 		return tables{}, err
 	}
-	return f.tablesIn(ctx, f.pool, model)
+	return f.tablesIn(ctx, pooled{f}, model)
 }
 
 // tablesIn looks a model up as q sees it: among those that are remembered, and, for a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -11,6 +12,37 @@ import (
 // queryer is what reads: the pool, a snapshot, or a transaction.
 type queryer interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// pooled reads on a connection of the pool for each query, and waits for a free one
+// no longer than acquire does.
+type pooled struct{ f *Factory }
+
+// Query reads on a connection that goes back when the rows are closed.
+func (p pooled) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	conn, err := p.f.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		conn.Release()
+		return nil, err
+	}
+	return &lentRows{Rows: rows, back: conn.Release}, nil
+}
+
+// lentRows calls back once, when the rows are closed.
+type lentRows struct {
+	pgx.Rows
+	back func()
+	once sync.Once
+}
+
+// Close ends the rows.
+func (r *lentRows) Close() {
+	r.Rows.Close()
+	r.once.Do(r.back)
 }
 
 // stream runs a query and yields what scan makes of each row. An error is yielded

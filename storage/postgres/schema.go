@@ -58,7 +58,7 @@ func (f *Factory) runMigrations(ctx context.Context) (err error) {
 
 // locked runs fn while no other process makes tables in this database.
 func (f *Factory) locked(ctx context.Context, fn func(*pgx.Conn) error) (err error) {
-	conn, err := f.pool.Acquire(ctx)
+	conn, err := f.acquire(ctx)
 	if err != nil {
 		return f.explain("lock the schema of store", err)
 	}

@@ -17,18 +17,17 @@ import (
 type snapshot struct {
 	f    *Factory
 	name string // under which the first one's view can be taken
-	root *pgxpool.Conn
 
 	mu   sync.Mutex
-	idle []*pgxpool.Conn
-	all  []*pgxpool.Conn
+	root *pgxpool.Conn   // nil when the snapshot is closed
+	idle []*pgxpool.Conn // that read nothing now
 }
 
 var _ storage.Snapshot = (*snapshot)(nil)
 
 // Snapshot returns a view of all models as they are now.
 func (f *Factory) Snapshot(ctx context.Context) (storage.Snapshot, error) {
-	conn, err := f.pool.Acquire(ctx)
+	conn, err := f.acquire(ctx)
 	if err != nil {
 		return nil, f.explain("open snapshot of", err)
 	}
@@ -73,53 +72,72 @@ func (s *snapshot) Query(ctx context.Context, sql string, args ...any) (pgx.Rows
 	return &lentRows{Rows: rows, back: func() { s.give(conn) }}, nil
 }
 
-// take returns an idle connection that has the snapshot's view, or makes one.
+// errSnapshotClosed ends reads of a closed snapshot.
+var errSnapshotClosed = errors.New("the snapshot was closed")
+
+// take returns an idle connection that has the snapshot's view, or makes one. While
+// it waits for one of the pool, others may give theirs back.
 func (s *snapshot) take(ctx context.Context) (*pgxpool.Conn, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.root == nil {
-		return nil, errors.New("the snapshot was closed")
+	conn, err := s.takeIdle()
+	if conn != nil || err != nil {
+		return conn, err
 	}
-	if n := len(s.idle); n > 0 {
-		conn := s.idle[n-1]
-		s.idle = s.idle[:n-1]
-		return conn, nil
-	}
-	conn, err := s.f.pool.Acquire(ctx)
-	if err != nil {
+	if conn, err = s.f.acquire(ctx); err != nil {
 		return nil, err
 	}
 	if _, err := conn.Conn().PgConn().Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '`+s.name+`'`).ReadAll(); err != nil {
 		return nil, errors.Join(err, end(conn))
 	}
-	s.all = append(s.all, conn)
 	return conn, nil
 }
 
-func (s *snapshot) give(conn *pgxpool.Conn) {
+// takeIdle returns an idle connection, nil when there is none.
+func (s *snapshot) takeIdle() (*pgxpool.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !conn.Conn().IsClosed() {
+	if s.root == nil {
+		return nil, errSnapshotClosed
+	}
+	n := len(s.idle)
+	if n == 0 {
+		return nil, nil
+	}
+	conn := s.idle[n-1]
+	s.idle = s.idle[:n-1]
+	return conn, nil
+}
+
+// give takes a connection back that reads no more. Where the snapshot was closed
+// meanwhile, or the connection broke, its transaction ends here.
+func (s *snapshot) give(conn *pgxpool.Conn) {
+	s.mu.Lock()
+	keep := s.root != nil && !conn.Conn().IsClosed()
+	if keep {
 		s.idle = append(s.idle, conn)
+	}
+	s.mu.Unlock()
+	if !keep {
+		_ = end(conn) // nothing was written
 	}
 }
 
-// Close ends the transactions and gives the connections back. A second Close does
-// nothing.
+// Close ends the transactions and gives the connections back, those that are being
+// read from when that ends. A second Close does nothing.
 func (s *snapshot) Close() error {
 	s.f.mu.Lock()
 	delete(s.f.snapshots, s)
 	s.f.mu.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.root == nil {
-		return nil
+	ours := s.idle
+	if s.root != nil {
+		ours = append(ours, s.root)
 	}
+	s.root, s.idle = nil, nil
+	s.mu.Unlock()
 	var errs []error
-	for _, conn := range append(s.all, s.root) {
+	for _, conn := range ours {
 		errs = append(errs, end(conn))
 	}
-	s.root, s.idle, s.all = nil, nil, nil
 	return s.f.explain("close snapshot of", errors.Join(errs...))
 }
 
@@ -136,17 +154,4 @@ func end(conn *pgxpool.Conn) error {
 		return conn.Conn().Close(ctx)
 	}
 	return nil
-}
-
-// lentRows calls back once, when the rows are closed.
-type lentRows struct {
-	pgx.Rows
-	back func()
-	once sync.Once
-}
-
-// Close ends the rows.
-func (r *lentRows) Close() {
-	r.Rows.Close()
-	r.once.Do(r.back)
 }

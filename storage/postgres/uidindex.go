@@ -36,7 +36,7 @@ func (f *Factory) helpWithUIDs(ctx context.Context, need []tables) (*uidHelp, er
 	if len(need) == 0 || f.noMigrate {
 		return h, nil
 	}
-	conn, err := f.pool.Acquire(ctx)
+	conn, err := f.acquire(ctx)
 	if err != nil {
 		return nil, f.explain("index uids in", err)
 	}
@@ -90,7 +90,7 @@ func (h *uidHelp) end(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	if h.conn.Conn().IsClosed() { // a statement was cancelled, and the server has unlocked
 		h.conn.Release()
-		conn, err := h.f.pool.Acquire(ctx)
+		conn, err := h.f.acquire(ctx)
 		if err != nil {
 			return h.f.explain("drop indexes of uids in", err)
 		}
