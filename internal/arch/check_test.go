@@ -30,7 +30,8 @@ type rule struct {
 type policy struct {
 	module string
 	rules  []rule
-	// private packages are imported by nobody; testOnly ones by tests alone.
+	// private packages are imported by nobody; testOnly ones by tests and
+	// each other alone.
 	private, testOnly []string
 }
 
@@ -73,7 +74,7 @@ func (p policy) objection(r rule, pkg, imp string) string {
 		return ""
 	case matchesAny(p.private, own):
 		return "nobody imports it"
-	case matchesAny(p.testOnly, own):
+	case matchesAny(p.testOnly, own) && !matchesAny(p.testOnly, pkg):
 		return "it is for tests"
 	case r.ours != nil && !matchesAny(r.ours, own):
 		return "imports go one way"

@@ -1,0 +1,83 @@
+package chaos
+
+import (
+	"github.com/specstar-worker/worker/storage"
+)
+
+// jobsEnd (I1): what was accepted has a final row. What only the queue had is lost
+// with its disk, as is said in the manual.
+func (e *evidence) jobsEnd() {
+	for _, id := range e.order {
+		j := e.jobs[id]
+		row, there := e.state.Jobs[id]
+		switch {
+		case !there && j.accepted && !e.forgotten(j):
+			e.breaks("I1", "%s %s was accepted and is lost", j.what, id)
+		case !there && j.ended != nil:
+			e.breaks("I1", "job %s had ended as %s and its row is gone", id, j.ended.State)
+		}
+		if there && row.State.Final() && j.ended != nil && j.ended.State != row.State {
+			e.breaks("I1", "job %s had ended as %s and is %s now", id, j.ended.State, row.State)
+		}
+	}
+	for _, id := range e.state.rows() {
+		row := e.state.Jobs[id]
+		if !row.State.Final() {
+			e.breaks("I1", "%s %s is still %s after everything was put right", row.Kind, id, row.State)
+		}
+		if row.State == storage.JobDead {
+			e.breaks("I1", "%s %s is dead after %d attempts: %s: %s", row.Kind, id, row.Attempt, row.ErrorCode, row.Error)
+		}
+	}
+	if e.state.Messages > 0 {
+		e.breaks("I1", "the queue still holds %d messages when every job has ended", e.state.Messages)
+	}
+}
+
+// endsStay (I1): nobody writes to a row that is final.
+func (e *evidence) endsStay() {
+	for _, id := range e.order {
+		j := e.jobs[id]
+		row, there := e.state.Jobs[id]
+		if there && j.ended != nil && !j.ended.Finished.Equal(row.Finished) {
+			e.breaks("I1", "job %s ended at %s, and again at %s", id, j.ended.Finished, row.Finished)
+		}
+	}
+}
+
+// triesWereDelivered (I13): an attempt begins with a delivery.
+func (e *evidence) triesWereDelivered() {
+	if e.state.Deliveries < 0 {
+		return
+	}
+	tries := int64(0)
+	for _, id := range e.state.rows() {
+		if row := e.state.Jobs[id]; row.Attempt > 1 {
+			tries += int64(row.Attempt - 1)
+		}
+	}
+	if again := e.state.Deliveries - e.state.Delivered; tries > again {
+		e.breaks("I13", "%d attempts after the first, and only %d messages were delivered again", tries, again)
+	}
+}
+
+// lettersAreRows (I10): one letter for each dead job.
+func (e *evidence) lettersAreRows() {
+	letters := map[string]int{}
+	for _, id := range e.state.Letters {
+		letters[id]++
+	}
+	for _, id := range e.state.rows() {
+		dead := 0
+		if e.state.Jobs[id].State == storage.JobDead {
+			dead = 1
+		}
+		if letters[id] != dead {
+			e.breaks("I10", "job %s is %s and has %d dead letters", id, e.state.Jobs[id].State, letters[id])
+		}
+		delete(letters, id)
+	}
+	for id := range letters {
+		e.breaks("I10", "there is a dead letter of a job %s that is not in the ledger", id)
+	}
+}

@@ -1,0 +1,187 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// restartAfter is how long a supervisor waits before it starts a worker anew.
+	restartAfter = 200 * time.Millisecond
+	// stopWithin is how long a worker may take to end when it is asked to; its own
+	// grace is 25 s.
+	stopWithin = 40 * time.Second
+)
+
+// fleet is the workers. Whatever ends one, it is started again, as a supervisor does.
+type fleet struct {
+	command []string
+	env     []string
+	slots   []*slot
+
+	mu   sync.Mutex
+	wish bool // they are to run
+	wg   sync.WaitGroup
+}
+
+// slot is one worker after another.
+type slot struct {
+	log string
+
+	mu      sync.Mutex
+	process *process
+	starts  int
+	killed  bool // the present one was killed by us
+	// ended counts how workers ended that were not killed, by exit code.
+	ended map[int]int
+}
+
+func newFleet(n int, logs string, env []string, command ...string) *fleet {
+	f := &fleet{command: command, env: env}
+	for i := range n {
+		f.slots = append(f.slots, &slot{log: filepath.Join(logs, fmt.Sprintf("worker-%d.log", i+1)), ended: map[int]int{}})
+	}
+	return f
+}
+
+// start starts all workers and keeps them running until stop.
+func (f *fleet) start() error {
+	f.mu.Lock()
+	f.wish = true
+	f.mu.Unlock()
+	for i, s := range f.slots {
+		if err := f.launch(i, s); err != nil {
+			return err
+		}
+		f.wg.Go(func() { f.supervise(i, s) })
+	}
+	return nil
+}
+
+func (f *fleet) launch(i int, s *slot) error {
+	p, err := startProcess(fmt.Sprint("worker ", i+1), s.log, f.env, f.command...)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process, s.killed = p, false
+	s.starts++
+	return nil
+}
+
+// supervise starts a worker again whenever it has ended, until that is not wished.
+func (f *fleet) supervise(i int, s *slot) {
+	for {
+		p := s.current()
+		<-p.ended
+		s.mu.Lock()
+		if !s.killed {
+			s.ended[p.code()]++
+		}
+		s.mu.Unlock()
+		time.Sleep(restartAfter)
+		f.mu.Lock()
+		wish := f.wish
+		f.mu.Unlock()
+		if !wish || f.launch(i, s) != nil {
+			return
+		}
+	}
+}
+
+// stop asks all workers to end and waits for them.
+func (f *fleet) stop() error {
+	f.mu.Lock()
+	f.wish = false
+	f.mu.Unlock()
+	errs := make([]error, len(f.slots))
+	var wg sync.WaitGroup
+	for i, s := range f.slots {
+		wg.Go(func() {
+			p := s.current()
+			if p == nil {
+				return
+			}
+			_ = p.signal(syscall.SIGCONT)
+			errs[i] = p.stop(stopWithin)
+		})
+	}
+	wg.Wait()
+	f.wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, tail(f.slots[i].log))
+		}
+	}
+	return nil
+}
+
+// kill kills the worker of a slot; it is started again.
+func (s *slot) kill() {
+	s.mu.Lock()
+	p := s.process
+	s.killed = true
+	s.mu.Unlock()
+	p.kill()
+}
+
+func (s *slot) current() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// exits returns how often workers ended by themselves or when asked, by exit code,
+// and how many were started.
+func (f *fleet) exits() (codes map[int]int, starts int) {
+	codes = map[int]int{}
+	for _, s := range f.slots {
+		s.mu.Lock()
+		for code, n := range s.ended {
+			codes[code] += n
+		}
+		starts += s.starts
+		s.mu.Unlock()
+	}
+	return codes, starts
+}
+
+// addresses returns where the workers serve HTTP.
+func (f *fleet) addresses() []string {
+	var all []string
+	for _, s := range f.slots {
+		last := ""
+		for line := range strings.Lines(readLog(s.log)) {
+			var l struct{ HTTP string }
+			if json.Unmarshal([]byte(line), &l) == nil && l.HTTP != "" {
+				last = l.HTTP
+			}
+		}
+		if last != "" {
+			all = append(all, "http://"+last)
+		}
+	}
+	return all
+}
+
+func readLog(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// tail returns the end of a log.
+func tail(path string) string {
+	const most = 4 << 10
+	text := readLog(path)
+	return text[max(0, len(text)-most):]
+}

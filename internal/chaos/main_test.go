@@ -1,0 +1,59 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// programs are what all runs of this binary use.
+var programs struct{ worker, server string }
+
+func TestMain(m *testing.M) {
+	for _, e := range os.Environ() {
+		// Settings of whoever runs the tests must not reach the commands under test.
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "SPECSTAR_") && name != longVariable {
+			os.Unsetenv(name)
+		}
+	}
+	dir, err := os.MkdirTemp("", "chaos-programs-")
+	if err == nil {
+		programs.server, err = BuildServer(context.Background(), dir)
+	}
+	if err == nil {
+		programs.worker, err = Build(context.Background(), dir)
+	}
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// longVariable makes tests take their time.
+const longVariable = "SPECSTAR_TEST_LONG"
+
+func long() bool { return os.Getenv(longVariable) != "" }
+
+// number returns the number in an environment variable, or another one.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}

@@ -1,0 +1,119 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Run sets up a stand, lets the workload and the nemeses run, puts everything right
+// and checks what is left. The report is also saved in the directory of the run. The
+// error says that the run itself failed; what the checker found is in the report.
+func Run(ctx context.Context, t testing.TB, c Config) (r *Report, err error) {
+	t.Helper()
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	history, err := NewRecorder(filepath.Join(c.Dir, "history.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	s, err := newStand(ctx, t, c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+
+	r = &Report{Seed: c.Seed, Layout: c.Layout, Nodes: c.Nodes, Workers: c.Workers, History: filepath.Join(c.Dir, "history.jsonl")}
+	tracker := newTracker(s.pool, history)
+	watching, stopWatching := context.WithCancel(ctx)
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	defer stopWatching()
+	watchers.Go(func() { tracker.run(watching) })
+
+	r.Strikes = s.work(ctx, history, tracker, func(l *loader) { watchers.Go(func() { l.watch(watching) }) })
+	s.heal()
+	if err := s.settle(ctx, tracker); err != nil {
+		return r, err
+	}
+	look := &inspection{stand: s, texts: map[string]string{}}
+	look.beforeStop(ctx)
+	stopErr := s.fleet.stop()
+	stopWatching()
+	watchers.Wait()
+	state, err := look.afterStop(ctx)
+	if err != nil {
+		return r, fmt.Errorf("look at what is left: %w", err)
+	}
+	if stopErr != nil {
+		state.Remains = append(state.Remains, stopErr.Error())
+	}
+	events := history.Events()
+	r.Violations = Check(events, state)
+	r.count(events, state)
+	for _, x := range r.Strikes {
+		if x.Error != "" {
+			err = errors.Join(err, fmt.Errorf("nemesis %s: %s", x.Nemesis, x.Error))
+		}
+	}
+	_, r.Starts = s.fleet.exits()
+	r.Times, r.Took = timesOf(tracker.times()), time.Since(began)
+	var cerr error
+	r.Digest, cerr = history.Close()
+	return r, errors.Join(err, cerr, r.save(c.Dir))
+}
+
+// work runs workload and nemeses for the duration of the run.
+func (s *Stand) work(ctx context.Context, history *Recorder, tracker *tracker, watch func(*loader)) []Strike {
+	c := s.config
+	ctx, cancel := context.WithTimeout(ctx, c.Duration)
+	defer cancel()
+	stores, err := s.store.Build(ctx, savedModel)
+	if err != nil {
+		return []Strike{{Nemesis: "none", Error: err.Error()}}
+	}
+	var wg sync.WaitGroup
+	saving := &clients{
+		seed: c.Seed, resources: c.Resources, pause: time.Second * time.Duration(c.Clients) / time.Duration(c.Rate),
+		namespace: namespace, js: s.js, metas: stores.Metas, history: history, tracker: tracker,
+	}
+	wg.Go(func() { saving.run(ctx, c.Clients) })
+	loading := &loader{
+		commands: s.commands, dir: s.dir, every: c.LoadEvery, sizes: c.LoadSizes, random: rand.New(rand.NewPCG(c.Seed, 1<<32)),
+		pool: s.pool, history: history, tracker: tracker,
+	}
+	if c.LoadEvery > 0 {
+		watch(loading)
+		wg.Go(func() { loading.run(ctx) })
+	}
+	tormenting := &torment{stand: s, random: rand.New(rand.NewPCG(c.Seed, 1<<33)), history: history, tracker: tracker}
+	wg.Go(func() { tormenting.run(ctx) })
+	wg.Wait()
+	return tormenting.strikes
+}
+
+// settle waits until every job has ended, those too that jobs caused, and the queue
+// is empty. What is left after that the checker finds.
+func (s *Stand) settle(ctx context.Context, tracker *tracker) error {
+	tracker.await(ctx, time.Now(), s.config.Settle)
+	for deadline := time.Now().Add(s.config.Settle); time.Now().Before(deadline); sleep(ctx, 50*time.Millisecond) {
+		var open int
+		err := s.pool.QueryRow(ctx, `SELECT count(*) FROM specstar_jobs WHERE state IN ('queued', 'running')`).Scan(&open)
+		if err != nil {
+			return err
+		}
+		stream, err := s.js.Stream(ctx, s.queue.StreamName())
+		if err == nil && open == 0 && stream.CachedInfo().State.Msgs == 0 {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
