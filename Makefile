@@ -59,6 +59,10 @@ fmt: ## format all Go files
 race: peer services ## run the concurrent packages under the race detector (needs a C compiler)
 	@CGO_ENABLED=1 $(GO) test $(FLAGS) -race -timeout 20m ./storage/memory/... ./manager/... ./jobs/... ./consumer/... ./internal/...
 
+.PHONY: chaos
+chaos: services ## kill, stop, cut and delete what workers stand on for SECONDS (default 20) and check what is left; report in bin/chaos
+	@CHAOS_SECONDS=$(SECONDS) CHAOS_DIR=$(CURDIR)/bin/chaos $(GO) test $(FLAGS) -count=1 -v -timeout $$(($(SECONDS) + 900))s -run '^TestChaos$$' ./internal/chaos
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for SECONDS (default 20) each
 	@set -e; for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

@@ -10,7 +10,7 @@ import (
 )
 
 // programs are what all runs of this binary use.
-var programs struct{ worker, server string }
+var programs struct{ server string }
 
 func TestMain(m *testing.M) {
 	for _, e := range os.Environ() {
@@ -22,9 +22,6 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "chaos-programs-")
 	if err == nil {
 		programs.server, err = BuildServer(context.Background(), dir)
-	}
-	if err == nil {
-		programs.worker, err = Build(context.Background(), dir)
 	}
 	if err != nil {
 		_ = os.RemoveAll(dir)

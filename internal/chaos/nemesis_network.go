@@ -34,17 +34,19 @@ func networkNemeses() []nemesis {
 		seconds("nats is not heard", faultproxy.Fault{StallDown: true}, false, toBroker),
 		seconds("postgres is not heard", faultproxy.Fault{StallDown: true}, false, toDatabase),
 	}
-	for name, to := range map[string]func(*Stand) []*faultproxy.Proxy{"nats": toBroker, "postgres": toDatabase} {
-		all = append(all, nemesis{
-			name: name + " cut after some bytes", least: time.Second, most: 5 * time.Second,
-			strike: func(_ context.Context, s *Stand, r *rand.Rand) (func(context.Context) error, string, error) {
-				n := 1 + r.Int64N(20_000)
-				heal, _, err := disturb(to(s), faultproxy.Fault{CutAfter: n}, false)
-				return heal, fmt.Sprintf("after %d bytes from the server", n), err
-			},
-		})
+	return append(all, cutting("nats", toBroker), cutting("postgres", toDatabase))
+}
+
+// cutting breaks connections at some byte of what a server sends.
+func cutting(name string, to func(*Stand) []*faultproxy.Proxy) nemesis {
+	return nemesis{
+		name: name + " cut after some bytes", least: time.Second, most: 5 * time.Second,
+		strike: func(_ context.Context, s *Stand, r *rand.Rand) (func(context.Context) error, string, error) {
+			n := 1 + r.Int64N(20_000)
+			heal, _, err := disturb(to(s), faultproxy.Fault{CutAfter: n}, false)
+			return heal, fmt.Sprintf("after %d bytes from the server", n), err
+		},
 	}
-	return all
 }
 
 // disturb sets a fault, breaks connections when cut says so, and returns what ends it.

@@ -1,0 +1,85 @@
+package chaos
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestChaos is a minute of chaos: three nemeses on one nats-server and one database,
+// with claims that end sooner than those of the worker as it is. `make chaos` makes it
+// as long as it is asked to, with all nemeses and the worker as it is; these choose:
+//
+//	CHAOS_SECONDS  how long the workload runs
+//	CHAOS_SEED     the seed of an earlier run
+//	CHAOS_LAYOUT   "postgres", "postgres s3", "postgres disk", "postgres disk s3"
+//	CHAOS_NODES    nats-servers: 1 or 3
+//	CHAOS_WORKERS  processes
+//	CHAOS_NEMESES  names, separated by commas
+//	CHAOS_DIR      where history, logs and report are left
+func TestChaos(t *testing.T) {
+	c := Config{
+		Seed: number(t, "CHAOS_SEED", uint64(time.Now().UnixNano())), Duration: 40 * time.Second,
+		Nemeses: []string{"kill a worker", "kill nats", "kill postgres"}, Layout: Layout(os.Getenv("CHAOS_LAYOUT")),
+		Workers: int(number(t, "CHAOS_WORKERS", 2)), Nodes: int(number(t, "CHAOS_NODES", 1)),
+		Server: programs.server, Dir: runDir(t),
+	}
+	var changes []Change
+	if seconds := number(t, "CHAOS_SECONDS", 0); seconds > 0 {
+		c.Duration, c.Nemeses, c.LoadSizes = time.Duration(seconds)*time.Second, nil, []int{50, 300, 11_000}
+	} else {
+		changes = ShortLease
+	}
+	if names := os.Getenv("CHAOS_NEMESES"); names != "" {
+		c.Nemeses = strings.Split(names, ",")
+	}
+	var err error
+	if c.Worker, err = Build(t.Context(), t.TempDir(), changes...); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, c)
+	if len(r.Strikes) < 3 || r.Accepted < 100 {
+		t.Errorf("%d strikes and %d jobs: the test shows little", len(r.Strikes), r.Accepted)
+	}
+}
+
+// run runs chaos that must find nothing.
+func run(t *testing.T, c Config) *Report {
+	t.Helper()
+	r, err := Run(t.Context(), t, c)
+	if r != nil {
+		t.Log(r)
+	}
+	if err != nil {
+		t.Fatalf("%v; CHAOS_SEED=%d", err, c.Seed)
+	}
+	if len(r.Violations) > 0 {
+		t.Errorf("%d violations; CHAOS_SEED=%d", len(r.Violations), c.Seed)
+	}
+	return r
+}
+
+// runDir returns the directory of a run: CHAOS_DIR, made anew, or one that goes with
+// the test.
+func runDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("CHAOS_DIR")
+	if dir == "" {
+		return t.TempDir()
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.log")) // logs are added to
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
