@@ -13,6 +13,7 @@ import (
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/spool"
 )
 
 // Put stores the content of r.
@@ -65,7 +66,7 @@ func writeTemp(ctx context.Context, root *os.Root, r io.Reader) (temp, error) {
 		return temp{}, err
 	}
 	hash := xxh3.New()
-	t.size, err = io.Copy(io.MultiWriter(f, hash), reader{ctx, r})
+	t.size, err = io.Copy(io.MultiWriter(f, hash), spool.Reader{Context: ctx, From: r})
 	if err == nil {
 		err = f.Sync()
 	}
@@ -75,19 +76,6 @@ func writeTemp(ctx context.Context, root *os.Root, r io.Reader) (temp, error) {
 	sum := hash.Sum128().Bytes()
 	t.hash = hex.EncodeToString(sum[:])
 	return t, nil
-}
-
-// reader ends when its context does.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // commit makes the content visible, unless the blob is there with equal content:
@@ -166,7 +154,7 @@ func equalContent(ctx context.Context, root *os.Root, name string, old blob, con
 		return false, err
 	}
 	hash := xxh3.New()
-	_, err = io.Copy(hash, reader{ctx, f})
+	_, err = io.Copy(hash, spool.Reader{Context: ctx, From: f})
 	sum := hash.Sum128().Bytes()
 	return hex.EncodeToString(sum[:]) == content.hash, errors.Join(err, f.Close())
 }

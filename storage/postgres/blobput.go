@@ -13,6 +13,7 @@ import (
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/spool"
 )
 
 // Put stores the content of r. No transaction is open while r is read: what is longer
@@ -25,14 +26,14 @@ func (b blobs) Put(ctx context.Context, r io.Reader, o storage.PutOptions) (info
 	if err := checkPut(o); err != nil {
 		return storage.BlobInfo{}, err
 	}
-	s, err := readSpool(ctx, r)
+	s, err := spool.Read(ctx, r, partSize, "")
 	if err != nil {
 		return storage.BlobInfo{}, fmt.Errorf("%s %s: %w", doing, b.f.place, err)
 	}
-	defer s.close()
-	p := newBlob{spool: s}
-	p.hash = s.sum()
-	p.info = storage.BlobInfo{FileID: o.Key, Size: s.size, ContentType: o.ContentType}
+	defer func() { _ = s.Close() }() // it was not to be kept
+	p := newBlob{read: s}
+	p.hash = s.Hash()
+	p.info = storage.BlobInfo{FileID: o.Key, Size: s.Size(), ContentType: o.ContentType}
 	if p.info.FileID == "" {
 		p.info.FileID = p.hash
 	}
@@ -65,7 +66,7 @@ func checkPut(o storage.PutOptions) error {
 // newBlob is a blob that is being put.
 type newBlob struct {
 	blobRow
-	spool *spool
+	read *spool.Content
 }
 
 // same reports whether a stored blob has the content.
@@ -80,6 +81,14 @@ func (p newBlob) hashBytes() []byte {
 		return nil // it is hex
 	}
 	return b
+}
+
+// onlyPart is a content of one part; nil when it has none or several.
+func (p newBlob) onlyPart() []byte {
+	if p.read.Size() == 0 {
+		return nil
+	}
+	return p.read.Bytes()
 }
 
 // contentType is what the table has for the content type.
@@ -106,23 +115,23 @@ const refreshBlob = `UPDATE specstar_blobs SET touched = clock_timestamp() WHERE
 // with equal content.
 func (t *tx) putBlob(p newBlob) (storage.BlobInfo, error) {
 	store := t.f.identity.number
-	if p.spool.file != nil {
+	if !p.read.InMemory() {
 		have, err := t.blobRow(refreshBlob, store, p.info.FileID, p.info.Size, p.hashBytes())
 		if err != nil || have.info.FileID != "" {
 			return have.info, err
 		}
-		if err := t.copyParts(p.content, p.spool); err != nil {
+		if err := t.copyParts(p.content, p.read); err != nil {
 			return storage.BlobInfo{}, err
 		}
 	}
-	have, err := t.blobRow(insertBlob, store, p.info.FileID, p.info.Size, p.contentType(), p.hashBytes(), p.content, p.spool.small())
+	have, err := t.blobRow(insertBlob, store, p.info.FileID, p.info.Size, p.contentType(), p.hashBytes(), p.content, p.onlyPart())
 	switch {
 	case err != nil:
 		return storage.BlobInfo{}, err
 	case have.content == p.content:
 		return p.info, nil
 	case p.same(have):
-		if p.spool.file == nil {
+		if p.read.InMemory() {
 			return have.info, nil
 		}
 		return have.info, t.deleteParts(p.content)
@@ -135,8 +144,8 @@ func (t *tx) replaceBlob(p newBlob, have blobRow) error {
 	if err := t.deleteParts(have.content); err != nil {
 		return err
 	}
-	if p.spool.file == nil {
-		if err := t.copyParts(p.content, p.spool); err != nil {
+	if p.read.InMemory() {
+		if err := t.copyParts(p.content, p.read); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/spool"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 )
 
 // putLarge writes an object in parts. It is visible only when it is whole.
-func (s *Store) putLarge(ctx context.Context, o object, c *spooled) error {
+func (s *Store) putLarge(ctx context.Context, o object, c *spool.Content) error {
 	id, err := s.beginUpload(ctx, o)
 	if err != nil {
 		return err
@@ -59,18 +60,18 @@ func (s *Store) beginUpload(ctx context.Context, o object) (id string, err error
 }
 
 // uploadParts sends the parts, many at a time.
-func (s *Store) uploadParts(ctx context.Context, key, id string, c *spooled) ([]types.CompletedPart, error) {
+func (s *Store) uploadParts(ctx context.Context, key, id string, c *spool.Content) ([]types.CompletedPart, error) {
 	size := int64(partSize)
-	if least := (c.size + maxParts - 1) / maxParts; least > size {
+	if least := (c.Size() + maxParts - 1) / maxParts; least > size {
 		size = least
 	}
-	parts := make([]types.CompletedPart, (c.size+size-1)/size)
+	parts := make([]types.CompletedPart, (c.Size()+size-1)/size)
 	err := s.parallel(ctx, len(parts), func(ctx context.Context, i int) error {
 		from, number := int64(i)*size, int32(i)+1
 		return s.do(ctx, fmt.Sprintf("upload part %d of %s", number, key), func(ctx context.Context, moved func()) error {
 			out, err := s.api.UploadPart(ctx, &awss3.UploadPartInput{
 				Bucket: &s.cfg.Bucket, Key: &key, UploadId: &id, PartNumber: &number,
-				Body: moving{c.part(from, min(size, c.size-from)), moved},
+				Body: moving{c.Part(from, min(size, c.Size()-from)), moved},
 			})
 			if err == nil {
 				parts[i] = types.CompletedPart{ETag: out.ETag, PartNumber: &number}

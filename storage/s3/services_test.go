@@ -15,6 +15,7 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/check"
+	"github.com/specstar-worker/worker/storage/internal/spool"
 	"github.com/specstar-worker/worker/storage/simple"
 )
 
@@ -170,7 +171,11 @@ func everyBlobRequest(t *testing.T, b *Blobs) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.s.uploadParts(t.Context(), b.dir+"abandoned", id, &spooled{size: 9 << 20, mem: content[:9<<20]}); err != nil {
+	left, err := spool.Read(t.Context(), bytes.NewReader(content[:9<<20]), 9<<20, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.s.uploadParts(t.Context(), b.dir+"abandoned", id, left); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := b.Sweep(t.Context(), time.Now().Add(time.Hour), true); err != nil || found != (storage.Tally{Count: 1, Bytes: 9 << 20}) {
