@@ -37,7 +37,7 @@ var worker = policy{
 			packages: []string{"storage/storagetest"},
 			ours:     append([]string{"storage", "storage/check"}, leaves...), not: slices.Concat(drivers, queue, logging),
 		},
-		{packages: []string{"storage/diskblob"}, ours: append([]string{"storage"}, leaves...), not: slices.Concat(drivers, queue, logging)},
+		{packages: []string{"storage/diskblob"}, ours: append([]string{"storage", "storage/internal/..."}, leaves...), not: slices.Concat(drivers, queue, logging)},
 		{ // what wires the backends
 			packages: []string{"storage/preset"},
 			ours:     append([]string{"storage/..."}, leaves...), not: slices.Concat(drivers, queue, logging),
