@@ -12,14 +12,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // modelFiles is the part of one model.
 type modelFiles struct {
 	r    *Revisions
 	name string
-	bad  error         // why there can be no such model, nil when there can
-	turn chan struct{} // holds one element while a content is moved out of the way
+	bad  error          // why there can be no such model, nil when there can
+	lock *filelock.Lock // held while a content is moved out of the way
 
 	mu    sync.Mutex // guards what follows
 	files *tree      // nil while the directory is not there
@@ -29,7 +30,7 @@ type modelFiles struct {
 var _ storage.ModelMedium = (*modelFiles)(nil)
 
 func newModelFiles(r *Revisions, name string, bad error) *modelFiles {
-	return &modelFiles{r: r, name: name, bad: bad, turn: make(chan struct{}, 1)}
+	return &modelFiles{r: r, name: name, bad: bad, lock: filelock.New(lockName)}
 }
 
 func (m *modelFiles) close() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // Put stores contents under uids that are free. Of several contents with one uid
@@ -104,7 +105,7 @@ func (m *modelFiles) writeTemp(t *tree, c storage.Content) (string, error) {
 // moved away; that needs the lock, or what another process has just put in its
 // place would be moved.
 func (m *modelFiles) settle(ctx context.Context, t *tree, temp, place string) (stored bool, err error) {
-	release, err := m.lock(ctx, t)
+	release, err := m.lock.Hold(ctx, t.Root, filelock.Exclusive)
 	if err != nil {
 		return false, err
 	}

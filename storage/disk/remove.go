@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/specstar-worker/worker/resource"
+
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // RemoveEntries removes entries, and the directories that are empty then.
@@ -70,7 +72,7 @@ func (m *modelFiles) RemoveContents(ctx context.Context, uids []string) error {
 
 // moveAway makes contents invisible, durably, and returns where they are now.
 func (m *modelFiles) moveAway(ctx context.Context, t *tree, uids []string) (olds []string, err error) {
-	release, err := m.lock(ctx, t)
+	release, err := m.lock.Hold(ctx, t.Root, filelock.Exclusive)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // Replace stores contents under their uids; of several with one uid the last stays.
@@ -46,7 +47,7 @@ func (m *modelFiles) Replace(ctx context.Context, contents []storage.Content) er
 // returns where the old contents are, unless it could not make that durable: then
 // they are still needed.
 func (m *modelFiles) swap(ctx context.Context, t *tree, temps []string, contents []storage.Content) (olds []string, err error) {
-	release, err := m.lock(ctx, t)
+	release, err := m.lock.Hold(ctx, t.Root, filelock.Exclusive)
 	if err != nil {
 		return nil, err
 	}

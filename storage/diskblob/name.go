@@ -13,6 +13,10 @@ const (
 	tempPrefix    = ".specstar-tmp-"
 	sessionsDir   = "_sessions"
 
+	// lockName is the file whose lock decides who may make blobs visible: writers
+	// share it, whoever removes blobs by their age holds it alone.
+	lockName = ".specstar-lock"
+
 	// maxName is the length limit of a file name on the common file systems.
 	maxName = 255
 )

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // listPage is how many directory entries are in memory at a time.
@@ -26,7 +27,7 @@ func (s *Store) Touch(ctx context.Context, fileID string) (info storage.BlobInfo
 	if err != nil {
 		return storage.BlobInfo{}, err
 	}
-	release, err := s.lock(ctx, root, shared)
+	release, err := s.lock.Hold(ctx, root, filelock.Shared)
 	if err != nil {
 		return storage.BlobInfo{}, s.explain("touch", err)
 	}
@@ -123,7 +124,7 @@ func (s *Store) DeleteOld(ctx context.Context, fileIDs []string, before time.Tim
 		}
 		return gone, nil
 	}
-	release, err := s.lock(ctx, root, exclusive)
+	release, err := s.lock.Hold(ctx, root, filelock.Exclusive)
 	if err != nil {
 		return nil, s.explain("delete", err)
 	}
@@ -166,7 +167,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, remove bool) (t sto
 		return t, errors.Join(err, ctx.Err())
 	}
 	if remove {
-		release, lockErr := s.lock(ctx, root, exclusive)
+		release, lockErr := s.lock.Hold(ctx, root, filelock.Exclusive)
 		if lockErr != nil {
 			return t, s.explain("clean up", lockErr)
 		}

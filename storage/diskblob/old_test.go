@@ -14,6 +14,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // oldIDs returns the sorted ids of the blobs that are old.
@@ -215,7 +216,7 @@ func TestWaitingForTheLockEndsWithTheContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := other.lock(t.Context(), root, exclusive)
+	release, err := other.lock.Hold(t.Context(), root, filelock.Exclusive)
 	if err != nil {
 		t.Fatal(err)
 	}

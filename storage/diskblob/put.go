@@ -13,6 +13,7 @@ import (
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 	"github.com/specstar-worker/worker/storage/internal/spool"
 )
 
@@ -85,7 +86,7 @@ func (s *Store) commit(ctx context.Context, root *os.Root, content temp, info st
 	if err != nil {
 		return storage.BlobInfo{}, err
 	}
-	release, err := s.lock(ctx, root, shared)
+	release, err := s.lock.Hold(ctx, root, filelock.Shared)
 	if err != nil {
 		return storage.BlobInfo{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // blob is a stored blob as found on disk.
@@ -132,7 +133,7 @@ func (s *Store) Delete(ctx context.Context, fileID string) (err error) {
 	if err != nil {
 		return err
 	}
-	release, err := s.lock(ctx, root, exclusive)
+	release, err := s.lock.Hold(ctx, root, filelock.Exclusive)
 	if err != nil {
 		return s.explain("delete", err)
 	}

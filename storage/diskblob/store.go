@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
 // Config says where the blobs are.
@@ -30,7 +31,7 @@ type Store struct {
 	dir      string
 	readOnly bool
 	now      func() time.Time
-	turn     chan struct{} // holds one element while a blob is made visible or removed
+	lock     *filelock.Lock // see lockName
 
 	mu   sync.Mutex // guards root and swept
 	root *os.Root   // nil while the directory is not there
@@ -47,7 +48,7 @@ var errReadOnly = errors.New("the blobs were opened for reading only")
 
 // Open opens the directory, which need not exist yet.
 func Open(_ context.Context, c Config) (*Store, error) {
-	s := &Store{dir: c.Dir, readOnly: c.ReadOnly, now: c.Now, turn: make(chan struct{}, 1)}
+	s := &Store{dir: c.Dir, readOnly: c.ReadOnly, now: c.Now, lock: filelock.New(lockName)}
 	if s.now == nil {
 		s.now = time.Now
 	}
