@@ -1,18 +1,15 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/storage/sqlite"
 )
 
@@ -21,27 +18,8 @@ import (
 func unpackOldStore(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	z, err := gzip.NewReader(bytes.NewReader(mustRead(t, "../../storage/sqlite/testdata/layout1.tar.gz")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		b, err := io.ReadAll(r)
-		path := filepath.Join(dir, h.Name)
-		if err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	unpack.Into(t, dir, "../../storage/sqlite/testdata/layout1.tar.gz")
+	return dir
 }
 
 // TestStoreOfAnOlderLayout reads a store as it is, upgrades it by the first

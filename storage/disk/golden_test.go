@@ -1,10 +1,6 @@
 package disk
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,49 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/storage"
 )
-
-// unpack writes a store that the original made.
-func unpack(t *testing.T, archive, dir string) {
-	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", archive))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		name := filepath.Join(dir, h.Name)
-		switch h.Typeflag {
-		case tar.TypeDir:
-			err = os.MkdirAll(name, 0o700)
-		case tar.TypeSymlink:
-			err = errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.Symlink(h.Linkname, name))
-		default:
-			var b []byte
-			b, err = io.ReadAll(r)
-			err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, b, 0o600))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // files returns what the revisions in a directory consist of: files with their
 // content, links with their target, directories.
@@ -118,7 +74,7 @@ func TestLayoutIsTheOriginals(t *testing.T) {
 	} {
 		t.Run(archive, func(t *testing.T) {
 			golden, dir := t.TempDir(), t.TempDir()
-			unpack(t, archive, golden)
+			unpack.Into(t, golden, filepath.Join("testdata", archive))
 			from, to := open(t, Config{Dir: golden, ReadOnly: true}), open(t, Config{Dir: dir})
 			names, err := from.Models(t.Context())
 			got := map[string]int{}

@@ -1,54 +1,25 @@
 package diskblob
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"errors"
-	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
-// unpackBlobs writes the _blobs directory of a store that the original made.
+// unpackBlobs writes the blobs of a store that the original made.
 func unpackBlobs(t *testing.T, dir string) {
 	t.Helper()
-	f, err := os.Open("testdata/sqlite_disk_msgpack.tar.gz")
-	if err != nil {
+	whole := t.TempDir()
+	unpack.Into(t, whole, "testdata/sqlite_disk_msgpack.tar.gz")
+	blobs := filepath.Join(whole, "_blobs")
+	if err := errors.Join(os.RemoveAll(filepath.Join(blobs, sessionsDir)), os.CopyFS(dir, os.DirFS(blobs))); err != nil {
 		t.Fatal(err)
-	}
-	defer func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg || path.Base(path.Dir(h.Name)) != "_blobs" {
-			continue
-		}
-		b, err := io.ReadAll(r)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, path.Base(h.Name)), b, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

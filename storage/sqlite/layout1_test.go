@@ -1,15 +1,12 @@
 package sqlite
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"database/sql"
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/specstar-worker/worker/internal/unpack"
 )
 
 // unpackLayout1 writes a store that the last program of layout 1 made: an
@@ -17,31 +14,8 @@ import (
 func unpackLayout1(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	b, err := os.ReadFile("testdata/layout1.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		content, err := io.ReadAll(r)
-		path := filepath.Join(dir, h.Name)
-		if err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, content, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	unpack.Into(t, dir, "testdata/layout1.tar.gz")
+	return dir
 }
 
 // rowsOf returns every row of every table that a store of layout 1 has, with the
