@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/bench/internal/cputime"
 )
 
@@ -72,13 +73,13 @@ func compare(ctx context.Context, o options) ([]row, error) {
 	for i, latency := range latencies {
 		a, b := ours[i], others[i]
 		x := row{
-			Latency: latency.String(), Ours: n / median(a.wall), Bare: n / median(b.wall),
-			OursCPU: median(a.cpu) * 1e6 / n, BareCPU: median(b.cpu) * 1e6 / n,
+			Latency: latency.String(), Ours: n / command.Median(a.wall), Bare: n / command.Median(b.wall),
+			OursCPU: command.Median(a.cpu) * 1e6 / n, BareCPU: command.Median(b.cpu) * 1e6 / n,
 		}
 		for round := range a.wall {
 			x.Ratios = append(x.Ratios, b.wall[round]/a.wall[round])
 		}
-		x.Ratio = median(x.Ratios)
+		x.Ratio = command.Median(x.Ratios)
 		rows[i] = x
 	}
 	return rows, nil
@@ -124,14 +125,4 @@ func (s *server) check(o options) error {
 		return fmt.Errorf("there are %d objects, want %d", n, want)
 	}
 	return err
-}
-
-// median returns the middle value, the mean of both when there are two.
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	n := len(s)
-	if n == 0 {
-		return 0
-	}
-	return (s[(n-1)/2] + s[n/2]) / 2
 }

@@ -6,14 +6,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"time"
+
+	"github.com/specstar-worker/worker/bench/internal/command"
 )
 
 // options are the command line.
@@ -21,9 +20,7 @@ type options struct {
 	revisions, batch, rounds int
 	parallel                 int
 	latency                  time.Duration
-	json                     bool
-	gcPercent                int
-	cpuProfile               string
+	command.Options
 }
 
 func main() {
@@ -33,24 +30,16 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures both sides once with each server")
 	flag.IntVar(&o.parallel, "parallel", 32, "requests at the same time, on both sides")
 	flag.DurationVar(&o.latency, "latency", 2*time.Millisecond, "what the slower server waits before each answer")
-	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
-	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target, as GOGC; the worker's own is 400")
-	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile in this file; samples are labelled with their side")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "s3bench:", err)
-		os.Exit(1)
-	}
+	o.Register("of both sides, labelled,")
+	command.Main("s3bench", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) error {
 	if o.revisions < 1 || o.batch < 1 || o.rounds < 1 || o.parallel < 1 {
 		return errors.New("-n, -batch, -rounds and -parallel must be at least 1")
 	}
-	debug.SetGCPercent(o.gcPercent)
-	stop, err := profile(o.cpuProfile)
+	debug.SetGCPercent(o.GCPercent)
+	stop, err := command.Profile(o.CPUProfile)
 	if err != nil {
 		return err
 	}
@@ -58,10 +47,8 @@ func run(ctx context.Context, o options) error {
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
-	if o.json {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(rows)
+	if o.JSON {
+		return command.WriteJSON(os.Stdout, rows)
 	}
 	return write(os.Stdout, rows, o)
 }

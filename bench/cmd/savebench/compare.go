@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/bench/internal/cputime"
 	"github.com/specstar-worker/worker/manager"
 )
@@ -46,7 +47,7 @@ func compare(ctx context.Context, o options) (comparison, error) {
 	if err != nil {
 		return c, err
 	}
-	stop, err := profile(o.cpuProfile)
+	stop, err := command.Profile(o.CPUProfile)
 	if err != nil {
 		return c, err
 	}
@@ -72,9 +73,9 @@ func compare(ctx context.Context, o options) (comparison, error) {
 		c.RecordsRatios = append(c.RecordsRatios, bare.wall[i]/units.wall[i])
 	}
 	n := float64(o.resources)
-	c.Ours, c.Bare, c.Ratio = n/median(ours.wall), n/median(bare.wall), median(c.Ratios)
-	c.OursCPU, c.BareCPU = median(ours.cpu)*1e6/n, median(bare.cpu)*1e6/n
-	c.Records, c.RecordsCPU, c.RecordsRatio = n/median(units.wall), median(units.cpu)*1e6/n, median(c.RecordsRatios)
+	c.Ours, c.Bare, c.Ratio = n/command.Median(ours.wall), n/command.Median(bare.wall), command.Median(c.Ratios)
+	c.OursCPU, c.BareCPU = command.Median(ours.cpu)*1e6/n, command.Median(bare.cpu)*1e6/n
+	c.Records, c.RecordsCPU, c.RecordsRatio = n/command.Median(units.wall), command.Median(units.cpu)*1e6/n, command.Median(c.RecordsRatios)
 	return c, stop()
 }
 
@@ -178,32 +179,4 @@ func sameCounts(ctx context.Context, file string, want []table) error {
 		}
 	}
 	return nil
-}
-
-// profile starts a CPU profile when a path is given; stop ends it.
-func profile(path string) (stop func() error, err error) {
-	if path == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
-}
-
-// median returns the middle value, the mean of both when there are two.
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	n := len(s)
-	if n == 0 {
-		return 0
-	}
-	return (s[(n-1)/2] + s[n/2]) / 2
 }

@@ -12,20 +12,18 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"runtime/pprof"
+
+	"github.com/specstar-worker/worker/bench/internal/command"
 )
 
 // options are the command line.
 type options struct {
-	resources  int
-	rounds     int
-	alone      bool
-	json       bool
-	gcPercent  int
-	cpuProfile string
-	top        int
+	resources int
+	rounds    int
+	alone     bool
+	command.Options
+	top int
 }
 
 func main() {
@@ -33,17 +31,9 @@ func main() {
 	flag.IntVar(&o.resources, "n", 20_000, "resources in the archive, one revision each")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures both sides once")
 	flag.BoolVar(&o.alone, "alone", false, "measure our side only, for work on it")
-	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
-	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target of our side, as GOGC; Go's own default is 100")
-	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of our side in this file")
+	o.Register("of our side")
 	flag.IntVar(&o.top, "top", 0, "print this many top entries of our profile for load, dump, read and write")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "spinebench:", err)
-		os.Exit(1)
-	}
+	command.Main("spinebench", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -52,7 +42,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	// What is live is small beside what passes through: with Go's default the
 	// heap's goal is a few megabytes, and collecting takes half of the time.
-	debug.SetGCPercent(o.gcPercent)
+	debug.SetGCPercent(o.GCPercent)
 	b, err := newBench(o.resources)
 	if err != nil {
 		return err
@@ -64,7 +54,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	b.alone = o.alone
-	results := newResults(b, o.gcPercent)
+	results := newResults(b, o.GCPercent)
 	for i := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
 		if err := b.round(ctx, i, results); err != nil {
@@ -74,7 +64,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := stop(); err != nil {
 		return err
 	}
-	if o.json {
+	if o.JSON {
 		if err := results.writeJSON(os.Stdout); err != nil {
 			return err
 		}
@@ -87,23 +77,20 @@ func run(ctx context.Context, o options) (err error) {
 // startProfile starts the CPU profile of this process when it is asked for and
 // returns its file; stop ends it.
 func startProfile(o options) (path string, stop func() error, err error) {
-	if o.cpuProfile == "" && o.top == 0 {
+	if o.CPUProfile == "" && o.top == 0 {
 		return "", func() error { return nil }, nil
 	}
-	var f *os.File
-	if o.cpuProfile != "" {
-		f, err = os.Create(o.cpuProfile)
-	} else {
-		f, err = os.CreateTemp("", "spinebench-*.pprof")
+	path = o.CPUProfile
+	if path == "" {
+		f, err := os.CreateTemp("", "spinebench-*.pprof")
+		if err != nil {
+			return "", nil, err
+		}
+		path = f.Name()
+		if err := f.Close(); err != nil {
+			return "", nil, err
+		}
 	}
-	if err != nil {
-		return "", nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return "", nil, errors.Join(err, f.Close())
-	}
-	return f.Name(), func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
+	stop, err = command.Profile(path)
+	return path, stop, err
 }

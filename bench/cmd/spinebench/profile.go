@@ -13,7 +13,7 @@ import (
 // printTop prints the top entries of the profile for each operation. A profile
 // that was not asked to be kept is removed.
 func printTop(ctx context.Context, w io.Writer, profile string, o options) (err error) {
-	if o.cpuProfile == "" && profile != "" {
+	if o.CPUProfile == "" && profile != "" {
 		defer func() { err = errors.Join(err, os.Remove(profile)) }()
 	}
 	if o.top == 0 {

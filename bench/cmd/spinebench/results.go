@@ -1,13 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/specstar-worker/worker/bench/internal/command"
 )
 
 // timing is what one run of one operation took; CPU counts all cores.
@@ -55,7 +56,7 @@ func (r *results) rows() []row {
 		for i := range min(len(o), len(t)) {
 			w.Ratios = append(w.Ratios, float64(t[i].wall)/float64(o[i].wall))
 		}
-		w.Ratio = median(w.Ratios)
+		w.Ratio = command.Median(w.Ratios)
 		w.Reached = len(w.Ratios) > 0 && w.Ratio >= op.floor
 		rows = append(rows, w)
 	}
@@ -71,28 +72,13 @@ func sideOf(ts []timing, in archiveFile) side {
 		wall = append(wall, t.wall.Seconds())
 		cpu = append(cpu, t.cpu.Seconds())
 	}
-	n, s := float64(in.resources), median(wall)
-	return side{n / s, float64(in.bytes) / 1e6 / s, median(cpu) * 1e6 / n}
-}
-
-// median returns the middle value, the mean of both when there are two.
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(v))
-	m := len(s) / 2
-	if len(s)%2 == 1 {
-		return s[m]
-	}
-	return (s[m-1] + s[m]) / 2
+	n, s := float64(in.resources), command.Median(wall)
+	return side{n / s, float64(in.bytes) / 1e6 / s, command.Median(cpu) * 1e6 / n}
 }
 
 // writeJSON writes everything as one document.
 func (r *results) writeJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(map[string]any{
+	return command.WriteJSON(w, map[string]any{
 		"resources": r.inputs[items].resources, "archive_bytes": r.inputs[items].bytes, "medium": r.medium,
 		"api_resources": r.inputs[goAPI].resources, "api_archive_bytes": r.inputs[goAPI].bytes,
 		"go": runtime.Version(), "cpus": runtime.NumCPU(), "gogc": r.gcPercent, "rows": r.rows(),
