@@ -22,7 +22,7 @@ func TestColumnsAreAddedUnderLoad(t *testing.T) {
 	conn := connect(t, dsn)
 	var wg sync.WaitGroup
 	done := make(chan struct{})
-	again, all := 0, either(1500, 20_000)
+	again, all := 0, either(1500, 21_000) // in batches of 30
 	wg.Go(func() {
 		defer close(done)
 		x := newExecutor(f, nil)
