@@ -106,13 +106,22 @@ func (g *gate) hold(ctx context.Context, ids []string, do func(ctx context.Conte
 	}
 	defer cancel()
 	sure, err := do(work)
-	if late := work.Err(); late != nil || err != nil || !sure {
-		if late != nil && ctx.Err() == nil {
-			err = fmt.Errorf("delete blobs: it takes longer than %v, the object store is slow: %w (%w)", g.work, storage.ErrUnavailable, late)
-		}
-		return err
+	if work.Err() != nil || err != nil || !sure {
+		return g.late(ctx, work, err)
 	}
-	return g.s.remove(work, g.key)
+	if err := g.s.remove(work, g.key); err != nil {
+		return g.late(ctx, work, err)
+	}
+	return nil
+}
+
+// late returns err, or what it means that the time of the gate is over while the
+// caller still waits.
+func (g *gate) late(ctx, work context.Context, err error) error {
+	if over := work.Err(); over != nil && ctx.Err() == nil {
+		return fmt.Errorf("delete blobs: it takes longer than %v, the object store is slow: %w (%w)", g.work, storage.ErrUnavailable, over)
+	}
+	return err
 }
 
 // enter writes the gate, and waits for that of another process before.
@@ -128,10 +137,12 @@ func (g *gate) enter(ctx context.Context, body []byte) (context.Context, context
 			if err == nil && ours {
 				return work, cancel, nil
 			}
-			cancel()
 			if err != nil {
+				err = g.late(ctx, work, err)
+				cancel()
 				return nil, nil, err
 			}
+			cancel()
 		}
 		if err := sleep(ctx, pause, time.Now().Add(gateMost+time.Second)); err != nil {
 			return nil, nil, err

@@ -3,7 +3,9 @@ package s3
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -81,5 +83,31 @@ func TestNoPutIsLostWhateverFails(t *testing.T) {
 	}
 	if puts != blobs*rounds || deletions == 0 {
 		t.Errorf("%d blobs were put, %d deleted", puts, deletions)
+	}
+}
+
+// TestASlowGateIsUnavailable has no answer come to what writes or removes the gate: the
+// caller, who would wait longer, is told that the service is slow.
+func TestASlowGateIsUnavailable(t *testing.T) {
+	for _, method := range []string{http.MethodPut, http.MethodDelete} {
+		f := startFake(t)
+		b := openFake(t, f.direct()).Blobs()
+		if _, err := b.Put(t.Context(), strings.NewReader("old"), storage.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		through := openFake(t, f.config()).Blobs()
+		through.gate.work = 200 * time.Millisecond
+		f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == method && strings.HasSuffix(r.URL.Path, through.gate.key) {
+				_, _ = io.Copy(io.Discard, r.Body) // that the caller goes away is seen behind it
+				<-r.Context().Done()
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		_, err := through.DeleteOld(t.Context(), []string{resource.ContentHash([]byte("old"))}, time.Now().Add(time.Hour))
+		if !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("when %s of the gate hangs: %v; want ErrUnavailable", method, err)
+		}
 	}
 }
