@@ -156,6 +156,7 @@ func TestServerFailsUnderLoad(t *testing.T) {
 		}, 0.05},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			shown := 0
 			for round := range either(1, 20) {
 				name := fmt.Sprint(c.name, round)
 				dsn, err := s.CreateDatabase(t.Context(), name, pgtest.DatabaseOptions{})
@@ -183,16 +184,22 @@ func TestServerFailsUnderLoad(t *testing.T) {
 						}
 					})
 				}
+				began := time.Now()
 				again := busy(t, f, dir, c.onDuplicate)
+				took := time.Since(began)
 				stop()
 				wg.Wait()
+				span = min(span, took) // the machine may have been busy during the calm run
 				if got := dump(t, f); got != want {
 					t.Errorf("the dump is %s; undisturbed %s", got, want)
 				}
-				if again == 0 && p.cuts.Load() == 0 { // a cut whose outcome is found out is no new delivery
-					t.Error("nothing was disturbed: the test shows nothing")
+				if again > 0 || p.cuts.Load() > 0 { // a cut whose outcome is found out is no new delivery
+					shown++
 				}
 				t.Logf("disturbed %d times, %d connections cut in COMMIT, %d deliveries again; an undisturbed run takes %s", disturbed, p.cuts.Load(), again, span.Round(time.Millisecond))
+			}
+			if shown == 0 {
+				t.Error("nothing was disturbed: the test shows nothing")
 			}
 		})
 	}
