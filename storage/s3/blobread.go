@@ -66,6 +66,10 @@ func (r *stream) open() error {
 			cancel(nil)
 			return errors.Join(errReplaced, out.Body.Close())
 		}
+		if out.ContentLength == nil {
+			cancel(nil)
+			return errors.Join(errNoLength, out.Body.Close())
+		}
 		r.take(out, cancel)
 		return nil
 	})

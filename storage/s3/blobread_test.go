@@ -116,3 +116,29 @@ func TestBlobsForReading(t *testing.T) {
 		t.Errorf("sweep finds %+v (%v)", found, err)
 	}
 }
+
+// chunked answers without a length, as the protocol of S3 does not allow.
+type chunked struct{ http.ResponseWriter }
+
+func (c chunked) WriteHeader(status int) {
+	c.Header().Del("Content-Length")
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c chunked) Write(p []byte) (int, error) {
+	defer c.ResponseWriter.(http.Flusher).Flush() // before all is written, so that nobody knows how much that is
+	return c.ResponseWriter.Write(p)
+}
+
+func TestAnAnswerWithoutALengthIsNotAnEmptyObject(t *testing.T) {
+	s, f := newStore(t)
+	b := s.Blobs()
+	info := putBlob(t, b, "content", storage.PutOptions{})
+	f.on(func(w http.ResponseWriter, r *http.Request, next http.Handler) { next.ServeHTTP(chunked{w}, r) })
+	if _, _, err := b.Open(t.Context(), info.FileID); !errors.Is(err, errNoLength) {
+		t.Errorf("open gives %v", err)
+	}
+	if body, err := s.get(t.Context(), b.dir+info.FileID); !errors.Is(err, errNoLength) {
+		t.Errorf("get gives %q, %v", body, err)
+	}
+}

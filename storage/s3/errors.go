@@ -87,7 +87,7 @@ func (s *Store) judge(err error) (class, error) {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return final, fmt.Errorf("the service's certificate: %w", e)
 	}
-	if errors.Is(err, errTooLarge) || errors.Is(err, errReplaced) {
+	if errors.Is(err, errTooLarge) || errors.Is(err, errReplaced) || errors.Is(err, errNoLength) {
 		return final, err
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {

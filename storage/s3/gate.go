@@ -158,7 +158,7 @@ func (g *gate) look(ctx context.Context) (body []byte, etag *string, err error) 
 			return err
 		}
 		etag = out.ETag
-		body, err = whole(out.Body, aws.ToInt64(out.ContentLength), moved)
+		body, err = whole(out.Body, out.ContentLength, moved)
 		return errors.Join(err, out.Body.Close())
 	})
 	return body, etag, ignore(err, storage.ErrNotFound)

@@ -82,8 +82,9 @@ func (s *Store) uploadParts(ctx context.Context, key, id string, c *spool.Conten
 	return parts, err
 }
 
-// completeUpload puts the parts together. An upload that is gone was completed by
-// an attempt whose answer was lost, or the caller will not find the object.
+// completeUpload puts the parts together. An upload that is gone at the first attempt
+// was taken away; later it was completed by an attempt whose answer was lost, or the
+// caller will not find the object.
 func (s *Store) completeUpload(ctx context.Context, o object, id string, parts []types.CompletedPart) error {
 	in := &awss3.CompleteMultipartUploadInput{
 		Bucket: &s.cfg.Bucket, Key: &o.key, UploadId: &id,
@@ -92,10 +93,15 @@ func (s *Store) completeUpload(ctx context.Context, o object, id string, parts [
 	if o.create {
 		in.IfNoneMatch = aws.String("*")
 	}
+	attempts := 0
 	err := s.doWithin(ctx, "complete the upload of "+o.key, patience*s.cfg.Stall, func(ctx context.Context, _ func()) error {
+		attempts++
 		_, err := s.api.CompleteMultipartUpload(ctx, in)
 		return err
 	})
+	if attempts == 1 && errors.Is(err, storage.ErrNotFound) { // which the error below is not
+		return fmt.Errorf("%w: somebody aborts uploads that run, see the lifecycle rules of the bucket: %s", storage.ErrUnavailable, err.Error())
+	}
 	return ignore(err, storage.ErrNotFound)
 }
 

@@ -135,14 +135,21 @@ func (s *Store) get(ctx context.Context, key string) (body []byte, err error) {
 		if err != nil {
 			return err
 		}
-		body, err = whole(out.Body, aws.ToInt64(out.ContentLength), moved)
+		body, err = whole(out.Body, out.ContentLength, moved)
 		return errors.Join(err, out.Body.Close())
 	})
 	return body, s.absent(key, err)
 }
 
+// errNoLength: without a length an answer that was cut cannot be told from a whole one.
+var errNoLength = errors.New("the answer does not tell its length")
+
 // whole reads a body of a known length.
-func whole(r io.Reader, size int64, moved func()) ([]byte, error) {
+func whole(r io.Reader, length *int64, moved func()) ([]byte, error) {
+	if length == nil {
+		return nil, errNoLength
+	}
+	size := *length
 	if size > maxWhole {
 		return nil, errTooLarge
 	}
