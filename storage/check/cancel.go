@@ -184,9 +184,13 @@ func cancelledWaiting(t T, s *subject) {
 }
 
 // wait returns a channel that gives something when patience or the time of the
-// check is over.
+// check is over. Who gives checks more time, for a slow store, gets more patience.
 func wait(t T) <-chan struct{} {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	limit := patience
+	if end, limited := t.Context().Deadline(); limited {
+		limit = max(limit, time.Until(end)/4)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	context.AfterFunc(ctx, cancel)
 	return ctx.Done()
 }
