@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // errStopped ends a listing whose reader wants no more.
@@ -185,19 +185,5 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// compareEntries orders entries of one resource by revision number, then schema
-// version, none first.
-func compareEntries(a, b storage.Entry) int {
-	if c := a.Key.Revision.Compare(b.Key.Revision); c != 0 {
-		return c
-	}
-	v, okV := a.Key.SchemaVersion.Get()
-	w, okW := b.Key.SchemaVersion.Get()
-	switch {
-	case okV == okW:
-		return cmp.Compare(v, w)
-	case okW:
-		return -1
-	}
-	return 1
-}
+// compareEntries orders entries of one resource.
+func compareEntries(a, b storage.Entry) int { return order.Keys(a.Key, b.Key) }

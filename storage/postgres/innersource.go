@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // innerSource reads revisions from tables.
@@ -85,23 +86,5 @@ func (s innerSource) contents(ctx context.Context, t tables, uids []string, payl
 	return found, err
 }
 
-// compareKeys orders the revisions of one resource by number, then schema version,
-// none first.
-func compareKeys(a, b resource.RevisionKey) int {
-	if c := a.Revision.Compare(b.Revision); c != 0 {
-		return c
-	}
-	x, versionedA := a.SchemaVersion.Get()
-	y, versionedB := b.SchemaVersion.Get()
-	switch {
-	case versionedA && !versionedB:
-		return 1
-	case !versionedA && versionedB:
-		return -1
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
-}
+// compareKeys orders the revisions of one resource.
+func compareKeys(a, b resource.RevisionKey) int { return order.Keys(a, b) }

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // Claim makes entries for keys that have none.
@@ -166,7 +166,7 @@ func (m *modelRevisions) keysOf(ctx context.Context, g group) ([]resource.Revisi
 // follow returns the entries of the keys of one resource in their order, without
 // those that were removed since they were listed.
 func (m *modelRevisions) follow(ctx context.Context, keys []resource.RevisionKey) ([]storage.Entry, error) {
-	slices.SortFunc(keys, compareKeys)
+	slices.SortFunc(keys, order.Keys)
 	uids, err := m.Lookup(ctx, keys)
 	if err != nil {
 		return nil, err
@@ -178,20 +178,6 @@ func (m *modelRevisions) follow(ctx context.Context, keys []resource.RevisionKey
 		}
 	}
 	return entries, nil
-}
-
-// compareKeys orders the keys of one resource: by number, then no schema version
-// before any.
-func compareKeys(a, b resource.RevisionKey) int {
-	v, setA := a.SchemaVersion.Get()
-	w, setB := b.SchemaVersion.Get()
-	rank := func(set bool) int {
-		if set {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(a.Revision.Compare(b.Revision), cmp.Compare(rank(setA), rank(setB)), strings.Compare(v, w))
 }
 
 // All returns every entry of the model, by one listing of all.

@@ -14,6 +14,7 @@ import (
 	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // foundKeys are the keys that are found for ids, as lines, without following them.
@@ -27,7 +28,7 @@ func foundKeys(t *testing.T, m *modelRevisions, ids []resource.ID) (lines []stri
 		if err != nil {
 			t.Fatal(err)
 		}
-		slices.SortFunc(keys, compareKeys)
+		slices.SortFunc(keys, order.Keys)
 		lines = append(lines, lineOf(g.id, keys))
 	}
 	return lines
