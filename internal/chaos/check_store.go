@@ -68,6 +68,9 @@ func (e *evidence) metasAreRight() {
 			e.breaks("I8", "%s: the indexed value is %v and that of the payload %d", r.Meta.ResourceID, n, chain[0].N)
 		}
 	}
+	for _, what := range e.state.Failed {
+		e.breaks("I6", "%s", what)
+	}
 	for _, p := range e.state.Verified.Problems {
 		e.breaks("I6", "worker verify: %s: %s %s: %s", p.Code, p.Model, p.ResourceID, p.Message)
 	}

@@ -33,7 +33,7 @@ type evidence struct {
 	found map[string][]resource.RevisionID
 	// stray counts stored revisions that do not count.
 	stray int
-	// forgot are the moments at which the queue forgot what it held.
+	// forgot are the moments at which the queue was there again, without what it had held.
 	forgot []time.Duration
 
 	violations []Violation
@@ -71,7 +71,7 @@ func (e *evidence) add(x *Event) {
 		e.addJob(x)
 	case Ended:
 		e.job(x.Job).ended = x
-	case Struck:
+	case Healed:
 		if n, _ := nemesisNamed(x.Nemesis); n.forgets {
 			e.forgot = append(e.forgot, x.At)
 		}

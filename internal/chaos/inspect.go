@@ -24,7 +24,7 @@ const headerJob = "Specstar-Job"
 type inspection struct {
 	stand   *Stand
 	texts   map[string]string // what is looked through for secrets, by where it is
-	letters []string
+	deleted bool              // consumers are not those of the whole run
 	err     error
 }
 
@@ -52,6 +52,9 @@ func (n *inspection) afterStop(ctx context.Context) (*State, error) {
 		return nil, err
 	}
 	n.queue(ctx, s)
+	if !n.deleted {
+		n.deliveries(ctx, s)
+	}
 	n.commandLine(ctx, s)
 	n.remains(ctx, s)
 	for place, text := range n.texts {
@@ -114,20 +117,24 @@ func (n *inspection) deliveries(ctx context.Context, s *State) {
 // commandLine asks the worker itself.
 func (n *inspection) commandLine(ctx context.Context, s *State) {
 	c := n.stand.commands
+	fails := func(err error) {
+		if err != nil {
+			s.Failed = append(s.Failed, err.Error())
+		}
+	}
 	out, err := c.run(ctx, "verify", "-o", "json")
-	if uerr := json.Unmarshal(out, &s.Verified); uerr != nil {
-		n.fail(errors.Join(err, uerr))
+	if json.Unmarshal(out, &s.Verified) != nil {
+		fails(err)
 	}
-	if _, err := c.run(ctx, "gc", "--delete", "--grace", "0s", "-o", "json"); err != nil {
-		n.fail(err)
-	}
+	_, err = c.run(ctx, "gc", "--delete", "--grace", "0s", "-o", "json")
+	fails(err)
 	var garbage struct{ Candidates int64 }
 	if out, err = c.run(ctx, "gc", "--grace", "0s", "-o", "json"); err == nil {
 		err = json.Unmarshal(out, &garbage)
 	}
-	n.fail(err)
+	fails(err)
 	s.Garbage = garbage.Candidates
-	n.fail(n.reload(ctx, s))
+	fails(n.reload(ctx, s))
 }
 
 // reload dumps the store, loads that into an empty one and dumps it again.

@@ -2,11 +2,14 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/specstar-worker/worker/internal/s3test"
 )
 
 // programs are what all runs of this binary use.
@@ -20,6 +23,10 @@ func TestMain(m *testing.M) {
 		}
 	}
 	dir, err := os.MkdirTemp("", "chaos-programs-")
+	// The account of the object store, for the harness itself.
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": s3test.AccessKey, "AWS_SECRET_ACCESS_KEY": s3test.SecretKey} {
+		err = errors.Join(err, os.Setenv(name, value))
+	}
 	if err == nil {
 		programs.server, err = BuildServer(context.Background(), dir)
 	}

@@ -64,8 +64,8 @@ type Strike struct {
 	// At is when it came, Held how long it was left so.
 	At   time.Duration `json:"at"`
 	Held time.Duration `json:"held"`
-	// Recovery is how long it took, once all was put right, until every job had ended
-	// that was accepted before.
+	// Recovery is how long it took, once all was put right, until every save had ended
+	// that was accepted before, and one that was accepted later.
 	Recovery time.Duration `json:"recovery"`
 	// Left is how many had not after the time that was given.
 	Left int `json:"left,omitempty"`
@@ -75,7 +75,7 @@ type Strike struct {
 
 func (t *torment) run(ctx context.Context) {
 	all := t.stand.chosen()
-	for len(all) > 0 {
+	for len(all) > 0 && ctx.Err() == nil {
 		t.random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, n := range all {
 			sleep(ctx, between(t.random, 0, t.stand.config.Calm))
@@ -91,6 +91,7 @@ func (t *torment) run(ctx context.Context) {
 func (t *torment) strike(ctx context.Context, n nemesis) Strike {
 	began := time.Now()
 	s := Strike{Nemesis: n.name, At: t.history.Now()}
+	working := ctx
 	ctx = context.WithoutCancel(ctx) // what was broken is put right
 	t.history.Add(Event{Kind: Struck, Nemesis: n.name})
 	heal, note, err := n.strike(ctx, t.stand, t.random)
@@ -107,7 +108,7 @@ func (t *torment) strike(ctx context.Context, n nemesis) Strike {
 	if n.forgets {
 		s.Note += fmt.Sprintf("; %d saves that only the queue had", t.tracker.abandon())
 	}
-	s.Left = len(t.tracker.await(ctx, healed, t.stand.config.Settle))
+	s.Left = len(t.tracker.recovery(working, healed, t.stand.config.Settle))
 	s.Recovery = time.Since(healed)
 	t.history.Add(Event{Kind: Recovered, Nemesis: n.name, Number: s.Left})
 	return s

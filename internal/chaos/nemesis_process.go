@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/specstar-worker/worker/internal/faultproxy"
 	"github.com/specstar-worker/worker/internal/pgtest"
 )
 
@@ -15,6 +16,7 @@ func processNemeses() []nemesis {
 	return []nemesis{
 		{name: "kill a worker", strike: killWorker},
 		{name: "kill all workers", strike: killWorkers},
+		{name: "kill all workers while postgres is in a black hole", strike: killStalled},
 		{name: "stop a worker", strike: stopWorker, least: time.Second, most: 12 * time.Second},
 		{name: "restart all workers in turn", strike: restartWorkers},
 		{name: "kill nats", fits: oneNode, strike: killNode, most: time.Second},
@@ -35,6 +37,15 @@ func killWorkers(_ context.Context, s *Stand, _ *rand.Rand) (func(context.Contex
 		x.kill()
 	}
 	return nil, "", nil
+}
+
+// killStalled kills workers whose hands are full of what cannot be written.
+func killStalled(ctx context.Context, s *Stand, r *rand.Rand) (func(context.Context) error, string, error) {
+	s.database.proxy.Set(faultproxy.Fault{StallUp: true, StallDown: true})
+	time.Sleep(between(r, 300*time.Millisecond, 2*time.Second))
+	_, _, err := killWorkers(ctx, s, r)
+	s.database.proxy.Set(faultproxy.Fault{})
+	return nil, "", err
 }
 
 // stopWorker makes a zombie of a worker: it believes in its claims when it goes on.

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 )
 
 // Run sets up a stand, lets the workload and the nemeses run, puts everything right
-// and checks what is left. The report is also saved in the directory of the run. The
+// and checks what is left. Where the store has objects, the environment must hold
+// their account, that of package s3test. The report is also saved in the directory of the run. The
 // error says that the run itself failed; what the checker found is in the report.
 func Run(ctx context.Context, t testing.TB, c Config) (r *Report, err error) {
 	t.Helper()
@@ -44,7 +46,9 @@ func Run(ctx context.Context, t testing.TB, c Config) (r *Report, err error) {
 	if err := s.settle(ctx, tracker); err != nil {
 		return r, err
 	}
-	look := &inspection{stand: s, texts: map[string]string{}}
+	look := &inspection{stand: s, texts: map[string]string{}, deleted: slices.ContainsFunc(r.Strikes, func(x Strike) bool {
+		return x.Nemesis == "delete a consumer" || x.Nemesis == "wipe jetstream"
+	})}
 	look.beforeStop(ctx)
 	stopErr := s.fleet.stop()
 	stopWatching()

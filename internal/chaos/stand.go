@@ -93,8 +93,6 @@ func newStand(ctx context.Context, t testing.TB, c Config) (s *Stand, err error)
 }
 
 func (s *Stand) startObjects(t testing.TB) (err error) {
-	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
 	s.objects = s3test.Start(t)
 	s.objects.Seed(s.config.Seed)
 	s.objects.Bucket("bucket")

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -39,6 +40,8 @@ type State struct {
 	Deadlocks int
 	// Exits are the exit codes of workers that were not killed, how often each.
 	Exits map[int]int
+	// Failed are reads of the store, and commands of the worker on it, that failed.
+	Failed []string
 	// Panics are lines of workers' logs that tell of one, Leaks places where a secret
 	// was found, Remains what is left of workers that have ended.
 	Panics, Leaks, Remains []string
@@ -85,8 +88,12 @@ type ModelCounts struct {
 func readState(ctx context.Context, f storage.Factory, exact bool) (*State, error) {
 	s := &State{Exact: exact, Jobs: map[string]Row{}, Deliveries: -1}
 	for _, model := range []string{savedModel, loadedModel} {
-		if err := s.readModel(ctx, f, model); err != nil {
+		err := s.readModel(ctx, f, model)
+		if errors.Is(err, storage.ErrUnavailable) || ctx.Err() != nil {
 			return nil, fmt.Errorf("read model %s: %w", model, err)
+		}
+		if err != nil {
+			s.Failed = append(s.Failed, fmt.Sprintf("read model %s: %v", model, err))
 		}
 	}
 	for j, err := range f.Ledger().List(ctx, storage.JobFilter{}) {

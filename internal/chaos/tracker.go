@@ -24,6 +24,7 @@ type tracker struct {
 	mu   sync.Mutex
 	open map[uuid.UUID]followed
 	took []time.Duration // from acceptance to the end, of each that ended
+	last time.Time       // the latest acceptance of a save that has ended
 }
 
 // followed is a job whose end is waited for.
@@ -65,13 +66,14 @@ func (t *tracker) run(ctx context.Context) {
 	}
 }
 
-// waiting returns the jobs that were accepted before a moment and have not ended.
-func (t *tracker) waiting(before time.Time) []uuid.UUID {
+// waiting returns the jobs that were accepted before a moment and have not ended; of
+// saves alone when it is said so.
+func (t *tracker) waiting(before time.Time, saves bool) []uuid.UUID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var ids []uuid.UUID
 	for id, f := range t.open {
-		if f.accepted.Before(before) {
+		if f.accepted.Before(before) && (f.queued || !saves) {
 			ids = append(ids, id)
 		}
 	}
@@ -80,7 +82,7 @@ func (t *tracker) waiting(before time.Time) []uuid.UUID {
 
 // look asks once.
 func (t *tracker) look(ctx context.Context) error {
-	ids := t.waiting(time.Now())
+	ids := t.waiting(time.Now(), false)
 	if len(ids) == 0 {
 		return nil
 	}
@@ -110,7 +112,11 @@ func (t *tracker) look(ctx context.Context) error {
 func (t *tracker) ended(id uuid.UUID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.took = append(t.took, time.Since(t.open[id].accepted))
+	f := t.open[id]
+	t.took = append(t.took, time.Since(f.accepted))
+	if f.queued && f.accepted.After(t.last) {
+		t.last = f.accepted
+	}
 	delete(t.open, id)
 }
 
@@ -134,10 +140,29 @@ func (t *tracker) times() []time.Duration {
 // await waits until all jobs that were accepted before a moment have ended, and
 // returns those that have not in time.
 func (t *tracker) await(ctx context.Context, before time.Time, most time.Duration) []uuid.UUID {
+	return t.until(ctx, most, func() []uuid.UUID { return t.waiting(before, false) })
+}
+
+// recovery waits until all saves have ended that were accepted before a moment, and
+// one that was accepted later, and returns those that have not in time. Loads may take
+// longer than any recovery.
+func (t *tracker) recovery(ctx context.Context, from time.Time, most time.Duration) []uuid.UUID {
+	return t.until(ctx, most, func() []uuid.UUID {
+		left := t.waiting(from, true)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.last.Before(from) {
+			left = append(left, uuid.Nil)
+		}
+		return left
+	})
+}
+
+func (t *tracker) until(ctx context.Context, most time.Duration, left func() []uuid.UUID) []uuid.UUID {
 	for deadline := time.Now().Add(most); ; sleep(ctx, 20*time.Millisecond) {
-		left := t.waiting(before)
-		if len(left) == 0 || ctx.Err() != nil || time.Now().After(deadline) {
-			return left
+		ids := left()
+		if len(ids) == 0 || ctx.Err() != nil || time.Now().After(deadline) {
+			return ids
 		}
 	}
 }
