@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"path/filepath"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,7 +17,12 @@ import (
 type database struct {
 	server *pgtest.Server
 	proxy  *faultproxy.Proxy
-	direct string // address without the proxy
+	// commits is behind the proxy. It loses every n-th COMMIT, or the answer to it, while
+	// losing is not 0.
+	commits *faultproxy.Commits
+	losing  atomic.Int64
+	seen    atomic.Int64
+	direct  string // address without the proxy
 	// workers is the address that workers get. It holds a password that nobody asks for.
 	workers string
 }
@@ -39,8 +44,11 @@ func startDatabase(ctx context.Context, password string) (*database, error) {
 		return nil, errors.Join(err, d.close())
 	}
 	d.direct += "&application_name=chaos" // workers have their own
-	socket := filepath.Join(at.Query().Get("host"), ".s.PGSQL."+at.Query().Get("port"))
-	if d.proxy, err = faultproxy.Start(func() (string, string) { return "unix", socket }); err != nil {
+	if d.commits, _, err = faultproxy.StartCommits(d.direct); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	d.commits.OnCommit, d.commits.OnCommitted = d.passes, d.passes
+	if d.proxy, err = faultproxy.Start(func() (string, string) { return "unix", d.commits.Socket() }); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	through := url.URL{Scheme: "postgres", User: url.UserPassword(at.User.Username(), password), Host: d.proxy.Addr(), Path: at.Path, RawQuery: "sslmode=disable"}
@@ -52,7 +60,17 @@ func (d *database) close() error {
 	if d.proxy != nil {
 		d.proxy.Close()
 	}
-	return d.server.Stop(pgtest.Immediate)
+	err := d.server.Stop(pgtest.Immediate)
+	if d.commits != nil {
+		err = errors.Join(err, d.commits.Close())
+	}
+	return err
+}
+
+// passes reports whether a COMMIT, or the answer to it, gets through.
+func (d *database) passes() bool {
+	n := d.losing.Load()
+	return n == 0 || d.seen.Add(1)%n != 0
 }
 
 // terminate ends all sessions but its own, and returns how many there were.

@@ -17,8 +17,22 @@ func databaseNemeses() []nemesis {
 			n, err := s.database.terminate(ctx)
 			return nil, fmt.Sprintf("%d sessions", n), err
 		}},
+		{name: "lose commits and their answers", strike: loseCommits, least: 2 * time.Second, most: 8 * time.Second},
 		{name: "lock a table", strike: lockTable, least: time.Second, most: 6 * time.Second},
 	}
+}
+
+// loseCommits breaks connections when nobody can tell whether they have committed.
+func loseCommits(_ context.Context, s *Stand, r *rand.Rand) (func(context.Context) error, string, error) {
+	d, n, before := s.database, 3+r.Int64N(10), s.database.commits.Cuts.Load()
+	d.losing.Store(n)
+	return func(context.Context) error {
+		d.losing.Store(0)
+		if d.commits.Cuts.Load() == before {
+			return errors.New("nobody committed")
+		}
+		return nil
+	}, fmt.Sprintf("each %dth", n), nil
 }
 
 // lockTable keeps everybody from the metas, as a change of the schema does.

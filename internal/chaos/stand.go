@@ -235,6 +235,7 @@ func (s *Stand) heal() {
 		x.clients.Set(faultproxy.Fault{})
 	}
 	s.database.proxy.Set(faultproxy.Fault{})
+	s.database.losing.Store(0)
 	if s.objects != nil {
 		s.bucket.Set(faultproxy.Fault{})
 		s.objects.Fail()

@@ -57,10 +57,10 @@ func TestConnectionLostInCommit(t *testing.T) {
 			if err != nil || h.Revisions != len(acknowledged) {
 				t.Errorf("%d revisions of %d saves: %v", h.Revisions, len(acknowledged), err)
 			}
-			if p.cuts.Load() == 0 || lost == "commit" && int64(refused) != p.cuts.Load() {
-				t.Errorf("%d connections were cut and %d saves refused", p.cuts.Load(), refused)
+			if p.Cuts.Load() == 0 || lost == "commit" && int64(refused) != p.Cuts.Load() {
+				t.Errorf("%d connections were cut and %d saves refused", p.Cuts.Load(), refused)
 			}
-			t.Logf("%d saves, %d connections cut, %d tried again, %d effects", len(acknowledged), p.cuts.Load(), refused, len(h.Effects))
+			t.Logf("%d saves, %d connections cut, %d tried again, %d effects", len(acknowledged), p.Cuts.Load(), refused, len(h.Effects))
 		})
 	}
 }

@@ -193,10 +193,10 @@ func TestServerFailsUnderLoad(t *testing.T) {
 				if got := dump(t, f); got != want {
 					t.Errorf("the dump is %s; undisturbed %s", got, want)
 				}
-				if again > 0 || p.cuts.Load() > 0 { // a cut whose outcome is found out is no new delivery
+				if again > 0 || p.Cuts.Load() > 0 { // a cut whose outcome is found out is no new delivery
 					shown++
 				}
-				t.Logf("disturbed %d times, %d connections cut in COMMIT, %d deliveries again; an undisturbed run takes %s", disturbed, p.cuts.Load(), again, span.Round(time.Millisecond))
+				t.Logf("disturbed %d times, %d connections cut in COMMIT, %d deliveries again; an undisturbed run takes %s", disturbed, p.Cuts.Load(), again, span.Round(time.Millisecond))
 			}
 			if shown == 0 {
 				t.Error("nothing was disturbed: the test shows nothing")
