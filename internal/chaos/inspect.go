@@ -22,10 +22,11 @@ const headerJob = "Specstar-Job"
 
 // inspection reads the state that a run left, step by step.
 type inspection struct {
-	stand   *Stand
-	texts   map[string]string // what is looked through for secrets, by where it is
-	deleted bool              // consumers are not those of the whole run
-	err     error
+	stand *Stand
+	texts map[string]string // what is looked through for secrets, by where it is
+	// miscounted: the queue does not know how often it delivered.
+	miscounted bool
+	err        error
 }
 
 // beforeStop looks at what is there only while workers run.
@@ -52,7 +53,7 @@ func (n *inspection) afterStop(ctx context.Context) (*State, error) {
 		return nil, err
 	}
 	n.queue(ctx, s)
-	if !n.deleted {
+	if !n.miscounted {
 		n.deliveries(ctx, s)
 	}
 	n.commandLine(ctx, s)

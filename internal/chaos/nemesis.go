@@ -18,8 +18,9 @@ type nemesis struct {
 	strike func(ctx context.Context, s *Stand, r *rand.Rand) (heal func(context.Context) error, note string, err error)
 	// least and most bound how long it is left broken.
 	least, most time.Duration
-	// forgets says that the queue forgets what it holds.
-	forgets bool
+	// forgets says that the queue forgets what it holds, miscounts that it forgets how
+	// often it delivered: it writes that down with a delay.
+	forgets, miscounts bool
 }
 
 // nemeses are all there are.

@@ -46,8 +46,9 @@ func Run(ctx context.Context, t testing.TB, c Config) (r *Report, err error) {
 	if err := s.settle(ctx, tracker); err != nil {
 		return r, err
 	}
-	look := &inspection{stand: s, texts: map[string]string{}, deleted: slices.ContainsFunc(r.Strikes, func(x Strike) bool {
-		return x.Nemesis == "delete a consumer" || x.Nemesis == "wipe jetstream"
+	look := &inspection{stand: s, texts: map[string]string{}, miscounted: slices.ContainsFunc(r.Strikes, func(x Strike) bool {
+		n, _ := nemesisNamed(x.Nemesis)
+		return n.miscounts
 	})}
 	look.beforeStop(ctx)
 	stopErr := s.fleet.stop()

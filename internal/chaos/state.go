@@ -28,7 +28,7 @@ type State struct {
 	Letters  []string
 	Messages uint64
 	// Deliveries is how often the present consumers handed out a message, Delivered
-	// how many different ones; -1 when they are not those of the whole run.
+	// how many different ones; -1 when the queue lost count.
 	Deliveries, Delivered int64
 	// Verified is what `worker verify` says, Garbage what `worker gc` finds in the end.
 	Verified manager.Findings
