@@ -19,6 +19,9 @@ const (
 	stopWithin = 40 * time.Second
 )
 
+// exitUnavailable is the worker's exit code when a service does not answer.
+const exitUnavailable = 5
+
 // fleet is the workers. Whatever ends one, it is started again, as a supervisor does.
 type fleet struct {
 	command []string
@@ -38,7 +41,9 @@ type slot struct {
 	process *process
 	starts  int
 	killed  bool // the present one was killed by us
-	// ended counts how workers ended that were not killed, by exit code.
+	logged  int  // where in the log it begins
+	// ended counts how workers ended that were not killed, by exit code. One that finds
+	// a service down when it starts, and says so, does not count.
 	ended map[int]int
 }
 
@@ -65,13 +70,17 @@ func (f *fleet) start() error {
 }
 
 func (f *fleet) launch(i int, s *slot) error {
+	logged := 0
+	if s.current() != nil {
+		logged = len(readLog(s.log))
+	}
 	p, err := startProcess(fmt.Sprint("worker ", i+1), s.log, f.env, f.command...)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.process, s.killed = p, false
+	s.process, s.killed, s.logged = p, false, logged
 	s.starts++
 	return nil
 }
@@ -82,7 +91,7 @@ func (f *fleet) supervise(i int, s *slot) {
 		p := s.current()
 		<-p.ended
 		s.mu.Lock()
-		if !s.killed {
+		if !s.killed && !(p.code() == exitUnavailable && !s.started()) {
 			s.ended[p.code()]++
 		}
 		s.mu.Unlock()
@@ -94,6 +103,13 @@ func (f *fleet) supervise(i int, s *slot) {
 			return
 		}
 	}
+}
+
+// started reports whether the present worker came as far as to take jobs. The caller
+// holds mu.
+func (s *slot) started() bool {
+	text := readLog(s.log)
+	return strings.Contains(text[min(s.logged, len(text)):], `"started"`)
 }
 
 // stop asks all workers to end and waits for them.
