@@ -54,6 +54,7 @@ type Config struct {
 type Executor struct {
 	Config
 	order order
+	debts *debts
 }
 
 // NewExecutor returns an executor; zero settings mean the defaults.
@@ -70,7 +71,7 @@ func NewExecutor(c Config) *Executor {
 	if c.RetryMax < c.RetryMin {
 		c.RetryMax = max(DefaultRetryMax, c.RetryMin)
 	}
-	return &Executor{Config: c}
+	return &Executor{Config: c, debts: newDebts()}
 }
 
 // Execute carries out the deliveries and returns a verdict for each, in their
@@ -101,14 +102,12 @@ func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict
 	return verdicts
 }
 
-// Probe reports whether the store answers again after a pause.
+// Probe reports whether the store answers again after a pause, and gives back what
+// it was owed meanwhile.
 func (x *Executor) Probe(ctx context.Context) error {
 	_, err := x.Ledger.Get(ctx, uuid.Nil)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("probe the store: %w", err)
 	}
-	return nil
+	return x.pay(ctx)
 }

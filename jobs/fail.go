@@ -14,48 +14,58 @@ import (
 var errOrder = errors.New("an earlier save of the same resource is to be tried again")
 
 // failAll gives short jobs whose unit of work failed their verdicts. When ctx has
-// ended, that is taken as the reason, whatever the error says.
-func (x *Executor) failAll(ctx context.Context, tasks []*task, err error) {
+// ended, that is taken as the reason, whatever the error says. Its error is why
+// what follows should not be tried now, see ending.
+func (x *Executor) failAll(ctx context.Context, tasks []*task, err error) error {
 	if ctx.Err() != nil {
 		x.refund(ctx, tasks)
 		for _, t := range tasks {
 			t.again(ActionRetry, 0, CodeShutdown, err)
 		}
-		return
+		return err
 	}
 	if errors.Is(err, storage.ErrUnavailable) {
 		x.refund(ctx, tasks)
 		for _, t := range tasks {
 			t.again(ActionPause, 0, CodeUnavailable, err)
 		}
-		return
+		return err
 	}
 	if code, ok := refusal(err); ok {
 		for _, t := range tasks {
 			x.settle(ctx, t, storage.JobRefused, code, err)
 		}
-		return
+		return nil
 	}
-	for _, t := range tasks {
-		x.failed(ctx, t, err)
+	for i, t := range tasks {
+		if err := x.failed(ctx, t, err); err != nil {
+			return x.failAll(ctx, tasks[i:], err)
+		}
 	}
+	return nil
 }
 
-// failed gives a short job that failed by itself another attempt, or none.
-func (x *Executor) failed(ctx context.Context, t *task, err error) {
+// failed gives a short job that failed by itself another attempt, or none. Its
+// error says that the failure cannot be counted: the store is down too.
+func (x *Executor) failed(ctx context.Context, t *task, err error) error {
 	code := failureCode(err)
 	if t.attempt == 0 {
 		row := t.row
 		row.Envelope, row.ErrorCode, row.ErrorMessage = t.delivery.Body, code, message(err)
-		if rows, aerr := x.Ledger.Attempt(ctx, []storage.Job{row}); aerr == nil {
+		rows, aerr := x.countAttempts(ctx, []storage.Job{row})
+		if ending(ctx, aerr) != nil {
+			return aerr
+		}
+		if aerr == nil {
 			t.attempt = rows[0].Attempt
 		}
 	}
 	if t.attempt >= x.MaxAttempts {
 		x.kill(ctx, t, code, err)
-		return
+		return nil
 	}
 	x.comesAgain(t, x.delay(t.attempt), code, err)
+	return nil
 }
 
 // again asks for another delivery.
@@ -92,8 +102,8 @@ func (x *Executor) reject(ctx context.Context, t *task) {
 	x.kill(ctx, t, CodeEnvelope, t.err)
 }
 
-// refund takes the counted attempts back. When that fails, because the store is
-// down, the attempts stay counted.
+// refund takes the counted attempts back, when the store is down as soon as it
+// answers.
 func (x *Executor) refund(ctx context.Context, tasks []*task) {
 	var ids []uuid.UUID
 	for _, t := range tasks {
@@ -102,10 +112,7 @@ func (x *Executor) refund(ctx context.Context, tasks []*task) {
 			t.counted, t.attempt = false, max(t.attempt-1, 0)
 		}
 	}
-	if len(ids) == 0 {
-		return
+	if len(ids) > 0 {
+		x.giveBack(ctx, ids)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_ = x.Ledger.Refund(ctx, ids)
 }

@@ -29,7 +29,7 @@ func (x *Executor) runLong(ctx context.Context, t *task) {
 	}
 	mine := t.row
 	mine.Envelope = t.delivery.Body
-	row, claim, err := x.Ledger.Claim(ctx, mine, x.Lease)
+	row, claim, err := x.claim(ctx, mine)
 	switch {
 	case errors.Is(err, storage.ErrFinal):
 		t.ended(row)
@@ -104,7 +104,7 @@ func (x *Executor) forgive(ctx context.Context, t *task, before storage.Job) {
 	if killed < 1 || x.attemptLimit(before) == x.MaxAttempts {
 		return
 	}
-	if x.Ledger.Refund(ctx, slices.Repeat([]uuid.UUID{t.row.ID}, killed)) == nil {
+	if x.giveBack(ctx, slices.Repeat([]uuid.UUID{t.row.ID}, killed)) {
 		t.attempt = 1
 	}
 }
@@ -203,6 +203,9 @@ func (x *Executor) finish(ctx context.Context, t *task, c storage.Claim, f stora
 	case errors.Is(err, storage.ErrFenced):
 		x.lost(ctx, t)
 	case err != nil:
+		// The end is not known to be recorded: the job comes again, and finds it so or
+		// is done once more.
+		x.release(ctx, t, c, true, failureCode(err), err)
 		t.again(ActionPause, 0, failureCode(err), err)
 	default:
 		t.done(f.State, false)
@@ -222,9 +225,7 @@ func (x *Executor) lost(ctx context.Context, t *task) {
 }
 
 func (x *Executor) release(ctx context.Context, t *task, c storage.Claim, refund bool, code string, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if rerr := x.Ledger.Release(ctx, c, refund, code, message(err)); rerr == nil && refund {
+	if x.letGo(ctx, owedClaim{c, refund, code, message(err)}) && refund {
 		t.attempt = max(t.attempt-1, 0)
 	}
 }

@@ -84,8 +84,7 @@ func suspects(tasks []*task) []*task {
 func (x *Executor) alone(ctx context.Context, t *task) error {
 	live, err := x.count(ctx, []*task{t})
 	if err != nil {
-		x.failAll(ctx, []*task{t}, err)
-		return ending(ctx, err)
+		return x.failAll(ctx, []*task{t}, err)
 	}
 	return x.apply(ctx, live)
 }
@@ -137,7 +136,7 @@ func (x *Executor) count(ctx context.Context, tasks []*task) ([]*task, error) {
 	if len(again) == 0 {
 		return tasks, nil
 	}
-	counted, err := x.Ledger.Attempt(ctx, rows)
+	counted, err := x.countAttempts(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -203,8 +202,7 @@ func (x *Executor) apply(ctx context.Context, tasks []*task) error {
 	}
 	_, refused := refusal(err)
 	if ending(ctx, err) != nil || refused || len(tasks) == 1 {
-		x.failAll(ctx, tasks, err)
-		return ending(ctx, err)
+		return x.failAll(ctx, tasks, err)
 	}
 	half := len(tasks) / 2
 	if err := x.apply(ctx, tasks[:half]); err != nil {
