@@ -48,6 +48,10 @@ type Batch struct {
 	// Jobs are the jobs whose effect this is, each ended by Writes.Jobs. View.Ended
 	// tells which have ended already. A job that is not in the ledger yet is inserted.
 	Jobs []uuid.UUID
+	// NewJobs: the caller believes that the ledger has none of Jobs. A store may take
+	// its word for it at first; nothing takes effect when it was wrong, and
+	// compute is called again with what View.Ended then tells.
+	NewJobs bool
 	// Serial are models of which no other unit of work that names them here runs at
 	// the same time: for rules about more than one resource, see [View.Holders]. It
 	// says nothing where units run one after another anyway.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // array is a parameter of one dimension in the binary format of PostgreSQL's
@@ -110,6 +111,13 @@ func (a *array) appendInt4(v int32) {
 func (a *array) appendInt8(v int64) {
 	a.sized(8)
 	a.b = binary.BigEndian.AppendUint64(a.b, uint64(v))
+}
+
+// appendTID appends an element of tid: the place of a row.
+func (a *array) appendTID(v pgtype.TID) {
+	a.sized(6)
+	a.b = binary.BigEndian.AppendUint32(a.b, v.BlockNumber)
+	a.b = binary.BigEndian.AppendUint16(a.b, v.OffsetNumber)
 }
 
 // appendTime appends an element of timestamptz, or of timestamp, which is then the

@@ -43,7 +43,7 @@ func TestRepeatedJobs(t *testing.T) {
 		if n, err := (jobs{t: t1}).settle([]storage.Job{dead}); n != 0 || err != nil {
 			t.Errorf("an ended job was settled %d times, %v", n, err)
 		}
-		ended, err2 := jobs{t: t1}.ended([]uuid.UUID{b.ID, uuid.New(), a.ID})
+		ended, err2 := f.endedJobs(t.Context(), t1, []uuid.UUID{b.ID, uuid.New(), a.ID})
 		if len(ended) != 2 || !ended[a.ID] || !ended[b.ID] {
 			t.Errorf("%v have ended", ended)
 		}

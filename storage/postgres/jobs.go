@@ -1,11 +1,13 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/specstar-worker/worker/storage"
 )
@@ -26,17 +28,26 @@ func (j jobs) now() (now time.Time, err error) {
 // planner from reading all jobs of a store by one of its indexes: a table without
 // statistics looks small, and the plan outlives that.
 const (
-	endedJobs = `SELECT id FROM specstar_jobs WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) AND state NOT IN ('queued', 'running')`
+	findEnded = `SELECT id FROM specstar_jobs WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) AND state NOT IN ('queued', 'running')`
 	lockJobs  = `SELECT FROM specstar_jobs WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE`
 )
 
-// ended returns those of the jobs that have ended. It takes no locks.
-func (j jobs) ended(ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+// endedJobs returns those of the jobs that have ended. It takes no locks.
+func (f *Factory) endedJobs(ctx context.Context, q queryer, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
 	ended := map[uuid.UUID]bool{}
 	if len(ids) == 0 {
 		return ended, nil
 	}
-	_, err := j.t.eachBinary(endedJobs, [][]byte{storeParam(j.store()), idArray(ids)}, func(row [][]byte) { ended[uuid.UUID(row[0])] = true })
+	keys := make([][16]byte, len(ids))
+	for i, id := range ids {
+		keys[i] = id
+	}
+	_, err := scanRows(ctx, q, findEnded, []any{f.identity.number, keys}, func(rows pgx.Rows) (id pgtype.UUID, err error) {
+		return id, rows.Scan(&id)
+	}, func(id pgtype.UUID) bool {
+		ended[id.Bytes] = true
+		return true
+	})
 	return ended, err
 }
 

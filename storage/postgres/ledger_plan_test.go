@@ -59,7 +59,7 @@ func TestJobQueriesUseTheIndexes(t *testing.T) {
 		}
 	}
 	err := f.write(t.Context(), "explain in", func(t1 *tx) error {
-		for _, query := range []string{endedJobs, lockJobs, publishedJobs, refundJobs} {
+		for _, query := range []string{findEnded, lockJobs, publishedJobs, refundJobs} {
 			got := plan(t, f, t1, query, planArgs(query, f, done)...)
 			if !strings.Contains(got, "Index Scan using specstar_jobs_pkey") {
 				t.Errorf("the plan of %s is %.300s", query, got)

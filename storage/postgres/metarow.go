@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,29 +38,103 @@ type metaRow struct {
 	row []byte
 }
 
-// encodeMetas encodes metas as rows of their table. The rows share one buffer.
+// metaRows are the rows of a model's metas, sorted by id, none twice.
+type metaRows struct {
+	rows []metaRow
+	// whole are all rows as COPY takes them, when rows are all that were encoded.
+	whole *copyRows
+	// known are those of rows that are there already, the others are fresh: see split.
+	known, fresh []metaRow
+}
+
+// encodeMetaRows encodes metas as rows of their table; of those with the same id the
+// last one counts.
+func (f *Factory) encodeMetaRows(t tables, metas []resource.Meta) (metaRows, error) {
+	rows, whole, err := f.encodeRows(t, metas)
+	if err != nil {
+		return metaRows{}, err
+	}
+	r := metaRows{rows: rows}
+	if slices.IsSortedFunc(rows, byID) {
+		r.whole = whole
+	}
+	if r.rows = lastOf(rows); len(r.rows) < len(metas) {
+		r.whole = nil
+	}
+	r.fresh = r.rows
+	return r, nil
+}
+
+// split tells the rows apart whose ids are known.
+func (r *metaRows) split(known map[resource.ID]int) {
+	if len(known) == 0 {
+		return
+	}
+	r.known, r.fresh = nil, nil
+	for _, row := range r.rows {
+		if _, ok := known[row.id]; ok {
+			r.known = append(r.known, row)
+		} else {
+			r.fresh = append(r.fresh, row)
+		}
+	}
+	if len(r.known) > 0 {
+		r.whole = nil
+	}
+}
+
+// copied returns the fresh rows as COPY takes them.
+func (r *metaRows) copied() []byte {
+	if r.whole != nil {
+		return r.whole.done()
+	}
+	return copyOfMetas(r.fresh)
+}
+
+// copyOfMetas returns rows of metaColumns for COPY.
+func copyOfMetas(rows []metaRow) []byte {
+	size := 0
+	for _, r := range rows {
+		size += len(r.row)
+	}
+	c := newCopyRows(size)
+	for _, r := range rows {
+		c.b = append(c.b, r.row...)
+	}
+	return c.done()
+}
+
+func byID(a, b metaRow) int { return strings.Compare(string(a.id), string(b.id)) }
+
+// encodeMetas encodes metas as rows of their table, in their order.
 func (f *Factory) encodeMetas(t tables, metas []resource.Meta) ([]metaRow, error) {
+	rows, _, err := f.encodeRows(t, metas)
+	return rows, err
+}
+
+// encodeRows encodes metas into one buffer, which the rows share.
+func (f *Factory) encodeRows(t tables, metas []resource.Meta) ([]metaRow, *copyRows, error) {
 	rows := make([]metaRow, len(metas))
 	ends := make([]int, len(metas))
-	c := &copyRows{b: make([]byte, 0, 1024*len(metas))}
+	c := newCopyRows(1024 * len(metas))
 	var scratch []byte
+	from := len(c.b)
 	for i := range metas {
 		m := &metas[i]
 		if err := m.Check(); err != nil {
-			return nil, &storage.RecordError{Model: t.model, ID: m.ResourceID, Reason: err.Error()}
+			return nil, nil, &storage.RecordError{Model: t.model, ID: m.ResourceID, Reason: err.Error()}
 		}
 		var err error
 		if scratch, err = f.encodeMeta(c, t, m, scratch); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		ends[i] = len(c.b)
 	}
-	from := 0
 	for i, to := range ends {
 		rows[i] = metaRow{id: metas[i].ResourceID, row: c.b[from:to:to]}
 		from = to
 	}
-	return rows, nil
+	return rows, c, nil
 }
 
 // encodeMeta appends one row. scratch is a buffer to be used again.

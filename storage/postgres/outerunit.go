@@ -73,7 +73,7 @@ func (o *outerUnit) run(t *tx, names map[string]tables, b storage.Batch, compute
 			return err
 		}
 	}
-	return t.writeLedger(b, w)
+	return t.writeLedger(b, w, nil)
 }
 
 // put stores the contents of one model.
@@ -97,7 +97,7 @@ func (o *outerUnit) put(t *tx, v *view, model string, w storage.ModelWrites) err
 // write stores the metas of one model and makes its revisions found.
 func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWrites) error {
 	names := writer.names
-	rows, err := t.f.encodeMetas(names, w.Metas)
+	rows, err := t.f.encodeMetaRows(names, w.Metas)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,11 @@ func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWr
 		}
 		o.purged = append(o.purged, found)
 	}
-	if err := t.saveMetaRows(names, known, lastOf(rows)); err != nil {
+	rows.split(known)
+	if err := t.changeMetas(v, names, rows.known); err != nil {
+		return err
+	}
+	if err := t.insertMetas(names, rows); err != nil {
 		return err
 	}
 	if err := writer.enter(t.ctx); err != nil {
@@ -151,13 +155,10 @@ func (o *outerUnit) purge(ctx context.Context) error {
 // when the unit is computed again they are held from here on, so that it ends and the
 // numbers that are stored are those that are counted.
 func (t *tx) newOuterView(names map[string]tables, b storage.Batch) (*view, error) {
-	v := emptyView(t.ctx, names, b)
-	v.t, v.exact, v.reader = t, t.attempt > 0, outerSource{t.f.medium}
-	lock := ""
-	if t.attempt > 0 {
-		lock = ` FOR UPDATE`
-	}
-	return v, v.read(b, lock)
+	v := t.f.emptyView(t.ctx, t, names, b)
+	v.exact, v.reader = t.attempt > 0, outerSource{t.f.medium}
+	v.locked = v.exact
+	return v, v.read(b, v.lock())
 }
 
 // sameMetas locks the metas that v has seen and fails when one is another by now.

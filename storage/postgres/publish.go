@@ -84,7 +84,7 @@ func (t *tx) publishMetas(names tables, m stagedModel) error {
 	for i, row := range m.metas {
 		rows[i] = rowOf(row)
 	}
-	if err := t.insertMetas(names, rows); err != nil {
+	if err := t.insertMetas(names, metaRows{fresh: rows}); err != nil {
 		return err
 	}
 	return t.rememberBlobs(m.model, m.blobs)

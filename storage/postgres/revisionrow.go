@@ -62,6 +62,19 @@ type placed struct {
 	uid uuid.UUID
 }
 
+// placedAll returns revisions under their own uids, when the tables can hold them.
+func placedAll(t tables, revisions []resource.Revision) ([]placed, error) {
+	all := make([]placed, len(revisions))
+	for i := range revisions {
+		r := &revisions[i]
+		if err := checkRevision(t, &r.Info); err != nil {
+			return nil, err
+		}
+		all[i] = placed{Revision: r, uid: r.Info.UID}
+	}
+	return all, nil
+}
+
 // key is where a revision is found.
 func (p placed) key() resource.RevisionKey { return p.Info.Key() }
 
@@ -70,6 +83,11 @@ func (t *tx) copyData(names tables, revisions []placed) error {
 	if len(revisions) == 0 {
 		return nil
 	}
+	return t.copyIn(names.data, dataColumns, t.f.copyOfData(revisions))
+}
+
+// copyOfData returns rows of dataColumns for COPY.
+func (f *Factory) copyOfData(revisions []placed) []byte {
 	size := 0
 	for _, r := range revisions {
 		size += len(r.Data) + 512
@@ -79,9 +97,9 @@ func (t *tx) copyData(names tables, revisions []placed) error {
 		c.row(3)
 		c.uid(r.uid)
 		c.bytes(r.Data)
-		c.sized(func(b []byte) []byte { return r.Info.Append(t.f.infoEncoding(), b) })
+		c.sized(func(b []byte) []byte { return r.Info.Append(f.infoEncoding(), b) })
 	}
-	return t.copyIn(names.data, dataColumns, c.done())
+	return c.done()
 }
 
 // indexEntry leads from a key to the uid that a content is stored under.
@@ -95,6 +113,11 @@ func (t *tx) copyIndex(names tables, entries []indexEntry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	return t.copyIn(names.index, indexColumns, copyOfIndex(entries))
+}
+
+// copyOfIndex returns rows of indexColumns for COPY.
+func copyOfIndex(entries []indexEntry) []byte {
 	c := newCopyRows(160 * len(entries))
 	for i := range entries {
 		e := &entries[i]
@@ -104,7 +127,7 @@ func (t *tx) copyIndex(names tables, entries []indexEntry) error {
 		c.text(versionText(e.key.SchemaVersion))
 		c.text(e.uid)
 	}
-	return t.copyIn(names.index, indexColumns, c.done())
+	return c.done()
 }
 
 // entriesOf returns the index entries of revisions.

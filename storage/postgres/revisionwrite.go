@@ -31,34 +31,30 @@ func (n numbers) counted(k resource.RevisionKey) bool {
 // free reports whether a revision must not be there.
 func (n numbers) free(k resource.RevisionKey) bool { return n.gave != nil && n.gave(k) }
 
-// saveRevisions stores revisions, sorted by resource, under their keys. Those whose
-// number nothing counts yet are taken for new and copied: should one be there all
-// the same the transaction is done again, and then each key and uid is looked up.
-func (t *tx) saveRevisions(names tables, n numbers, revisions []resource.Revision) error {
+// allNew reports whether nothing is known of the numbers of revisions, so that they
+// are taken for new and copied. Should one be there all the same the transaction is
+// done again, and then each key and uid is looked up.
+func (n numbers) allNew(revisions []placed) bool {
+	for _, r := range revisions {
+		if n.counted(r.key()) {
+			return false // keys or uids of some may be those of others
+		}
+	}
+	return !repeats(revisions)
+}
+
+// saveRevisions stores revisions, sorted by resource, under their keys.
+func (t *tx) saveRevisions(names tables, n numbers, revisions []placed) error {
 	if len(revisions) == 0 {
 		return nil
 	}
-	fresh := make([]placed, 0, len(revisions))
-	var rest []placed
-	for i := range revisions {
-		r := placed{Revision: &revisions[i], uid: revisions[i].Info.UID}
-		if err := checkRevision(names, &r.Info); err != nil {
-			return err
-		}
-		if t.attempt == 0 && !n.counted(r.key()) {
-			fresh = append(fresh, r)
-		} else {
-			rest = append(rest, r)
-		}
+	if t.attempt > 0 || !n.allNew(revisions) {
+		return t.place(names, n, revisions)
 	}
-	if len(rest) > 0 || repeats(fresh) {
-		// Looked up together: a key or uid of one part may be that of the other.
-		return t.place(names, n, append(rest, fresh...))
-	}
-	if err := t.copyData(names, fresh); err != nil {
+	if err := t.copyData(names, revisions); err != nil {
 		return err
 	}
-	return t.copyIndex(names, entriesOf(fresh))
+	return t.copyIndex(names, entriesOf(revisions))
 }
 
 // repeats reports whether a key or a uid comes twice.

@@ -97,7 +97,10 @@ var _ storage.RevisionStore = revisionStore{}
 
 // SaveMany stores revisions in one transaction.
 func (s revisionStore) SaveMany(ctx context.Context, revisions []resource.Revision) error {
-	sorted := order.ByID(storage.ModelWrites{Revisions: revisions}).Revisions
+	sorted, err := placedAll(s.t, order.ByID(storage.ModelWrites{Revisions: revisions}).Revisions)
+	if err != nil {
+		return err
+	}
 	return s.f.write(ctx, "save revisions of model "+s.t.model+" in", func(t *tx) error {
 		return t.saveRevisions(s.t, numbers{}, sorted)
 	})

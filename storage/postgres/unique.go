@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -104,11 +105,11 @@ func (t *tx) makeUniqueIndex(names tables, path string, missing map[string]strin
 // holders returns the live resources of a model whose indexed value at a unique path
 // equals value, by ascending id. The index finds those whose column has one of the
 // forms that an equal value may have in JSON; the stored metas decide.
-func (t *tx) holders(names tables, path string, value any) ([]resource.ID, error) {
+func (f *Factory) holders(ctx context.Context, q queryer, names tables, path string, value any) ([]resource.ID, error) {
 	if value == nil {
 		return nil, nil
 	}
-	keys, forms, err := t.f.wantedAt(path, value)
+	keys, forms, err := f.wantedAt(path, value)
 	if err != nil {
 		return nil, fmt.Errorf("value of %s: %w", path, err)
 	}
@@ -118,22 +119,22 @@ func (t *tx) holders(names tables, path string, value any) ([]resource.ID, error
 	query, args := holdersQuery(names, path, forms, value)
 	declared := false
 	var ids []resource.ID
-	err = t.each(query, append([]any{t.f.identity.number, names.model, path}, args...), func(rows pgx.Rows) error {
+	_, err = scanRows(ctx, q, query, append([]any{f.identity.number, names.model, path}, args...), func(rows pgx.Rows) (none struct{}, err error) {
 		declared = true
 		var data pgtype.DriverBytes
 		if err := rows.Scan(&data); err != nil || data == nil {
-			return err
+			return none, err
 		}
 		m, err := decodeMeta(data)
 		if err != nil {
-			return fmt.Errorf("model %s: stored meta: %w", names.model, err)
+			return none, fmt.Errorf("model %s: stored meta: %w", names.model, err)
 		}
 		indexed := m.IndexedData.Or(resource.Indexed{})
 		if held, ok := indexed.Lookup(path); ok && qb.Key(held) == keys[sniff(data)] {
 			ids = append(ids, m.ResourceID)
 		}
-		return nil
-	})
+		return none, nil
+	}, func(struct{}) bool { return true })
 	if err == nil && !declared {
 		err = fmt.Errorf("%s of model %s is not declared unique", path, names.model)
 	}

@@ -79,7 +79,7 @@ func putHolder(t *testing.T, f *Factory, enc resource.Encoding, id resource.ID, 
 func holdersOf(t *testing.T, f *Factory, names tables, path string, value any) (ids []resource.ID, err error) {
 	t.Helper()
 	err = f.write(t.Context(), "look for holders in", func(x *tx) error {
-		ids, err = x.holders(names, path, value)
+		ids, err = f.holders(t.Context(), x, names, path, value)
 		return err
 	})
 	return ids, err

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
-	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
-	"github.com/specstar-worker/worker/storage/internal/order"
 )
 
 // unit is the store's unit of work.
@@ -29,10 +26,20 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 	if u.f.medium != nil {
 		return u.updateOuter(ctx, names, b, compute)
 	}
-	return u.f.write(ctx, "run a unit of work in", func(t *tx) error {
+	ahead, err := u.f.prepareAhead(ctx, names, b, compute)
+	if err != nil {
+		return u.f.explainWrite(doingUnit, err)
+	}
+	if ahead != nil {
+		defer ahead.close()
+	}
+	return u.f.write(ctx, doingUnit, func(t *tx) error {
 		done, err := t.startUnit(b)
 		if done || err != nil {
 			return err
+		}
+		if ahead != nil && t.attempt == 0 {
+			return t.writeUnit(ahead)
 		}
 		v, err := t.newView(names, b)
 		if err != nil {
@@ -42,8 +49,31 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 		if err != nil {
 			return err
 		}
-		return t.writeUnit(v, b, w)
+		p, err := t.f.prepare(v, b, w)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		return t.writeUnit(p)
 	})
+}
+
+// doingUnit says what fails when a unit does.
+const doingUnit = "run a unit of work in"
+
+// prepareAhead prepares a unit that nothing needs to be read for, before it takes a
+// connection: one is encoded while others are being written. nil means that the
+// unit is not such a one.
+func (f *Factory) prepareAhead(ctx context.Context, names map[string]tables, b storage.Batch, compute func(storage.View) (storage.Writes, error)) (*prepared, error) {
+	if !b.New || len(b.Jobs) > 0 && !b.NewJobs || len(b.Serial) > 0 || f.readOnly {
+		return nil, nil
+	}
+	v := f.emptyView(ctx, f.pool, names, b)
+	w, err := v.compute(b, compute)
+	if err != nil {
+		return nil, err
+	}
+	return f.prepare(v, b, w)
 }
 
 // tablesOfRefs returns the tables of every model that a batch names.
@@ -110,66 +140,69 @@ func (t *tx) queue(b storage.Batch) error {
 	return nil
 }
 
-// writeUnit stores what compute returned: models by name, then the ledger.
-func (t *tx) writeUnit(v *view, b storage.Batch, w storage.Writes) error {
-	for _, model := range slices.Sorted(maps.Keys(w.Models)) {
-		names, err := v.tablesOf(model)
+// writeUnit stores what compute returned: metas that are there, then new ones, since
+// a resource that somebody else made meanwhile costs the least then, then the rest,
+// each by model, and the ledger last (G22).
+func (t *tx) writeUnit(p *prepared) error {
+	if err := t.holdMetas(p); err != nil {
+		return err
+	}
+	for _, m := range p.models {
+		if len(m.writes.Purge) > 0 {
+			if err := t.purge(m.names, m.writes.Purge); err != nil {
+				return err
+			}
+		}
+		if err := t.changeMetas(p.view, m.names, m.metas.known); err != nil {
+			return err
+		}
+	}
+	for _, m := range p.models {
+		if err := t.writeModel(m); err != nil {
+			return err
+		}
+	}
+	return t.writeLedger(p.batch, p.writes, p.jobs)
+}
+
+// holdMetas locks the metas that the unit has read, unless it changes all of them:
+// that a row is the one that was read is then part of the change.
+func (t *tx) holdMetas(p *prepared) error {
+	written, purged := 0, 0
+	for _, m := range p.models {
+		written += len(m.metas.known)
+		purged += len(m.writes.Purge)
+	}
+	if p.view.locked || purged == 0 && written == len(p.view.metas) {
+		return nil
+	}
+	return p.view.hold()
+}
+
+// writeModel stores what is new of one model.
+func (t *tx) writeModel(m *preparedModel) error {
+	if err := t.insertMetas(m.names, m.metas); err != nil {
+		return err
+	}
+	if m.data == nil {
+		if err := t.saveRevisions(m.names, m.numbers, m.revisions); err != nil {
+			return err
+		}
+		return t.rememberBlobs(m.names.model, m.writes.Blobs)
+	}
+	for _, part := range []struct {
+		table, columns string
+		rows           *later
+	}{{m.names.data, dataColumns, m.data}, {m.names.index, indexColumns, m.index}} {
+		rows, err := part.rows.get()
 		if err != nil {
 			return err
 		}
-		if err := t.writeModel(v, names, w.Models[model]); err != nil {
+		if err := t.copyIn(part.table, part.columns, rows); err != nil {
 			return err
 		}
 	}
-	return t.writeLedger(b, w)
-}
-
-// writeModel stores the writes to one model: new metas first, since a resource that
-// somebody else made meanwhile then costs the least.
-func (t *tx) writeModel(v *view, names tables, w storage.ModelWrites) error {
-	w = order.ByID(w)
-	rows, err := t.f.encodeMetas(names, w.Metas)
-	if err != nil {
-		return err
-	}
-	known := v.counts[names.model]
-	if len(w.Purge) > 0 {
-		if err := t.purge(names, w.Purge); err != nil {
-			return err
-		}
-		known = maps.Clone(known)
-		for _, id := range w.Purge {
-			delete(known, id)
-		}
-	}
-	if err := t.saveMetaRows(names, known, lastOf(rows)); err != nil {
-		return err
-	}
-	n := numbers{
-		count: func(id resource.ID) int { return known[id] },
-		gave:  func(k resource.RevisionKey) bool { return v.gave(names.model, k) },
-	}
-	if err := t.saveRevisions(names, n, w.Revisions); err != nil {
-		return err
-	}
-	return t.rememberBlobs(names.model, w.Blobs)
-}
-
-// saveMetaRows inserts the rows whose ids are not known and replaces the others.
-func (t *tx) saveMetaRows(names tables, known map[resource.ID]int, rows []metaRow) error {
-	fresh := make([]metaRow, 0, len(rows))
-	var replaced []metaRow
-	for _, r := range rows {
-		if _, ok := known[r.id]; ok {
-			replaced = append(replaced, r)
-		} else {
-			fresh = append(fresh, r)
-		}
-	}
-	if err := t.insertMetas(names, fresh); err != nil {
-		return err
-	}
-	return t.upsertMetas(names, replaced)
+	return t.rememberBlobs(m.names.model, m.writes.Blobs)
 }
 
 // rememberBlobs adds blobs to what is remembered of a model.
@@ -190,11 +223,21 @@ func (t *tx) rememberBlobs(model string, blobs []string) error {
 }
 
 // writeLedger ends the jobs of the batch and writes its chunk down.
-func (t *tx) writeLedger(b storage.Batch, w storage.Writes) error {
+// rows are the final rows of jobs that are believed to be new, as COPY takes them.
+func (t *tx) writeLedger(b storage.Batch, w storage.Writes, rows *later) error {
 	j := jobs{t: t}
 	// Compute leaves out the jobs that have ended, and a chunk that is done stays.
 	t.proven = len(w.Jobs) > 0 || b.Chunk != nil && w.Final == nil
-	if len(w.Jobs) > 0 {
+	switch {
+	case rows != nil:
+		b, err := rows.get()
+		if err != nil {
+			return err
+		}
+		if err := t.copyIn("specstar_jobs", copiedJobColumns, b); err != nil {
+			return err
+		}
+	case len(w.Jobs) > 0:
 		n, err := j.settle(w.Jobs)
 		if err != nil {
 			return err

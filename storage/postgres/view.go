@@ -14,56 +14,90 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// view is what compute sees: the transaction's own reads, and those of the medium
-// where revisions are kept elsewhere.
+// view is what compute sees: reads of a transaction or, of resources that are
+// believed to be new, none, and those of the medium where revisions are kept elsewhere.
 type view struct {
-	ctx     context.Context
-	t       *tx
-	names   map[string]tables
-	ids     map[string][]resource.ID // the batch's resources, sorted, none twice
-	metas   map[storage.Ref]resource.Meta
-	stored  map[storage.Ref][]byte         // the bytes of metas, where no lock is held
+	ctx      context.Context
+	f        *Factory
+	q        queryer
+	names    map[string]tables
+	ids      map[string][]resource.ID // the batch's resources, sorted, none twice
+	metas    map[storage.Ref]resource.Meta
+	versions map[storage.Ref]version        // the rows that metas were read from
+	stored   map[storage.Ref][]byte         // the bytes of metas, where no lock is held
 	counts  map[string]map[resource.ID]int // what the metas count, by model
 	ended   map[uuid.UUID]bool
 	highest map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
 	given   map[storage.Ref]int            // the numbers from which on compute was told that they are free
 	exact   bool                           // stored numbers are looked up
+	locked  bool                           // nobody else changes the metas that were read
 	reader  revisionSource
 	cache   map[string]*currentCache // by model
 	failure error                    // of a method that cannot return one
 }
 
-// newView locks and reads the metas of the batch's resources, models by name and
-// ids ascending, and reads which jobs have ended.
+// newView reads the metas of the batch's resources, models by name and ids ascending,
+// and which jobs have ended. The metas are locked when another transaction was in the
+// way before, and when units run one after another; else their rows must be the same
+// when they are written.
 func (t *tx) newView(names map[string]tables, b storage.Batch) (*view, error) {
-	v := emptyView(t.ctx, names, b)
-	v.t, v.exact, v.reader = t, t.attempt > 0, innerSource{f: t.f, q: t}
-	return v, v.read(b, ` FOR UPDATE`)
+	v := t.f.emptyView(t.ctx, t, names, b)
+	v.exact = t.attempt > 0
+	v.locked = v.exact || len(b.Serial) > 0
+	return v, v.read(b, v.lock())
+}
+
+// lock is what locks the rows of a query, when they are to be locked.
+func (v *view) lock() string {
+	if v.locked {
+		return ` FOR UPDATE`
+	}
+	return ""
+}
+
+// hold locks the metas that were read, and fails when one is another by now.
+func (v *view) hold() error {
+	now := v.f.emptyView(v.ctx, v.q, v.names, storage.Batch{})
+	now.ids, now.locked = v.ids, true
+	for _, model := range slices.Sorted(maps.Keys(v.counts)) {
+		if err := now.readMetas(model, now.lock()); err != nil {
+			return err
+		}
+	}
+	if !maps.Equal(v.versions, now.versions) {
+		return errRaced
+	}
+	v.locked = true
+	return nil
 }
 
 // read reads the metas, unless they are believed not to be there, and the jobs.
 func (v *view) read(b storage.Batch, lock string) (err error) {
-	if !b.New || v.t.attempt > 0 {
+	if !b.New || v.exact {
 		for _, model := range slices.Sorted(maps.Keys(v.ids)) {
-			if err := v.readMetas(v.t, model, lock); err != nil {
+			if err := v.readMetas(model, lock); err != nil {
 				return err
 			}
 		}
 	}
-	v.ended, err = jobs{t: v.t}.ended(b.Jobs)
+	if !b.NewJobs || v.exact {
+		v.ended, err = v.f.endedJobs(v.ctx, v.q, b.Jobs)
+	}
 	return err
 }
 
-func emptyView(ctx context.Context, names map[string]tables, b storage.Batch) *view {
+// emptyView is the view of a batch that has read nothing.
+func (f *Factory) emptyView(ctx context.Context, q queryer, names map[string]tables, b storage.Batch) *view {
 	v := &view{
-		ctx: ctx, names: names,
-		ids:     map[string][]resource.ID{},
-		metas:   make(map[storage.Ref]resource.Meta, len(b.Refs)),
-		stored:  map[storage.Ref][]byte{},
-		counts:  map[string]map[resource.ID]int{},
-		highest: map[string]map[resource.ID]int{},
-		given:   map[storage.Ref]int{},
-		cache:   map[string]*currentCache{},
+		ctx: ctx, f: f, q: q, names: names, reader: innerSource{f: f, q: q},
+		ids:      map[string][]resource.ID{},
+		metas:    map[storage.Ref]resource.Meta{},
+		versions: map[storage.Ref]version{},
+		stored:   map[storage.Ref][]byte{},
+		counts:   map[string]map[resource.ID]int{},
+		highest:  map[string]map[resource.ID]int{},
+		given:    make(map[storage.Ref]int, len(b.Refs)),
+		cache:    map[string]*currentCache{},
 	}
 	for _, r := range b.Refs {
 		v.ids[r.Model] = append(v.ids[r.Model], r.ID)
@@ -75,13 +109,21 @@ func emptyView(ctx context.Context, names map[string]tables, b storage.Batch) *v
 	return v
 }
 
-func (v *view) readMetas(q queryer, model, lock string) error {
-	known := map[resource.ID]int{}
+// version tells the versions of a row apart: where one is, and the transaction that
+// wrote it. What is left of an old version may be overwritten, but not by that one.
+type version struct {
+	at pgtype.TID
+	by uint32
+}
+
+func (v *view) readMetas(model, lock string) error {
+	known := make(map[resource.ID]int, len(v.ids[model]))
 	v.counts[model] = known
-	query := `SELECT data FROM ` + v.names[model].meta + ` WHERE resource_id = ANY($1) ORDER BY resource_id COLLATE "C"` + lock
-	_, err := scanRows(v.ctx, q, query, []any{texts(v.ids[model])}, func(rows pgx.Rows) (struct{}, error) {
+	query := `SELECT data, ctid, xmin FROM ` + v.names[model].meta + ` WHERE resource_id = ANY($1) ORDER BY resource_id COLLATE "C"` + lock
+	_, err := scanRows(v.ctx, v.q, query, []any{texts(v.ids[model])}, func(rows pgx.Rows) (struct{}, error) {
 		var data pgtype.DriverBytes
-		if err := rows.Scan(&data); err != nil {
+		var row version
+		if err := rows.Scan(&data, &row.at, &row.by); err != nil {
 			return struct{}{}, err
 		}
 		m, err := decodeMeta(data)
@@ -89,9 +131,9 @@ func (v *view) readMetas(q queryer, model, lock string) error {
 			return struct{}{}, fmt.Errorf("model %s: stored meta: %w", model, err)
 		}
 		r := storage.Ref{Model: model, ID: m.ResourceID}
-		v.metas[r] = m
+		v.metas[r], v.versions[r] = m, row
 		known[m.ResourceID] = m.TotalRevisionCount
-		if v.t.f.medium != nil {
+		if v.f.medium != nil {
 			v.stored[r] = slices.Clone([]byte(data))
 		}
 		return struct{}{}, nil
@@ -116,7 +158,7 @@ func (v *view) tablesOf(model string) (tables, error) {
 	if t, ok := v.names[model]; ok {
 		return t, nil
 	}
-	return v.t.f.tables(v.ctx, model)
+	return v.f.tables(v.ctx, model)
 }
 
 // Meta returns the current meta of a resource.
@@ -182,7 +224,7 @@ func (v *view) Infos(r storage.Ref) ([]resource.RevisionInfo, error) {
 		return nil, err
 	}
 	var infos []resource.RevisionInfo
-	for info, err := range (revisionReader{f: v.t.f, s: v.reader, t: names}).List(v.ctx, r.ID) {
+	for info, err := range (revisionReader{f: v.f, s: v.reader, t: names}).List(v.ctx, r.ID) {
 		if err != nil {
 			return nil, err
 		}
@@ -219,86 +261,7 @@ func (v *view) Holders(model, path string, value any) ([]resource.ID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.t.holders(names, path, value)
-}
-
-// currentCache reads ahead: who asks for the current revision of one resource of the
-// batch will ask for those of the others.
-type currentCache struct {
-	read  int // how many of the batch's resources have been read ahead: infos
-	full  int // and whole revisions
-	found map[resource.RevisionKey]resource.RevisionInfo
-	whole map[resource.RevisionKey]resource.Revision
-}
-
-// Resources whose current revisions are read at once.
-const (
-	infosAhead    = 1000
-	payloadsAhead = 100
-)
-
-func (v *view) current(model string) *currentCache {
-	c, ok := v.cache[model]
-	if !ok {
-		c = &currentCache{found: map[resource.RevisionKey]resource.RevisionInfo{}, whole: map[resource.RevisionKey]resource.Revision{}}
-		v.cache[model] = c
-	}
-	return c
-}
-
-// ahead returns the keys of current revisions from the given place of the batch on,
-// with key first, and the place behind them.
-func (v *view) ahead(model string, key resource.RevisionKey, from, most int) ([]resource.RevisionKey, int) {
-	keys := []resource.RevisionKey{key}
-	m, ok := v.metas[storage.Ref{Model: model, ID: key.Resource}]
-	if !ok || currentKey(m) != key {
-		return keys, from
-	}
-	ids := v.ids[model]
-	for ; from < len(ids) && len(keys) < most; from++ {
-		m, ok := v.metas[storage.Ref{Model: model, ID: ids[from]}]
-		if ok && ids[from] != key.Resource {
-			keys = append(keys, currentKey(m))
-		}
-	}
-	return keys, from
-}
-
-func (c *currentCache) info(v *view, names tables, key resource.RevisionKey) (resource.RevisionInfo, error) {
-	if info, ok := c.found[key]; ok {
-		return info, nil
-	}
-	if r, ok := c.whole[key]; ok {
-		return r.Info, nil
-	}
-	keys, next := v.ahead(names.model, key, c.read, infosAhead)
-	c.read = next
-	infos, err := v.reader.infos(v.ctx, names, keys)
-	if err != nil {
-		return resource.RevisionInfo{}, err
-	}
-	maps.Copy(c.found, infos)
-	if info, ok := infos[key]; ok {
-		return info, nil
-	}
-	return resource.RevisionInfo{}, noRevision(names, key)
-}
-
-func (c *currentCache) data(v *view, names tables, key resource.RevisionKey) ([]byte, error) {
-	if r, ok := c.whole[key]; ok {
-		return r.Data, nil
-	}
-	keys, next := v.ahead(names.model, key, c.full, payloadsAhead)
-	c.full = next
-	revisions, err := v.reader.revisions(v.ctx, names, keys)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(c.whole, revisions)
-	if r, ok := revisions[key]; ok {
-		return r.Data, nil
-	}
-	return nil, noRevision(names, key)
+	return v.f.holders(v.ctx, v.q, names, path, value)
 }
 
 func noRevision(t tables, k resource.RevisionKey) error {

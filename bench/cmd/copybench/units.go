@@ -24,7 +24,7 @@ func writeUnits(ctx context.Context, t *store, r records, o options, fresh, jobs
 }
 
 func writeUnit(ctx context.Context, t *store, part records, fresh, jobs bool) error {
-	b := storage.Batch{Refs: part.refs(), New: fresh}
+	b := storage.Batch{Refs: part.refs(), New: fresh, NewJobs: true}
 	if jobs {
 		b.Jobs = part.jobs
 	}
