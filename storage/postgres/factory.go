@@ -29,6 +29,7 @@ type Factory struct {
 	medium       storage.RevisionMedium // nil: revisions are in tables
 	infos        resource.Encoding      // in the medium; empty: as metas
 	blobStore    storage.BlobStore
+	buffers      buffers
 
 	ended   context.Context
 	end     context.CancelFunc

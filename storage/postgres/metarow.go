@@ -40,7 +40,8 @@ type metaRow struct {
 
 // metaRows are the rows of a model's metas, sorted by id, none twice.
 type metaRows struct {
-	rows []metaRow
+	rows   []metaRow
+	buffer []byte // that rows share
 	// whole are all rows as COPY takes them, when rows are all that were encoded.
 	whole *copyRows
 	// known are those of rows that are there already, the others are fresh: see split.
@@ -54,7 +55,7 @@ func (f *Factory) encodeMetaRows(t tables, metas []resource.Meta) (metaRows, err
 	if err != nil {
 		return metaRows{}, err
 	}
-	r := metaRows{rows: rows}
+	r := metaRows{rows: rows, buffer: whole.b}
 	if slices.IsSortedFunc(rows, byID) {
 		r.whole = whole
 	}
@@ -116,7 +117,7 @@ func (f *Factory) encodeMetas(t tables, metas []resource.Meta) ([]metaRow, error
 func (f *Factory) encodeRows(t tables, metas []resource.Meta) ([]metaRow, *copyRows, error) {
 	rows := make([]metaRow, len(metas))
 	ends := make([]int, len(metas))
-	c := newCopyRows(1024 * len(metas))
+	c := f.buffers.rows(1024 * len(metas))
 	var scratch []byte
 	from := len(c.b)
 	for i := range metas {

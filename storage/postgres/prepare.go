@@ -18,6 +18,7 @@ type prepared struct {
 	models []*preparedModel // by name
 	jobs   *later           // rows of COPY of writes.Jobs, nil when a statement writes them
 	rest   encoder
+	sent   bool // all of it: nobody reads the buffers any more
 }
 
 // preparedModel is what is written to one model.
@@ -80,8 +81,19 @@ func (p *prepared) model(f *Factory, name string) (_ *preparedModel, err error) 
 	return m, nil
 }
 
-// close waits for what is still being encoded.
-func (p *prepared) close() { p.rest.wait() }
+// close waits for what is still being encoded and keeps the memory of what was sent.
+func (p *prepared) close(b *buffers) {
+	p.rest.wait()
+	if !p.sent {
+		return
+	}
+	for _, m := range p.models {
+		b.keep(m.metas.buffer)
+		if m.data != nil {
+			b.keep(m.data.b)
+		}
+	}
+}
 
 // encoder fills buffers one after another, in a goroutine of its own.
 type encoder struct {

@@ -92,7 +92,7 @@ func (f *Factory) copyOfData(revisions []placed) []byte {
 	for _, r := range revisions {
 		size += len(r.Data) + 512
 	}
-	c := newCopyRows(size)
+	c := f.buffers.rows(size)
 	for _, r := range revisions {
 		c.row(3)
 		c.uid(r.uid)

@@ -31,7 +31,7 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 		return u.f.explainWrite(doingUnit, err)
 	}
 	if ahead != nil {
-		defer ahead.close()
+		defer ahead.close(&u.f.buffers)
 	}
 	return u.f.write(ctx, doingUnit, func(t *tx) error {
 		done, err := t.startUnit(b)
@@ -53,7 +53,7 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 		if err != nil {
 			return err
 		}
-		defer p.close()
+		defer p.close(&t.f.buffers)
 		return t.writeUnit(p)
 	})
 }
@@ -162,7 +162,11 @@ func (t *tx) writeUnit(p *prepared) error {
 			return err
 		}
 	}
-	return t.writeLedger(p.batch, p.writes, p.jobs)
+	if err := t.writeLedger(p.batch, p.writes, p.jobs); err != nil {
+		return err
+	}
+	p.sent = true
+	return nil
 }
 
 // holdMetas locks the metas that the unit has read, unless it changes all of them:

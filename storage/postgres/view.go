@@ -25,15 +25,15 @@ type view struct {
 	metas    map[storage.Ref]resource.Meta
 	versions map[storage.Ref]version        // the rows that metas were read from
 	stored   map[storage.Ref][]byte         // the bytes of metas, where no lock is held
-	counts  map[string]map[resource.ID]int // what the metas count, by model
-	ended   map[uuid.UUID]bool
-	highest map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
-	given   map[storage.Ref]int            // the numbers from which on compute was told that they are free
-	exact   bool                           // stored numbers are looked up
-	locked  bool                           // nobody else changes the metas that were read
-	reader  revisionSource
-	cache   map[string]*currentCache // by model
-	failure error                    // of a method that cannot return one
+	counts   map[string]map[resource.ID]int // what the metas count, by model
+	ended    map[uuid.UUID]bool
+	highest  map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
+	given    map[storage.Ref]int            // the numbers from which on compute was told that they are free
+	exact    bool                           // stored numbers are looked up
+	locked   bool                           // nobody else changes the metas that were read
+	reader   revisionSource
+	cache    map[string]*currentCache // by model
+	failure  error                    // of a method that cannot return one
 }
 
 // newView reads the metas of the batch's resources, models by name and ids ascending,

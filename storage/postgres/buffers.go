@@ -1,0 +1,26 @@
+package postgres
+
+import "sync"
+
+// maxKeptBuffer is how large a buffer may be to be kept, in bytes.
+const maxKeptBuffer = 8 << 20
+
+// buffers keeps memory for rows of COPY: clearing that of every batch anew costs
+// as much as filling it.
+type buffers struct{ kept sync.Pool }
+
+// rows returns no rows yet, with room for size bytes. Whoever has sent them may keep
+// their memory.
+func (b *buffers) rows(size int) *copyRows {
+	if old, ok := b.kept.Get().(*[]byte); ok && cap(*old) >= size+len(copyHeader)+len(copyTrailer) {
+		return &copyRows{b: append((*old)[:0], copyHeader...)}
+	}
+	return newCopyRows(size)
+}
+
+// keep takes memory that nobody uses any more.
+func (b *buffers) keep(memory []byte) {
+	if cap(memory) > 0 && cap(memory) <= maxKeptBuffer {
+		b.kept.Put(&memory)
+	}
+}
