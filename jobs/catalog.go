@@ -86,13 +86,14 @@ func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, by Actor, l Loa
 	if err != nil {
 		return errors.Join(err, src.Close())
 	}
-	_, err = w.as(by).Load(ctx, c, src, manager.LoadOptions{
+	life := &lifeSigns{report: progress}
+	_, err = w.as(by).Load(ctx, c, liveSource{src, life}, manager.LoadOptions{
 		OnDuplicate:          dup,
 		Models:               l.Models,
 		AllowMissingRevision: slices.Contains(l.Allow, "missing_revision"),
 		StrictModels:         w.Strict,
 		AllowUnknownModel:    slices.Contains(l.Allow, "unknown_model"),
-	}, progress)
+	}, life.progress)
 	if cerr := src.Close(); cerr != nil && err == nil {
 		return fmt.Errorf("close %s: %w", l.Source, cerr)
 	}

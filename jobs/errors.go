@@ -54,6 +54,8 @@ func failureCode(err error) string {
 		return CodePanic
 	case errors.Is(err, storage.ErrUnavailable):
 		return CodeUnavailable
+	case errors.Is(err, errTimeout), errors.Is(err, errStalled):
+		return CodeTimeout
 	default:
 		return CodeFailed
 	}

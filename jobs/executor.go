@@ -17,6 +17,10 @@ const (
 	DefaultLease       = time.Minute
 	DefaultRetryMin    = time.Second
 	DefaultRetryMax    = 5 * time.Minute
+	// DefaultSaveTimeout is ample: a batch of saves takes well under a second.
+	DefaultSaveTimeout = 2 * time.Minute
+	// DefaultStallTimeout leaves room for the transaction that publishes a large load.
+	DefaultStallTimeout = 30 * time.Minute
 	// soloAttempt is the attempt from which a save runs alone: it may be what
 	// kills the process.
 	soloAttempt = 3
@@ -48,6 +52,10 @@ type Config struct {
 	// RetryMin and RetryMax bound the delay between attempts, which doubles each
 	// time, with jitter.
 	RetryMin, RetryMax time.Duration
+	// SaveTimeout is how long one unit of work of saves may take.
+	SaveTimeout time.Duration
+	// StallTimeout is how long a long job may go on without a sign of progress.
+	StallTimeout time.Duration
 }
 
 // Executor carries out deliveries. It is safe for concurrent use.
@@ -55,6 +63,7 @@ type Executor struct {
 	Config
 	order order
 	debts *debts
+	hung  hung
 }
 
 // NewExecutor returns an executor; zero settings mean the defaults.
@@ -71,6 +80,13 @@ func NewExecutor(c Config) *Executor {
 	if c.RetryMax < c.RetryMin {
 		c.RetryMax = max(DefaultRetryMax, c.RetryMin)
 	}
+	if c.SaveTimeout <= 0 {
+		c.SaveTimeout = DefaultSaveTimeout
+	}
+	if c.StallTimeout <= 0 {
+		c.StallTimeout = DefaultStallTimeout
+	}
+	c.Ledger = patient{Ledger: c.Ledger, most: min(ledgerPatience, c.Lease/2)}
 	return &Executor{Config: c, debts: newDebts()}
 }
 
@@ -103,8 +119,11 @@ func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict
 }
 
 // Probe reports whether the store answers again after a pause, and gives back what
-// it was owed meanwhile.
+// it was owed meanwhile. While an attempt hangs that cannot be ended, it does not.
 func (x *Executor) Probe(ctx context.Context) error {
+	if err := x.hung.trouble(); err != nil {
+		return err
+	}
 	_, err := x.Ledger.Get(ctx, uuid.Nil)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("probe the store: %w", err)

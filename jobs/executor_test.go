@@ -26,6 +26,7 @@ type bench struct {
 	catalog *manager.Catalog
 	batches [][]string // resource ids of each unit of work that was tried
 	fault   func(ids []string) error
+	wait    func(context.Context) error // before anything is written
 	load    func(context.Context, func(storage.Progress)) error
 	swept   int
 }
@@ -48,6 +49,11 @@ func (b *bench) SaveJobs(ctx context.Context, model string, js []manager.SaveJob
 	b.batches = append(b.batches, ids)
 	if b.fault != nil {
 		if err := b.fault(ids); err != nil {
+			return nil, err
+		}
+	}
+	if b.wait != nil {
+		if err := b.wait(ctx); err != nil {
 			return nil, err
 		}
 	}

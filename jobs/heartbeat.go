@@ -20,6 +20,7 @@ type heartbeat struct {
 
 	mu   sync.Mutex
 	last storage.Progress
+	seen time.Time // when the body last gave a sign of life
 	from int64 // how far former attempts came
 
 	advanced bool // this attempt came further and is not counted; see stop
@@ -34,7 +35,7 @@ const (
 
 // startHeartbeat beats until stop, at least three times in each lease.
 func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int64) *heartbeat {
-	h := &heartbeat{done: make(chan struct{}), from: from}
+	h := &heartbeat{done: make(chan struct{}), from: from, seen: time.Now()}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.done)
@@ -53,6 +54,10 @@ func (h *heartbeat) run(x *Executor, c storage.Claim) {
 		case <-h.ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if h.silence() > x.StallTimeout {
+			h.cancel(errStalled) // without beats the lease ends, if it cannot be released
+			return
 		}
 		if time.Since(beaten) < every {
 			// A look that fails is no matter: the next beat tells.
@@ -82,11 +87,19 @@ func (h *heartbeat) run(x *Executor, c storage.Claim) {
 	}
 }
 
-// progress takes note of how far the job is; the next beat records it.
+// progress takes note of how far the job is; the next beat records it. A call
+// without news is a sign of life as well.
 func (h *heartbeat) progress(p storage.Progress) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.last = p
+	h.last, h.seen = p, time.Now()
+}
+
+// silence returns how long the body has given no sign of life.
+func (h *heartbeat) silence() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Since(h.seen)
 }
 
 func (h *heartbeat) progressed() storage.Progress {

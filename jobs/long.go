@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,10 @@ var errCancelled = errors.New("the job was cancelled")
 
 // runLong carries out a job that works under a claim.
 func (x *Executor) runLong(ctx context.Context, t *task) {
+	if err := x.hung.trouble(); err != nil {
+		x.failAll(ctx, []*task{t}, err)
+		return
+	}
 	row, err := x.Ledger.Get(ctx, t.row.ID)
 	if err == nil && differ(row, t.row) {
 		t.differs()
@@ -57,10 +62,12 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		return
 	}
 	beat := x.startHeartbeat(ctx, c, row.Done)
-	var outcome []byte
-	err := guard(func() (err error) {
-		outcome, err = x.do(beat.ctx, t, c, beat.progress)
-		return err
+	outcome, err := within(beat.ctx, &x.hung.long, x.longPatience, func() (out []byte, err error) {
+		err = guard(func() error {
+			out, err = x.do(beat.ctx, t, c, beat.progress)
+			return err
+		})
+		return out, err
 	})
 	cause := beat.stop()
 	if beat.advanced {
@@ -82,6 +89,9 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 	case refused:
 		x.refuse(ctx, t, c, code, err)
 	default:
+		if errors.Is(cause, errStalled) {
+			err = fmt.Errorf("%w: none within %s: %w", errStalled, x.StallTimeout, err)
+		}
 		x.forgive(ctx, t, row)
 		x.give(ctx, t, c, err)
 	}

@@ -201,7 +201,8 @@ func (x *Executor) apply(ctx context.Context, tasks []*task) error {
 		return nil
 	}
 	_, refused := refusal(err)
-	if ending(ctx, err) != nil || refused || len(tasks) == 1 {
+	// One that takes too long is found by its attempts: halves would take as long again.
+	if ending(ctx, err) != nil || refused || len(tasks) == 1 || errors.Is(err, errTimeout) {
 		return x.failAll(ctx, tasks, err)
 	}
 	half := len(tasks) / 2
@@ -229,14 +230,19 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 		row.Attempt = max(t.attempt, 1)
 		jobs[i] = manager.SaveJob{Row: row, Operations: ops}
 	}
-	err = guard(func() error {
-		outcomes, err = x.Saver.SaveJobs(ctx, tasks[0].env.Model, jobs)
-		if err == nil && len(outcomes) != len(jobs) {
-			err = errors.New("the saver did not answer for every job")
-		}
-		return err
+	timed, cancel := context.WithTimeoutCause(ctx, x.SaveTimeout, errTimeout)
+	defer cancel()
+	outcomes, err = within(timed, &x.hung.saves, savePatience, func() (out []manager.SaveJobOutcome, err error) {
+		err = guard(func() error {
+			out, err = x.Saver.SaveJobs(timed, tasks[0].env.Model, jobs)
+			return err
+		})
+		return out, err
 	})
-	return outcomes, err
+	if err == nil && len(outcomes) != len(jobs) {
+		err = errors.New("the saver did not answer for every job")
+	}
+	return outcomes, x.late(timed, err)
 }
 
 // saved gives a task its verdict after a commit.
