@@ -23,7 +23,7 @@ const runKey = "specstar server run"
 // rememberRun notes the run of the server that a new connection leads to.
 func rememberRun(ctx context.Context, conn *pgx.Conn) error {
 	run := ""
-	err := conn.QueryRow(ctx, `SELECT `+serverRun).Scan(&run)
+	err := conn.QueryRow(ctx, `SELECT `+serverRun, pgx.QueryExecModeExec).Scan(&run)
 	conn.PgConn().CustomData()[runKey] = run
 	return err
 }

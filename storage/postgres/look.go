@@ -105,21 +105,16 @@ func (f *Factory) sniffPayload(ctx context.Context, t tables) (resource.Encoding
 	return resource.JSON, nil
 }
 
-// sniffEncoding returns the encoding of the metas that are there, "" when there are
-// none, and whether there are tables for them.
-func (f *Factory) sniffEncoding(ctx context.Context) (enc resource.Encoding, tables bool, err error) {
-	candidates, err := f.candidates(ctx)
-	if err != nil {
-		return "", false, err
-	}
+// sniffEncoding returns the encoding of the metas in tables, "" when there are none.
+func (f *Factory) sniffEncoding(ctx context.Context, candidates []candidate) (resource.Encoding, error) {
 	for _, c := range candidates {
 		for first, err := range stream(ctx, f, pooled{f}, "look for models in", `SELECT substr(data, 1, 1) FROM `+quote(c.base+metaSuffix)+` LIMIT 1`, nil, func(rows pgx.Rows) (b []byte, err error) {
 			return b, rows.Scan(&b)
 		}) {
-			return sniff(first), true, err
+			return sniff(first), err
 		}
 	}
-	return "", len(candidates) > 0, nil
+	return "", nil
 }
 
 // decodeMeta decodes a stored meta of either encoding.

@@ -35,8 +35,12 @@ func (f *Factory) migrate(ctx context.Context, version int) error {
 		return fmt.Errorf("open store %s: its tables have version %d and this program needs %d, and it was told to make none: "+
 			"open it once with a role that may", f.place, version, schemaVersion)
 	}
-	return f.locked(ctx, func(*pgx.Conn) error {
-		return f.explain("make the tables of store", f.runMigrations(ctx))
+	return f.locked(ctx, func(conn *pgx.Conn) error {
+		made, err := makeAll(ctx, conn)
+		if err == nil && !made {
+			err = f.runMigrations(ctx)
+		}
+		return f.explain("make the tables of store", err)
 	})
 }
 
@@ -48,7 +52,7 @@ func (f *Factory) runMigrations(ctx context.Context) (err error) {
 	db := stdlib.OpenDBFromPool(f.pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithTableName("specstar_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
 	}
@@ -120,26 +124,31 @@ func (f *Factory) openForWriting(ctx context.Context, e resource.Encoding) error
 		return err
 	}
 	i.made = true
+	others := true // there may be models that others have made
 	if f.identity = i; i.number == 0 {
-		if err := f.makeIdentity(ctx, e); err != nil {
+		if others, err = f.makeIdentity(ctx, e); err != nil {
 			return f.explain("open store", err)
 		}
 	}
-	if err := f.checkStore(e); err != nil {
+	if err := f.checkStore(e); err != nil || !others {
 		return err
 	}
 	return f.adopt(ctx)
 }
 
 // makeIdentity makes the store: with the encoding of the metas that others have
-// written, else with e.
-func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
-	if err := f.checkForeign(ctx); err != nil {
-		return err
+// written, else with e. It reports whether there are any.
+func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) (others bool, err error) {
+	models, err := f.candidates(ctx)
+	if err == nil {
+		err = f.checkForeign(models)
 	}
-	found, _, err := f.sniffEncoding(ctx)
 	if err != nil {
-		return err
+		return false, err
+	}
+	found, err := f.sniffEncoding(ctx, models)
+	if err != nil {
+		return false, err
 	}
 	switch {
 	case found != "":
@@ -152,7 +161,7 @@ func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) error {
 	if err == nil {
 		f.identity, _, err = f.readStore(ctx)
 	}
-	return err
+	return len(models) > 0, err
 }
 
 // checkStore refuses an encoding and a place of revisions that the store does not have.
@@ -188,16 +197,20 @@ func (f *Factory) openForeign(ctx context.Context) error {
 		}
 		database = f.place
 	}
-	found, there, err := f.sniffEncoding(ctx)
+	models, err := f.candidates(ctx)
 	if err != nil {
 		return f.explain("open store", err)
 	}
-	if !there {
+	found, err := f.sniffEncoding(ctx, models)
+	if err != nil {
+		return f.explain("open store", err)
+	}
+	if len(models) == 0 {
 		return fmt.Errorf("open store %s: %w", f.place, storage.ErrNotFound)
 	}
 	if found == "" {
 		found = resource.Msgpack // there is nothing that it matters for
 	}
 	f.identity.id, f.identity.encoding, f.identity.outside = uuid.NewSHA1(foreignSpace, []byte(database+"/"+f.prefix)), found, f.medium != nil
-	return f.explain("open store", f.checkForeign(ctx))
+	return f.explain("open store", f.checkForeign(models))
 }

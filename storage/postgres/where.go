@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 )
 
@@ -19,11 +18,7 @@ func (f *Factory) checkWhere(outside bool) error {
 
 // checkForeign does so for tables that others have made: whether all their models
 // have tables of revisions, or none.
-func (f *Factory) checkForeign(ctx context.Context) error {
-	found, err := f.candidates(ctx)
-	if err != nil {
-		return err
-	}
+func (f *Factory) checkForeign(found []candidate) error {
 	inside := 0
 	for _, c := range found {
 		if c.inside {
