@@ -42,8 +42,9 @@ type Config struct {
 	Logger *zap.Logger
 
 	// Exclusive says that no other process consumes from this queue: its durable
-	// consumers are made anew at start, so that messages which a former owner
-	// held are handed out again at once, and removed at the end. Those that are
+	// consumers are made anew, each when the first message of its lane and kind is
+	// there, so that messages which a former owner held are handed out again at
+	// once, and removed at the end. Those that are
 	// there at start tell that the former owner was killed: then each message counts
 	// as delivered before.
 	Exclusive bool

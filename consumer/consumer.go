@@ -43,19 +43,40 @@ func (c *Consumer) StartConsume(ctx context.Context) (*Handles, error) {
 	}
 	loops := make([]*loop, 0, len(c.stats))
 	for _, d := range durables() {
-		l := c.newLoop(d)
-		if c.cfg.Exclusive {
-			var err error
-			if l.former, err = d.renew(ctx, c.cfg.JetStream, c.cfg.Queue); err != nil {
-				return nil, fmt.Errorf("start consuming: %w", err)
-			}
+		loops = append(loops, c.newLoop(d))
+	}
+	w, err := c.prepare(ctx, loops)
+	if err != nil {
+		return nil, fmt.Errorf("start consuming: %w", err)
+	}
+	return launch(ctx, c.cfg, loops, w), nil
+}
+
+// prepare gives the loops their durable consumers, at once or, of an exclusive
+// owner that may make them and has no messages for them, when their first one comes.
+func (c *Consumer) prepare(ctx context.Context, loops []*loop) (*waker, error) {
+	if c.cfg.Exclusive {
+		if err := renew(ctx, c.cfg, loops); err != nil {
+			return nil, err
+		}
+	}
+	var w *waker
+	if c.cfg.Exclusive && c.cfg.Queue.Create {
+		var err error
+		if w, err = newWaker(ctx, c.cfg, loops); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range loops {
+		if l.mayWait() {
+			continue
 		}
 		if err := l.rebind(ctx); err != nil {
-			return nil, fmt.Errorf("start consuming: %w", err)
+			w.unsubscribe()
+			return nil, err
 		}
-		loops = append(loops, l)
 	}
-	return launch(ctx, c.cfg, loops), nil
+	return w, nil
 }
 
 // Consume is StartConsume and Join: it returns when consuming has ended.

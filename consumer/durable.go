@@ -43,7 +43,7 @@ func (d durable) config(q QueueConfig, ackWait time.Duration) jetstream.Consumer
 		pending = savesPending
 	}
 	return jetstream.ConsumerConfig{
-		Durable: d.name(), FilterSubject: jobs.Subject(q.Namespace, d.lane, d.kind),
+		Durable: d.name(), FilterSubject: d.subject(q),
 		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: ackWait, MaxDeliver: -1, MaxAckPending: pending,
 		Metadata: map[string]string{metadataStore: q.Store.String()},
@@ -101,23 +101,30 @@ func compareDurable(have, want jetstream.ConsumerConfig) error {
 	return nil
 }
 
-// renew deletes the durable consumer that a former owner left behind, which one
-// that ends in good order does not, see [durable.remove]. It returns the stream's
-// last sequence then: the former owner may have been handed any message, since
-// the server writes down with a delay which ones it was.
-func (d durable) renew(ctx context.Context, js jetstream.JetStream, q QueueConfig) (former uint64, err error) {
-	stream, err := js.Stream(ctx, q.StreamName())
+// renew deletes the durable consumers that a former owner left behind, which one
+// that ends in good order does not, see [durable.remove]. Loops of those count the
+// messages up to the stream's last sequence as delivered before: the former owner
+// may have been handed any of them, since the server writes down with a delay which
+// ones it was.
+func renew(ctx context.Context, c Config, loops []*loop) error {
+	stream, err := c.JetStream.Stream(ctx, c.Queue.StreamName())
 	if err != nil {
-		return 0, fmt.Errorf("stream %s: %w", q.StreamName(), err)
+		return fmt.Errorf("stream %s: %w", c.Queue.StreamName(), err)
 	}
-	err = stream.DeleteConsumer(ctx, d.name())
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return 0, nil
+	if stream.CachedInfo().State.Consumers == 0 {
+		return nil
 	}
-	if err != nil {
-		return 0, fmt.Errorf("renew durable consumer %s: %w", d.name(), err)
+	for _, l := range loops {
+		err := stream.DeleteConsumer(ctx, l.name())
+		if errors.Is(err, jetstream.ErrConsumerNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("renew durable consumer %s: %w", l.name(), err)
+		}
+		l.former = stream.CachedInfo().State.LastSeq
 	}
-	return stream.CachedInfo().State.LastSeq, nil
+	return nil
 }
 
 // How the end of the server's work on acknowledgements is waited for: at most

@@ -66,13 +66,16 @@ func join(ctx context.Context, done <-chan struct{}, result func() error) error 
 
 // launch starts the loops. pulling ends with Stop or with working, working with
 // Abort or with ctx.
-func launch(ctx context.Context, cfg Config, loops []*loop) *Handles {
+func launch(ctx context.Context, cfg Config, loops []*loop, w *waker) *Handles {
 	work, cancelWork := context.WithCancelCause(ctx)
 	pull, cancelPull := context.WithCancelCause(work)
 	h := &Handles{done: make(chan struct{}), pull: cancelPull, work: cancelWork}
 	g := newGate(cfg.Executor, cfg.Logger)
 	var wg sync.WaitGroup
 	wg.Go(func() { g.run(pull) })
+	if w != nil {
+		wg.Go(func() { w.run(pull) })
+	}
 	for _, l := range loops {
 		l.gate = g
 		one := &Handle{name: l.name(), done: make(chan struct{})}
@@ -84,13 +87,13 @@ func launch(ctx context.Context, cfg Config, loops []*loop) *Handles {
 			}
 		})
 	}
-	go h.finish(ctx, work, cfg, &wg)
+	go h.finish(ctx, work, cfg, loops, &wg)
 	return h
 }
 
 // finish waits for the loops, sees that their last acknowledgements are sent,
 // leaves the queue in good order and closes done.
-func (h *Handles) finish(ctx, work context.Context, cfg Config, wg *sync.WaitGroup) {
+func (h *Handles) finish(ctx, work context.Context, cfg Config, loops []*loop, wg *sync.WaitGroup) {
 	wg.Wait()
 	if work.Err() != nil {
 		h.note(context.Cause(work))
@@ -100,9 +103,11 @@ func (h *Handles) finish(ctx, work context.Context, cfg Config, wg *sync.WaitGro
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
 		_ = cfg.JetStream.Conn().FlushWithContext(ctx)
 		if cfg.Exclusive {
-			for _, d := range durables() {
-				d.settle(ctx, cfg.JetStream, cfg.Queue)
-				d.remove(ctx, cfg.JetStream, cfg.Queue)
+			for _, l := range loops {
+				if l.isBound() {
+					l.settle(ctx, cfg.JetStream, cfg.Queue)
+					l.remove(ctx, cfg.JetStream, cfg.Queue)
+				}
 			}
 		}
 		cancel()

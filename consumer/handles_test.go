@@ -132,7 +132,7 @@ func startFake(t *testing.T, x fakeExecutor, src *fakeSource, batch int) *Handle
 	if err := l.rebind(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return launch(t.Context(), c.cfg, []*loop{l})
+	return launch(t.Context(), c.cfg, []*loop{l}, nil)
 }
 
 func ackAll(_ context.Context, ds []jobs.Delivery) []jobs.Verdict {
@@ -322,7 +322,7 @@ func TestLossesAreRecoveredFromOrReported(t *testing.T) {
 					src.fail.Store(nil)
 					return l.from, tc.bindErr
 				}
-				h := launch(t.Context(), c.cfg, []*loop{l})
+				h := launch(t.Context(), c.cfg, []*loop{l}, nil)
 				if tc.want != nil {
 					if err := h.Join(t.Context()); !errors.Is(err, tc.want) || !errors.Is(h.Err(), tc.want) {
 						t.Fatalf("Join = %v, want %v", err, tc.want)

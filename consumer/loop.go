@@ -37,6 +37,9 @@ type loop struct {
 	// former is up to which stream sequence a former owner may have been handed
 	// messages.
 	former uint64
+	// wake, when not nil, is closed when there may be messages; before that there is
+	// no durable consumer.
+	wake <-chan struct{}
 
 	// workers take up to batch messages each; ahead may wait while they are busy.
 	workers, batch, ahead int
@@ -57,6 +60,9 @@ func (l *loop) rebind(ctx context.Context) (err error) {
 // run pulls until pull ends and returns when the last job has ended. It returns
 // what it could not recover from, nil when it was stopped or aborted.
 func (l *loop) run(pull, work context.Context) error {
+	if err := l.bindFirst(pull); err != nil || !l.isBound() {
+		return err
+	}
 	l.hand = newHand()
 	workers, stop := context.WithCancel(pull)
 	var wg sync.WaitGroup
