@@ -148,7 +148,7 @@ func (s *session) unset(ctx context.Context, load storage.Job) (n int64, err err
 	return n, nil
 }
 
-// pause waits a moment before the next look. It fails when ctx ends, when the
+// pause waits before the next look: a moment, or until a job has ended here. It fails when ctx ends, when the
 // queue's owner went away, and when our own consumer failed or cannot write.
 func (s *session) pause(ctx context.Context) error {
 	select {
@@ -158,6 +158,7 @@ func (s *session) pause(ctx context.Context) error {
 		return errOwnerGone
 	case <-s.failed():
 		return fmt.Errorf("consume jobs: %w", s.failure())
+	case <-s.ended():
 	case <-time.After(followEvery):
 	}
 	if s.worker != nil {

@@ -2,28 +2,37 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // outagePatience is how long a command that does its jobs itself waits for a store
 // that is down or full. A worker that runs waits for ever.
 const outagePatience = 5 * time.Second
 
-// observedExecutor is an executor that tells when loads have ended, and remembers
+// observedExecutor is an executor that tells when jobs have ended, and remembers
 // since when the store does not take what is written, and why.
 type observedExecutor struct {
 	consumer.Executor
-	// loadEnded takes a token after a load has ended; it must have room for one.
-	loadEnded chan struct{}
+	// ended takes a token after any job has ended, loadEnded after a load has; each
+	// must have room for one.
+	ended, loadEnded chan struct{}
 
-	mu    sync.Mutex
-	since time.Time
-	cause error
+	mu sync.Mutex
+	// awaited are jobs that the command waits for, with the hashes of their messages,
+	// done those of them that were done here.
+	awaited map[uuid.UUID][sha256.Size]byte
+	done    map[uuid.UUID]bool
+	since   time.Time
+	cause   error
 }
 
 // Execute implements [consumer.Executor].
@@ -31,12 +40,9 @@ func (o *observedExecutor) Execute(ctx context.Context, deliveries []jobs.Delive
 	verdicts := o.Executor.Execute(ctx, deliveries)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, v := range verdicts {
-		if v.Kind == jobs.KindLoad && v.State.Final() {
-			select {
-			case o.loadEnded <- struct{}{}:
-			default: // there is a token already
-			}
+	for i, v := range verdicts {
+		if v.State.Final() {
+			o.noteEnd(deliveries[i], v)
 		}
 		switch {
 		case v.Action != jobs.ActionPause:
@@ -46,6 +52,43 @@ func (o *observedExecutor) Execute(ctx context.Context, deliveries []jobs.Delive
 		}
 	}
 	return verdicts
+}
+
+// noteEnd tells of a job that has ended. The caller holds mu.
+func (o *observedExecutor) noteEnd(d jobs.Delivery, v jobs.Verdict) {
+	token(o.ended)
+	if v.Kind == jobs.KindLoad {
+		token(o.loadEnded)
+	}
+	if hash, ok := o.awaited[v.ID]; ok && v.State == storage.JobDone && v.Action == jobs.ActionAck && !v.Repeated && v.Refused == 0 {
+		o.done[v.ID] = sha256.Sum256(d.Body) == hash
+	}
+}
+
+// token puts a token into a channel that has room for one.
+func token(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // there is one already
+	}
+}
+
+// await notes that the command waits for a job of the given message.
+func (o *observedExecutor) await(id uuid.UUID, message [sha256.Size]byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.awaited == nil {
+		o.awaited, o.done = make(map[uuid.UUID][sha256.Size]byte), make(map[uuid.UUID]bool)
+	}
+	o.awaited[id] = message
+}
+
+// wasDone reports whether a job that is waited for was done here, all of it: what
+// the ledger says of it is known then.
+func (o *observedExecutor) wasDone(id uuid.UUID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.done[id]
 }
 
 // lasting returns why jobs cannot be done when that has been so for too long.

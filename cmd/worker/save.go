@@ -174,6 +174,9 @@ func (s *session) submitSaves(ctx context.Context, list *saveList, board *progre
 		batch := make([]jobs.Envelope, len(part))
 		for i, j := range part {
 			batch[i] = j.envelope
+			if s.worker != nil {
+				s.worker.executor.await(s.jobID(j), j.hash)
+			}
 		}
 		receipts, err := s.submitter.Submit(ctx, batch...)
 		for i := range receipts {
@@ -206,7 +209,7 @@ func (s *session) followSaves(ctx context.Context, list saveList, board *progres
 	}
 	task := board.Start("save", "operations", int64(len(list.jobs)))
 	for i, j := range list.jobs {
-		row, err := s.follow(ctx, s.jobID(j), nil)
+		row, err := s.followSave(ctx, j)
 		if err != nil {
 			task.End("stopped waiting")
 			return result, err
@@ -217,6 +220,28 @@ func (s *session) followSaves(ctx context.Context, list saveList, board *progres
 	task.End("done")
 	slices.SortStableFunc(result.Errors, func(a, b lineError) int { return cmp.Compare(a.Line, b.Line) })
 	return result, nil
+}
+
+// followSave waits until an operation has ended and returns its job's row, of one that
+// was done here only what count needs.
+func (s *session) followSave(ctx context.Context, j saveJob) (storage.Job, error) {
+	id := s.jobID(j)
+	if s.worker == nil {
+		return s.follow(ctx, id, nil)
+	}
+	for !s.worker.executor.wasDone(id) {
+		row, err := s.store.Ledger().Get(ctx, id)
+		switch {
+		case err == nil && row.State.Final():
+			return row, nil
+		case err != nil && !errors.Is(err, storage.ErrNotFound):
+			return row, fmt.Errorf("follow job %s: %w", id, err)
+		}
+		if err := s.pause(ctx); err != nil {
+			return storage.Job{}, err
+		}
+	}
+	return storage.Job{State: storage.JobDone}, nil
 }
 
 // jobID returns the ledger key of an operation's job.

@@ -62,7 +62,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
-	w.executor = &observedExecutor{Executor: w.newExecutor(), loadEnded: make(chan struct{}, 1)}
+	w.executor = &observedExecutor{Executor: w.newExecutor(), ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
 		JetStream: js, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
 	})
@@ -182,6 +182,14 @@ func (s *session) failed() <-chan struct{} {
 		return nil
 	}
 	return s.worker.handles.Done()
+}
+
+// ended has a token when a job has ended here, nil when nothing is consumed here.
+func (s *session) ended() <-chan struct{} {
+	if s.worker == nil {
+		return nil
+	}
+	return s.worker.executor.ended
 }
 
 func (s *session) failure() error { return s.worker.handles.Err() }
