@@ -62,25 +62,16 @@ func (m *Manager) BackfillRevisionMeta(ctx context.Context, o BackfillOptions) (
 
 func (m *Manager) backfillRevisionMeta(ctx context.Context, o BackfillOptions) (BackfillStats, error) {
 	var stats BackfillStats
-	after := o.After
-	for {
-		page, err := m.stores.Metas.Unfilled(ctx, after, m.catalog.opts.BatchSize)
-		if err != nil {
-			return stats, fmt.Errorf("backfill model %s behind %q: %w", m.name, after, err)
+	for p := range m.filledPages(ctx, o.After) {
+		if p.err != nil {
+			return stats, fmt.Errorf("backfill model %s behind %q: %w", m.name, p.after, p.err)
 		}
-		if len(page) == 0 {
-			return stats, nil
-		}
-		s, err := m.fillTwice(ctx, after, page)
-		if err != nil {
-			return stats, fmt.Errorf("backfill model %s behind %q: %w", m.name, after, err)
-		}
-		stats = stats.Add(s)
-		after = page[len(page)-1].Meta.ResourceID
+		stats = stats.Add(p.stats)
 		if o.Progress != nil {
-			o.Progress(after, stats)
+			o.Progress(p.last, stats)
 		}
 	}
+	return stats, nil
 }
 
 // fill completes the rows of a page and returns the ids of those that changed

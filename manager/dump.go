@@ -77,9 +77,6 @@ type dumper struct {
 	yield   func(archive.Record) error
 }
 
-// dumpPage is how many resources are read at a time.
-const dumpPage = 1000
-
 // run opens the store as it is now and dumps the models, when the handlers agree
 // to each of them.
 func (d *dumper) run(ctx context.Context) (err error) {

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,22 +37,49 @@ func (s *sectionDumper) start() error {
 	return s.yield(archive.ModelStart{Model: s.model})
 }
 
-// resources dumps the metas and revisions, a page at a time.
+// resources dumps the metas, each followed by its revisions. The metas are read as
+// the reader of revisions asks for ids, so that it may read ahead.
 func (s *sectionDumper) resources(ctx context.Context) error {
-	page := make([]resource.Meta, 0, dumpPage)
-	for meta, err := range ascending(s.selected(ctx)) {
-		if err != nil {
-			return err
+	var waiting []resource.Meta // whose ids were asked for and that are not written yet
+	var failed error
+	ids := func(yield func(resource.ID) bool) {
+		for meta, err := range ascending(s.selected(ctx)) {
+			if failed = err; err != nil {
+				return
+			}
+			if waiting = append(waiting, meta); !yield(meta.ResourceID) {
+				return
+			}
 		}
-		if page = append(page, meta); len(page) < dumpPage {
-			continue
-		}
-		if err := s.page(ctx, page); err != nil {
-			return err
-		}
-		page = page[:0]
 	}
-	return s.page(ctx, page)
+	last := resource.ID("") // of the metas that are written
+	for rev, err := range s.revisions.DumpAll(ctx, ids) {
+		if err != nil || failed != nil {
+			return cmp.Or(failed, err)
+		}
+		for last != rev.Info.ResourceID {
+			if len(waiting) == 0 {
+				return fmt.Errorf("revision %s came out of order", rev.Info.RevisionID)
+			}
+			last = waiting[0].ResourceID
+			if err := s.meta(waiting[0]); err != nil {
+				return err
+			}
+			waiting = waiting[1:]
+		}
+		if err := s.revision(rev); err != nil {
+			return err
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	for _, meta := range waiting {
+		if err := s.meta(meta); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // selected returns the metas to dump, by id.
@@ -83,53 +111,12 @@ func ascending(metas iter.Seq2[resource.Meta, error]) iter.Seq2[resource.Meta, e
 	}
 }
 
-// page dumps some resources: each meta followed by its revisions.
-func (s *sectionDumper) page(ctx context.Context, metas []resource.Meta) error {
-	if len(metas) == 0 {
-		return nil
-	}
+func (s *sectionDumper) meta(meta resource.Meta) error {
 	if !s.started {
 		if err := s.start(); err != nil {
 			return err
 		}
 	}
-	next := 0 // of the metas that are not written yet
-	for rev, err := range s.revisions.DumpAll(ctx, idsOf(metas)) {
-		if err != nil {
-			return err
-		}
-		for next == 0 || metas[next-1].ResourceID != rev.Info.ResourceID {
-			if next == len(metas) {
-				return fmt.Errorf("revision %s came out of order", rev.Info.RevisionID)
-			}
-			if err := s.meta(metas[next]); err != nil {
-				return err
-			}
-			next++
-		}
-		if err := s.revision(rev); err != nil {
-			return err
-		}
-	}
-	for _, meta := range metas[next:] {
-		if err := s.meta(meta); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func idsOf(metas []resource.Meta) iter.Seq[resource.ID] {
-	return func(yield func(resource.ID) bool) {
-		for i := range metas {
-			if !yield(metas[i].ResourceID) {
-				return
-			}
-		}
-	}
-}
-
-func (s *sectionDumper) meta(meta resource.Meta) error {
 	s.stats.Metas++
 	return s.yield(archive.Meta{Meta: meta})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -111,13 +112,16 @@ type verifier struct {
 	holders   map[xxh3.Uint128]resource.ID
 }
 
+// verifyPage is how many resources are read at a time.
+const verifyPage = 1000
+
 func (v *verifier) run(ctx context.Context, metas storage.MetaReader) error {
-	page := make([]resource.Meta, 0, dumpPage)
+	page := make([]resource.Meta, 0, verifyPage)
 	for meta, err := range ascending(metas.All(ctx)) {
 		if err != nil {
 			return err
 		}
-		if page = append(page, meta); len(page) < dumpPage {
+		if page = append(page, meta); len(page) < verifyPage {
 			continue
 		}
 		if err := v.page(ctx, page); err != nil {
@@ -211,4 +215,14 @@ func (v *verifier) report(code Code, id resource.ID, format string, args ...any)
 		Code: code, Model: v.model, ResourceID: id,
 		Message: fmt.Sprintf("model %s: ", v.model) + fmt.Sprintf(format, args...),
 	})
+}
+
+func idsOf(metas []resource.Meta) iter.Seq[resource.ID] {
+	return func(yield func(resource.ID) bool) {
+		for i := range metas {
+			if !yield(metas[i].ResourceID) {
+				return
+			}
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -87,24 +88,33 @@ const (
 )
 
 // pages yields revisions page by page: the entries of some resources, in order, then
-// their contents, as many at once as their sizes so far allow.
+// their contents, as many at once as their sizes so far allow. While one page is
+// yielded the next one is read.
 func (r revisionReader) pages(ctx context.Context, ids iter.Seq[resource.ID], payloads bool) iter.Seq2[resource.Revision, error] {
 	return func(yield func(resource.Revision, error) bool) {
 		ctx, stop := r.f.reading(ctx)
+		var reading sync.WaitGroup
+		defer reading.Wait()
 		defer stop()
-		d := dumper{revisionReader: r, payloads: payloads, page: dumpFirst, yield: yield}
+		d := &dumper{revisionReader: r, payloads: payloads, yield: yield, size: dumpFirst}
+		var before chan dumpedPage // of the batch that is being read
 		batch := make([]resource.ID, 0, dumpResources)
+		next := func() (more bool) {
+			pages := make(chan dumpedPage)
+			ids := batch
+			batch = make([]resource.ID, 0, dumpResources)
+			reading.Go(func() { d.read(ctx, ids, pages) })
+			last := before
+			before = pages
+			return d.dump(ctx, last)
+		}
 		for id := range ids {
-			if batch = append(batch, id); len(batch) < dumpResources {
-				continue
-			}
-			if !d.dump(ctx, batch) {
+			if batch = append(batch, id); len(batch) == dumpResources && !next() {
 				return
 			}
-			batch = batch[:0]
 		}
-		if len(batch) > 0 {
-			d.dump(ctx, batch)
+		if len(batch) == 0 || next() {
+			d.dump(ctx, before)
 		}
 	}
 }
@@ -113,31 +123,80 @@ func (r revisionReader) pages(ctx context.Context, ids iter.Seq[resource.ID], pa
 type dumper struct {
 	revisionReader
 	payloads bool
-	page     int // contents of the next page
 	yield    func(resource.Revision, error) bool
+	// mu has one query at a time run, so that no more than one connection is needed.
+	mu   sync.Mutex
+	size int // contents of the next page
 }
 
-// dump yields the revisions of a batch and reports whether to go on.
-func (d *dumper) dump(ctx context.Context, ids []resource.ID) bool {
-	entries, err := d.entries(ctx, ids)
-	for len(entries) > 0 && err == nil {
-		n := min(d.page, len(entries))
-		var more bool
-		if more, err = d.contents(ctx, entries[:n]); !more {
+// dumpedPage is a page of entries with what they lead to, by uid.
+type dumpedPage struct {
+	entries  []indexEntry
+	contents map[string]content
+	err      error
+}
+
+// read reads the revisions of a batch into pages, which it closes. A page with an
+// error is the last one.
+func (d *dumper) read(ctx context.Context, ids []resource.ID, pages chan<- dumpedPage) {
+	defer close(pages)
+	send := func(p dumpedPage) bool {
+		select {
+		case pages <- p:
+			return p.err == nil
+		case <-ctx.Done():
 			return false
 		}
-		entries = entries[n:]
 	}
+	entries, err := d.entries(ctx, ids)
 	if err != nil {
-		d.yield(resource.Revision{}, d.f.explain(d.doing(), cause(ctx, err)))
-		return false
+		send(dumpedPage{err: err})
+		return
+	}
+	for len(entries) > 0 {
+		p := d.contents(ctx, entries)
+		if !send(p) {
+			return
+		}
+		entries = entries[len(p.entries):]
+	}
+}
+
+// dump yields the revisions of a batch, none when pages is nil, and reports whether
+// to go on.
+func (d *dumper) dump(ctx context.Context, pages <-chan dumpedPage) bool {
+	if pages == nil {
+		return true
+	}
+	for p := range pages {
+		more, err := true, p.err
+		if err == nil {
+			more, err = d.show(ctx, p)
+		}
+		if !more {
+			return false
+		}
+		if err != nil {
+			return d.fail(ctx, err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return d.fail(ctx, err) // reading may have ended early
 	}
 	return true
+}
+
+// fail yields an error, which ends the dump.
+func (d *dumper) fail(ctx context.Context, err error) bool {
+	d.yield(resource.Revision{}, d.f.explain(d.doing(), cause(ctx, err)))
+	return false
 }
 
 // entries returns the entries of resources, in the order of ids, those of each by
 // number.
 func (d *dumper) entries(ctx context.Context, ids []resource.ID) ([]indexEntry, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	found, err := d.s.entries(ctx, d.t, ids)
 	if err != nil {
 		return nil, err
@@ -161,18 +220,14 @@ type content struct {
 	info, data []byte
 }
 
-// contents yields what entries lead to. A dump must not leave out silently what the
-// index says is there, nor show one revision as another.
-func (d *dumper) contents(ctx context.Context, entries []indexEntry) (more bool, err error) {
-	found, err := d.read(ctx, entries)
-	if err != nil {
-		return true, err
-	}
-	for _, e := range entries {
+// show yields a page. A dump must not leave out silently what the index says is
+// there, nor show one revision as another.
+func (d *dumper) show(ctx context.Context, p dumpedPage) (more bool, err error) {
+	for _, e := range p.entries {
 		if err := ctx.Err(); err != nil {
 			return true, err
 		}
-		c, ok := found[e.uid]
+		c, ok := p.contents[e.uid]
 		if !ok {
 			return true, fmt.Errorf("the content of revision %s is missing", e.key.Revision)
 		}
@@ -190,19 +245,22 @@ func (d *dumper) contents(ctx context.Context, entries []indexEntry) (more bool,
 	return true, nil
 }
 
-// read reads the contents of entries and adapts the size of the next page.
-func (d *dumper) read(ctx context.Context, entries []indexEntry) (map[string]content, error) {
-	uids := make([]string, len(entries))
-	for i, e := range entries {
+// contents reads a page of what entries lead to and adapts the size of the next one.
+func (d *dumper) contents(ctx context.Context, entries []indexEntry) (p dumpedPage) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p.entries = entries[:min(d.size, len(entries))]
+	uids := make([]string, len(p.entries))
+	for i, e := range p.entries {
 		uids[i] = e.uid
 	}
-	found, err := d.s.contents(ctx, d.t, uids, d.payloads)
+	p.contents, p.err = d.s.contents(ctx, d.t, uids, d.payloads)
 	size := 0
-	for _, c := range found {
+	for _, c := range p.contents {
 		size += len(c.data) + len(c.info)
 	}
 	if size > 0 {
-		d.page = max(1, min(dumpMost, dumpBytes*len(entries)/size))
+		d.size = max(1, min(dumpMost, dumpBytes*len(uids)/size))
 	}
-	return found, err
+	return p
 }
