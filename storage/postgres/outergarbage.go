@@ -7,12 +7,7 @@ import (
 	"slices"
 
 	"github.com/specstar-worker/worker/storage"
-)
-
-// Contents of a medium are read in pages of so many, or about so many bytes.
-const (
-	contentsPage      = 200
-	contentsPageBytes = 8 << 20
+	"github.com/specstar-worker/worker/storage/internal/outer"
 )
 
 // outerPayloads returns every content of the medium, of models of any name.
@@ -58,46 +53,14 @@ func (g garbage) outerModels(ctx context.Context) ([]string, error) {
 // is still being written, or never was.
 func (g garbage) contents(ctx context.Context, model string) iter.Seq2[storage.Payload, error] {
 	return func(yield func(storage.Payload, error) bool) {
-		m := g.f.medium.Model(model)
-		for uids, err := range pagesOf(m.Contents(ctx)) {
-			var page []storage.Content
-			if err == nil {
-				page, err = m.Read(ctx, uids)
-			}
+		for c, err := range outer.Contents(ctx, g.f.medium.Model(model)) {
 			if err != nil {
 				yield(storage.Payload{}, err)
 				return
 			}
-			for _, c := range page {
-				if c.Info != nil && !yield(payloadOf(model, c.UID, c.Info, c.Data), nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// pagesOf groups the uids of contents.
-func pagesOf(contents iter.Seq2[storage.StoredContent, error]) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		var page []string
-		var bytes int64
-		for c, err := range contents {
-			if err != nil {
-				yield(nil, err)
+			if !yield(payloadOf(model, c.UID, c.Info, c.Data), nil) {
 				return
 			}
-			page, bytes = append(page, c.UID), bytes+c.Bytes
-			if len(page) < contentsPage && bytes < contentsPageBytes {
-				continue
-			}
-			if !yield(page, nil) {
-				return
-			}
-			page, bytes = nil, 0
-		}
-		if len(page) > 0 {
-			yield(page, nil)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/outer"
 )
 
 // outerGrace is how old a content of a medium is before it may count as lost: a unit
@@ -48,7 +49,7 @@ type outerLook struct {
 	s        *sweeper
 	m        *sweptModel
 	medium   storage.ModelMedium
-	used     uidSet          // what an entry leads to or is staged
+	used     outer.UIDs      // what an entry leads to or is staged
 	orphaned map[string]bool // uids that entries of orphans lead to
 }
 
@@ -59,7 +60,7 @@ func (l *outerLook) entries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.used.add(e.UID)
+		l.used.Add(e.UID)
 		id := e.Key.Resource
 		if _, ok := page[id]; !ok && len(page) == 2*sweepBatch {
 			if err := l.metas(ctx, page); err != nil {
@@ -111,7 +112,7 @@ func (l *outerLook) contents(ctx context.Context) error {
 			l.s.found.Chunks.Bytes += c.Bytes
 		case l.orphaned[c.UID]:
 			l.s.found.Orphans.Bytes += c.Bytes
-		case c.Time.Before(limit) && !l.used.has(c.UID):
+		case c.Time.Before(limit) && !l.used.Has(c.UID):
 			l.m.lost = append(l.m.lost, lostRow{uid: c.UID})
 			l.s.found.Payloads.Count++
 			l.s.found.Payloads.Bytes += c.Bytes
@@ -144,7 +145,7 @@ func (s *sweeper) removeOuter(ctx context.Context, o storage.SweepOptions) error
 func (m *sweptModel) removeOuterOrphans(ctx context.Context, f *Factory) error {
 	for batch := range slices.Chunk(m.orphans, orphansBatch) {
 		err := f.write(ctx, "remove orphans of model "+m.model+" in", func(t *tx) error {
-			return t.withoutMeta(m.tables, batch, func(ids []resource.ID) error { return f.purgeOuter(ctx, m.tables, ids) })
+			return t.withoutMeta(m.tables, batch, func(ids []resource.ID) error { return outer.Purge(ctx, f.medium.Model(m.model), ids) })
 		})
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ func (s *sweeper) removeOuterLost(ctx context.Context) error {
 		for batch := range slices.Chunk(m.lost, sweepBatch) {
 			var uids []string
 			for _, r := range batch {
-				if !staged.has(r.uid) {
+				if !staged.Has(r.uid) {
 					uids = append(uids, r.uid)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/outer"
 )
 
 // putLost stores contents that nothing leads to.
@@ -102,9 +103,9 @@ func TestOuterSweepLooksAgain(t *testing.T) {
 func TestOuterPayloadsAreAllContents(t *testing.T) {
 	medium := &memoryMedium{}
 	f := openSwept(t, Config{Revisions: medium})
-	makeSwept(t, f, 0, contentsPage+5)
+	makeSwept(t, f, 0, outer.PageSize+5)
 	putLost(t, medium.model("nobody's"), 3)
-	big := storage.Content{UID: "big", Info: []byte("i"), Data: noise(contentsPageBytes + 1)}
+	big := storage.Content{UID: "big", Info: []byte("i"), Data: noise(outer.PageBytes + 1)}
 	half := storage.Content{UID: "half", Data: []byte("its info was never written")}
 	if err := medium.model("nobody's").Replace(t.Context(), []storage.Content{big, half}); err != nil {
 		t.Fatal(err)
@@ -122,8 +123,8 @@ func TestOuterPayloadsAreAllContents(t *testing.T) {
 			t.Errorf("payload %+v", p)
 		}
 	}
-	if named != contentsPage+5 || unnamed != 4 {
-		t.Errorf("%d payloads of the model and %d others, want %d and 4", named, unnamed, contentsPage+5)
+	if named != outer.PageSize+5 || unnamed != 4 {
+		t.Errorf("%d payloads of the model and %d others, want %d and 4", named, unnamed, outer.PageSize+5)
 	}
 	for p, err := range f.Garbage().Payloads(t.Context()) {
 		if err != nil || p.Data == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/order"
+	"github.com/specstar-worker/worker/storage/internal/outer"
 )
 
 // updateOuter is Update where revisions are in a medium. Contents are put while no
@@ -30,7 +31,7 @@ func (u unit) updateOuter(ctx context.Context, names map[string]tables, b storag
 			return nil
 		}
 		for _, w := range o.writers {
-			err = errors.Join(err, w.takeBack(ctx))
+			err = errors.Join(err, w.TakeBack(ctx))
 		}
 		return err
 	})
@@ -44,7 +45,7 @@ func (u unit) updateOuter(ctx context.Context, names map[string]tables, b storag
 type outerUnit struct {
 	f       *Factory
 	mine    map[string]map[string]storage.Content // contents put so far, by model
-	writers []*outerWriter                        // of this attempt
+	writers []outerWriter                         // of this attempt
 	purged  []purgedModel                         // when the transaction has committed
 }
 
@@ -85,17 +86,16 @@ func (o *outerUnit) put(t *tx, v *view, model string, w storage.ModelWrites) err
 	if o.mine[model] == nil {
 		o.mine[model] = map[string]storage.Content{}
 	}
-	writer := o.f.newOuterWriter(names, o.mine[model])
-	writer.adopts = true
+	writer := o.f.newOuterWriter(names, o.mine[model], true)
 	o.writers = append(o.writers, writer)
 	known := v.counts[model]
-	return writer.put(t.ctx, w.Revisions, func(k resource.RevisionKey) bool {
+	return writer.Put(t.ctx, w.Revisions, func(k resource.RevisionKey) bool {
 		return v.gave(model, k) || t.attempt == 0 && numberBehind(k.Resource, k.Revision) > known[k.Resource]
 	})
 }
 
 // write stores the metas of one model and makes its revisions found.
-func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWrites) error {
+func (o *outerUnit) write(t *tx, v *view, writer outerWriter, w storage.ModelWrites) error {
 	names := writer.names
 	rows, err := t.f.encodeMetaRows(names, w.Metas)
 	if err != nil {
@@ -110,11 +110,12 @@ func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWr
 		for _, id := range w.Purge {
 			delete(known, id)
 		}
-		found, err := t.f.findPurged(t.ctx, names, w.Purge, writer.leads())
+		m := t.f.medium.Model(names.model)
+		found, err := outer.FindPurged(t.ctx, m, w.Purge, writer.Leads())
 		if err != nil {
 			return err
 		}
-		o.purged = append(o.purged, found)
+		o.purged = append(o.purged, purgedModel{found, m})
 	}
 	rows.split(known)
 	if err := t.changeMetas(v, names, rows.known); err != nil {
@@ -123,28 +124,22 @@ func (o *outerUnit) write(t *tx, v *view, writer *outerWriter, w storage.ModelWr
 	if err := t.insertMetas(names, rows); err != nil {
 		return err
 	}
-	if err := writer.enter(t.ctx); err != nil {
+	if err := writer.Enter(t.ctx); err != nil {
 		return err
 	}
 	return t.rememberBlobs(names.model, w.Blobs)
 }
 
-// leads returns where the keys of the unit will lead.
-func (w *outerWriter) leads() map[resource.RevisionKey]string {
-	keep := map[resource.RevisionKey]string{}
-	for _, e := range slices.Concat(w.claims, w.points) {
-		keep[e.Key] = e.UID
-	}
-	for _, e := range w.stay {
-		keep[e.Key] = e.UID
-	}
-	return keep
+// purgedModel is what goes of one model.
+type purgedModel struct {
+	outer.Purged
+	m storage.ModelMedium
 }
 
 // purge removes the revisions of purged resources, after the commit.
 func (o *outerUnit) purge(ctx context.Context) error {
 	for _, p := range o.purged {
-		if err := p.remove(ctx); err != nil {
+		if err := p.Remove(ctx, p.m); err != nil {
 			return err
 		}
 	}
@@ -201,12 +196,12 @@ func (u unit) stageOuter(ctx context.Context, s storage.Staged, all []stagedWrit
 			if mine[model] == nil {
 				mine[model] = map[string]storage.Content{}
 			}
-			w := u.f.newOuterWriter(all[i].names, mine[model])
-			if err := w.put(ctx, all[i].revisions, func(resource.RevisionKey) bool { return true }); err != nil {
+			w := u.f.newOuterWriter(all[i].names, mine[model], false)
+			if err := w.Put(ctx, all[i].revisions, func(resource.RevisionKey) bool { return true }); err != nil {
 				return err
 			}
 			all[i].staged.entries = nil
-			for _, e := range w.claims {
+			for _, e := range w.Claims() {
 				all[i].staged.entries = append(all[i].staged.entries, stagedEntry{key: e.Key, uid: e.UID})
 			}
 		}
@@ -221,19 +216,5 @@ func (f *Factory) publishOuter(ctx context.Context, names tables, staged []stage
 	for i, e := range staged {
 		entries[i] = storage.Entry{Key: e.key, UID: e.uid}
 	}
-	m := f.medium.Model(names.model)
-	owners, err := m.Claim(ctx, entries)
-	if err != nil {
-		return err
-	}
-	var points []storage.Entry
-	for i, owner := range owners {
-		if owner != entries[i].UID {
-			points = append(points, entries[i])
-		}
-	}
-	if len(points) == 0 {
-		return nil
-	}
-	return m.Point(ctx, points)
+	return outer.Publish(ctx, f.medium.Model(names.model), entries)
 }

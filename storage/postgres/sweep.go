@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/zeebo/xxh3"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/outer"
 )
 
 // Sweep counts, and on request removes, rows of this store, or contents and entries
@@ -49,8 +49,8 @@ type sweeper struct {
 // sweptModel is what a sweep finds of one model.
 type sweptModel struct {
 	tables
-	staged   uidSet   // what is staged
-	freed    []string // of these, what is staged for jobs that have ended
+	staged   outer.UIDs // what is staged
+	freed    []string   // of these, what is staged for jobs that have ended
 	lost     []lostRow
 	orphans  []resource.ID
 	orphaned int64 // index entries of orphans
@@ -61,18 +61,6 @@ type sweptModel struct {
 type lostRow struct {
 	uid  string
 	xmin int64
-}
-
-// uidSet remembers uids by a hash: two uids that share one by chance are taken for one
-// another, and a payload that could have been swept stays.
-type uidSet []uint64
-
-func (s *uidSet) add(uid string) { *s = append(*s, xxh3.HashString(uid)) }
-
-// has needs a sorted set.
-func (s uidSet) has(uid string) bool {
-	_, found := slices.BinarySearch(s, xxh3.HashString(uid))
-	return found
 }
 
 // look finds everything in one snapshot.
@@ -167,7 +155,7 @@ func (s *sweeper) chunk(c stagedChunk) error {
 		}
 		m := s.models[i]
 		for _, e := range part.entries {
-			m.staged.add(e.uid)
+			m.staged.Add(e.uid)
 			if c.ended {
 				m.freed = append(m.freed, e.uid)
 			}
@@ -200,7 +188,7 @@ func (s *sweeper) findLost(ctx context.Context, q queryer, m *sweptModel) error 
 		if err != nil {
 			return err
 		}
-		if m.staged.has(r.uid) {
+		if m.staged.Has(r.uid) {
 			continue
 		}
 		m.lost = append(m.lost, r)

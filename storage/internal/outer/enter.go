@@ -1,0 +1,93 @@
+package outer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// Enter makes the keys lead to the contents. A key that somebody else claimed gives
+// [ErrTaken]: its number is burned.
+func (w *Writer) Enter(ctx context.Context) error {
+	if err := w.Claim(ctx); err != nil {
+		return err
+	}
+	return w.Point(ctx)
+}
+
+// Claim makes the entries of keys that nothing led to. A key that somebody else
+// claimed gives [ErrTaken].
+//
+// What is adopted is written again now that the metas are locked: since it was looked
+// at, who died may have been cleaned up after.
+func (w *Writer) Claim(ctx context.Context) error {
+	if len(w.adopted) > 0 {
+		if err := w.c.Medium.Replace(ctx, w.adopted); err != nil {
+			return err
+		}
+	}
+	owners, err := w.c.Medium.Claim(ctx, w.claims)
+	taken := false
+	for i, owner := range owners {
+		if owner == w.claims[i].UID {
+			w.claimed = append(w.claimed, w.claims[i])
+		} else {
+			taken = true
+		}
+	}
+	if err == nil && taken {
+		err = ErrTaken
+	}
+	return err
+}
+
+// Point replaces contents that their own keys lead to, and makes keys that lead
+// elsewhere lead to their contents.
+func (w *Writer) Point(ctx context.Context) error {
+	if len(w.replace) > 0 {
+		if err := w.c.Medium.Replace(ctx, w.replace); err != nil {
+			return err
+		}
+	}
+	if len(w.points) == 0 {
+		return nil
+	}
+	return w.c.Medium.Point(ctx, w.points)
+}
+
+// Save stores revisions outside of a unit of work: somebody who makes an entry
+// meanwhile is written over.
+func (w *Writer) Save(ctx context.Context, revisions []resource.Revision) error {
+	err := w.Put(ctx, revisions, func(resource.RevisionKey) bool { return false })
+	if err == nil {
+		err = w.Enter(ctx)
+	}
+	if errors.Is(err, ErrTaken) {
+		if err = w.c.Medium.Point(ctx, w.claims); err == nil {
+			err = w.Point(ctx)
+		}
+	}
+	return err
+}
+
+// TakeBack removes the entries of a unit that failed, but those that somebody has made
+// to lead elsewhere since. What cannot be removed is a revision that no meta counts;
+// its number stays burned.
+func (w *Writer) TakeBack(ctx context.Context) error {
+	claimed := w.claimed
+	w.claimed = nil
+	return RemoveEntries(context.WithoutCancel(ctx), w.c.Medium, claimed)
+}
+
+// Leads returns where the keys of the unit will lead.
+func (w *Writer) Leads() map[resource.RevisionKey]string {
+	leads := map[resource.RevisionKey]string{}
+	for _, list := range [][]storage.Entry{w.claims, w.points, w.stay} {
+		for _, e := range list {
+			leads[e.Key] = e.UID
+		}
+	}
+	return leads
+}
