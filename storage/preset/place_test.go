@@ -21,6 +21,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"memory:", "", "", preset.Place{Kind: preset.InMemory}},
 		{"sqlite:./data/", "", "", preset.Place{Kind: preset.InSQLite, Dir: "data"}},
+		{"sqlite+disk:./data/", "", "", preset.Place{Kind: preset.OnDisk, Dir: "data"}},
 		{database, "", "", preset.Place{Kind: preset.InPostgres, DSN: database}},
 		{"postgresql://", "", "", preset.Place{Kind: preset.InPostgres, DSN: "postgresql://"}},
 		{
@@ -40,8 +41,11 @@ func TestParse(t *testing.T) {
 
 func TestParseRefusesWithTheWayOut(t *testing.T) {
 	for _, tc := range []struct{ store, objects, revisions, want string }{
-		{"", "", "", "use sqlite:DIR, postgres://HOST/DATABASE or memory:"},
+		{"", "", "", "use sqlite:DIR, sqlite+disk:DIR, postgres://HOST/DATABASE or memory:"},
 		{"sqlite:", "", "", "use sqlite:DIR"},
+		{"sqlite+disk:", "", "", "use sqlite+disk:DIR"},
+		{"disk:x", "", "", "use --store sqlite+disk:DIR"},
+		{"sqlite+disk:x", objects, "", "a sqlite+disk store keeps all it has in one place"},
 		{"memory:x", "", "", "--store memory:…: this kind of store"},
 		{"mysql://u:secret@h/db", "", "", "--store mysql:…: this kind of store"},
 		{"host=h password=secret:x", "", "", "--store …: this kind of store"},
@@ -92,7 +96,7 @@ func TestExplainKnowsTheNamesOfTheUpgradePage(t *testing.T) {
 }
 
 func TestMemoryAndSQLiteOpen(t *testing.T) {
-	for _, store := range []string{"memory:", "sqlite:" + t.TempDir()} {
+	for _, store := range []string{"memory:", "sqlite:" + t.TempDir(), "sqlite+disk:" + t.TempDir()} {
 		p, err := preset.Parse(store, "", "")
 		if err != nil {
 			t.Fatal(err)
@@ -111,11 +115,13 @@ func TestMemoryAndSQLiteOpen(t *testing.T) {
 }
 
 func TestAnAbsentStoreIsNotFoundForReading(t *testing.T) {
-	p, err := preset.Parse("sqlite:"+t.TempDir(), "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f, err := p.Open(t.Context(), preset.Options{ReadOnly: true}); !errors.Is(err, storage.ErrNotFound) || f != nil {
-		t.Fatalf("Open = %v, %v; want ErrNotFound", f, err)
+	for _, kind := range []string{"sqlite:", "sqlite+disk:"} {
+		p, err := preset.Parse(kind+t.TempDir(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, err := p.Open(t.Context(), preset.Options{ReadOnly: true}); !errors.Is(err, storage.ErrNotFound) || f != nil {
+			t.Fatalf("Open of %s = %v, %v; want ErrNotFound", kind, f, err)
+		}
 	}
 }

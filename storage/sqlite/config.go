@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // Config says where a store is and how it is opened.
@@ -20,6 +21,12 @@ type Config struct {
 	// store was made, msgpack for a new one. A store keeps its encoding: another
 	// one is refused.
 	Encoding resource.Encoding
+	// Revisions, when not nil, keeps the revisions of the models, in the original's
+	// layout. Then metas are outside, too: those of a model are in DIR/<model>/meta.db,
+	// the file of the original's FileSqliteMetaStore, and only jobs and what else is
+	// ours alone is in DIR/.worker/ledger.db. There are no tables of models then, and
+	// so no prefix. The factory closes it.
+	Revisions storage.RevisionMedium
 	// ReadOnly opens an existing store for reading: nothing is made or changed.
 	ReadOnly bool
 	// Now is the clock of leases and ledger times; nil means time.Now.

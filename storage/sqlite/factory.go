@@ -26,6 +26,7 @@ type Factory struct {
 	now      func() time.Time
 	layout   int // of the file; an older one only when read-only
 	identity identity
+	beside   *beside // nil: metas and revisions are in the file, too
 
 	write *writer // nil when read-only
 	reads *sql.DB
@@ -56,12 +57,19 @@ func Open(ctx context.Context, c Config) (*Factory, error) {
 		now:      c.Now,
 		models:   map[string]tables{},
 	}
+	if c.Revisions != nil {
+		f.path = filepath.Join(c.Dir, ledgerName)
+		f.beside = newBeside(f, c.Revisions)
+	}
 	if f.now == nil {
 		f.now = time.Now
 	}
 	f.ended, f.end = context.WithCancel(context.Background())
 	open := f.openForWriting
-	if c.ReadOnly {
+	switch {
+	case f.beside != nil:
+		open = f.openBeside
+	case c.ReadOnly:
 		open = f.openForReading
 	}
 	if err := open(ctx, c); err != nil {
@@ -75,7 +83,7 @@ func Open(ctx context.Context, c Config) (*Factory, error) {
 }
 
 func (f *Factory) openForWriting(ctx context.Context, c Config) error {
-	if err := os.MkdirAll(c.Dir, 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	db, err := sql.Open("sqlite", writeDSN(f.path))
@@ -110,6 +118,9 @@ func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
 
 // Traits: everything holds, and one unit of work runs at a time.
 func (f *Factory) Traits() storage.Traits {
+	if f.beside != nil {
+		return f.beside.traits()
+	}
 	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: 1, Metas: f.encoding()}
 }
 
@@ -123,6 +134,9 @@ func (f *Factory) Close() error {
 	}
 	if f.write != nil {
 		errs = append(errs, f.write.close())
+	}
+	if f.beside != nil {
+		errs = append(errs, f.beside.close())
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

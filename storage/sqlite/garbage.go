@@ -42,6 +42,9 @@ func (g garbage) allTables(ctx context.Context, q queryer) ([]modelTables, error
 
 // Payloads returns every row of the data tables, whether the index leads to it or not.
 func (g garbage) Payloads(ctx context.Context) iter.Seq2[storage.Payload, error] {
+	if g.f.beside != nil {
+		return g.f.beside.payloads(ctx)
+	}
 	return func(yield func(storage.Payload, error) bool) {
 		all, err := g.allTables(ctx, g.f.reads)
 		if err != nil {

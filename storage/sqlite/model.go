@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/storage"
@@ -30,12 +32,18 @@ func (f *Factory) Models(ctx context.Context) ([]storage.ModelInfo, error) {
 		columns = modelColumns1
 	}
 	var models []storage.ModelInfo
+	if f.beside != nil {
+		models = f.beside.foundModels()
+	}
 	for m, err := range stream(ctx, f, f.reads, "list models of", `SELECT `+columns+` FROM specstar_models WHERE store = ? ORDER BY name`,
 		[]any{f.identity.number}, scanModel) {
 		if err != nil {
 			return nil, err
 		}
 		models = append(models, m)
+	}
+	if f.beside != nil {
+		slices.SortFunc(models, func(a, b storage.ModelInfo) int { return strings.Compare(a.Name, b.Name) })
 	}
 	return models, nil
 }
@@ -80,6 +88,9 @@ func (f *Factory) SaveModel(ctx context.Context, m storage.ModelInfo) error {
 	if err := checkModelName(m.Name); err != nil {
 		return err
 	}
+	if f.beside != nil {
+		return f.beside.saveModel(ctx, m)
+	}
 	t := tablesOf(f.prefix, m.Name)
 	return f.do(ctx, "save model "+m.Name+" in", func(x *tx) error {
 		if err := x.checkTables(f.identity.number, t); err != nil {
@@ -113,6 +124,9 @@ func (t *tx) checkTables(store int64, names tables) error {
 
 // Build returns the stores of a model.
 func (f *Factory) Build(ctx context.Context, model string) (storage.Stores, error) {
+	if f.beside != nil {
+		return f.beside.build(ctx, model)
+	}
 	t, err := f.tables(ctx, model)
 	if err != nil {
 		return storage.Stores{}, err

@@ -36,6 +36,9 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 	if err := final.State.CheckFinal(); err != nil {
 		return err
 	}
+	if u.f.beside != nil {
+		return u.f.beside.publish(ctx, c, final)
+	}
 	return u.f.do(ctx, "publish a load in", func(t *tx) error {
 		p := publisher{f: u.f, j: jobs{t: t, store: u.f.identity.number}, found: map[string][]resource.ID{}, indexes: map[string]*publishedIndex{}}
 		if _, err := p.j.claimed(c); err != nil {

@@ -17,6 +17,9 @@ type snapshot struct {
 
 // Snapshot returns a view of all models as they are now.
 func (f *Factory) Snapshot(ctx context.Context) (storage.Snapshot, error) {
+	if f.beside != nil {
+		return f.beside.snapshot(ctx)
+	}
 	conn, err := f.reads.Conn(ctx)
 	if err != nil {
 		return nil, f.explain("open snapshot of", err)

@@ -21,7 +21,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	names := map[string]tables{}
 	writes := map[string]storage.ModelWrites{}
 	for model, w := range s.Models {
-		t, err := u.f.tables(ctx, model)
+		t, err := u.f.known(ctx, model)
 		if err != nil {
 			return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
 		}
@@ -30,6 +30,9 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	models, err := stagedModels(writes, u.f.encoding())
 	if err != nil {
 		return fmt.Errorf("stage chunk %d: %w", s.Chunk.No, err)
+	}
+	if u.f.beside != nil {
+		return u.f.beside.stage(ctx, s, models, writes)
 	}
 	infos := encodedInfos(models, writes, u.f.encoding())
 	return u.f.do(ctx, "stage a chunk in", func(t *tx) error {
@@ -108,6 +111,9 @@ func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 }
 
 func (f *Factory) freeStaged(j jobs, m stagedModel) error {
+	if f.beside != nil {
+		return f.beside.free(j.t.ctx, m)
+	}
 	names, err := f.tables(j.t.ctx, m.model)
 	if err != nil {
 		return err

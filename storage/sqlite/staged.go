@@ -21,6 +21,8 @@ const stagedVersion = 1
 type stagedEntry struct {
 	key resource.RevisionKey
 	row int64 // of the data table
+	// uid is that of the content where revisions are outside; then there is no row.
+	uid string
 }
 
 // stagedModel is what a chunk will give one model.
@@ -56,6 +58,9 @@ func appendStaged(b []byte, models []stagedModel) []byte {
 // too large, or 0 for none.
 func (e stagedEntry) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(e.row))
+	if e.row == 0 {
+		b = appendText(b, e.uid)
+	}
 	b = appendText(b, e.key.Resource)
 	b = appendText(b, e.key.Revision)
 	version, versioned := e.key.SchemaVersion.Get()
@@ -137,7 +142,9 @@ func (r *stagedReader) fail() { r.b, r.err = nil, errStaged }
 
 func (r *stagedReader) entry() stagedEntry {
 	var e stagedEntry
-	e.row = int64(r.number())
+	if e.row = int64(r.number()); e.row == 0 {
+		e.uid = string(r.bytes())
+	}
 	e.key.Resource = resource.ID(r.bytes())
 	e.key.Revision = resource.RevisionID(r.bytes())
 	if n := r.number(); n > 0 {

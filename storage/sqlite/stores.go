@@ -19,6 +19,9 @@ func (f *Factory) do(ctx context.Context, doing string, fn func(*tx) error) erro
 	if f.readOnly {
 		return fmt.Errorf("%s %s: %w", doing, f.path, errReadOnly)
 	}
+	if f.beside != nil {
+		return f.beside.commit(ctx, doing, fn)
+	}
 	return f.write.do(ctx, doing, fn)
 }
 

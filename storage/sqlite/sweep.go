@@ -18,6 +18,9 @@ import (
 // They are looked for in one snapshot; what is removed is looked at again in the
 // transaction that removes it.
 func (g garbage) Sweep(ctx context.Context, o storage.SweepOptions) (storage.Sweep, error) {
+	if g.f.beside != nil {
+		return g.f.beside.sweep(ctx, o)
+	}
 	s := sweeper{f: g.f}
 	if err := s.look(ctx); err != nil {
 		return storage.Sweep{}, err

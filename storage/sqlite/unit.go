@@ -20,6 +20,9 @@ var _ storage.UnitOfWork = unit{}
 // Update runs compute between the reads and the writes of one transaction. The
 // file has one writer at a time, so compute is called once.
 func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	if u.f.beside != nil {
+		return u.f.beside.update(ctx, b, compute)
+	}
 	names, err := u.tablesOfRefs(ctx, b.Refs)
 	if err != nil {
 		return err

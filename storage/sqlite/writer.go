@@ -41,13 +41,18 @@ func (t *tx) check() error { return t.ctx.Err() }
 // do runs fn in a transaction, which commits when fn returns nil and the
 // context has not ended.
 func (w *writer) do(ctx context.Context, doing string, fn func(*tx) error) error {
+	return w.run(ctx, doing, fn, "")
+}
+
+// run is do; a prelude that is not empty runs before the transaction begins.
+func (w *writer) run(ctx context.Context, doing string, fn func(*tx) error, prelude string) error {
 	select {
 	case w.turn <- struct{}{}:
 		defer func() { <-w.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := w.begin(ctx); err != nil {
+	if err := w.begin(ctx, prelude, `BEGIN IMMEDIATE`); err != nil {
 		// A context that ends meanwhile may hide that the transaction began.
 		if w.conn != nil {
 			w.rollback()
@@ -76,7 +81,7 @@ func (w *writer) do(ctx context.Context, doing string, fn func(*tx) error) error
 }
 
 // begin takes the file's write lock; it waits for other processes.
-func (w *writer) begin(ctx context.Context) error {
+func (w *writer) begin(ctx context.Context, prelude, begin string) error {
 	if w.conn == nil {
 		conn, err := w.db.Conn(ctx)
 		if err != nil {
@@ -84,7 +89,12 @@ func (w *writer) begin(ctx context.Context) error {
 		}
 		w.conn, w.reads, w.execs = conn, map[string]*sql.Stmt{}, map[string]driver.StmtExecContext{}
 	}
-	_, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`)
+	if prelude != "" {
+		if _, err := w.conn.ExecContext(ctx, prelude); err != nil {
+			return err
+		}
+	}
+	_, err := w.conn.ExecContext(ctx, begin)
 	return err
 }
 

@@ -43,13 +43,19 @@ func (w *Writer) Claim(ctx context.Context) error {
 	return err
 }
 
+// Replace replaces contents that their own keys lead to.
+func (w *Writer) Replace(ctx context.Context) error {
+	if len(w.replace) == 0 {
+		return nil
+	}
+	return w.c.Medium.Replace(ctx, w.replace)
+}
+
 // Point replaces contents that their own keys lead to, and makes keys that lead
 // elsewhere lead to their contents.
 func (w *Writer) Point(ctx context.Context) error {
-	if len(w.replace) > 0 {
-		if err := w.c.Medium.Replace(ctx, w.replace); err != nil {
-			return err
-		}
+	if err := w.Replace(ctx); err != nil {
+		return err
 	}
 	if len(w.points) == 0 {
 		return nil
