@@ -1,6 +1,7 @@
 package peertest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/disk"
 	"github.com/specstar-worker/worker/storage/postgres"
+	"github.com/specstar-worker/worker/storage/preset"
 	"github.com/specstar-worker/worker/storage/s3"
 )
 
@@ -29,18 +31,25 @@ var compositions = []composition{
 	{"postgres+disk+s3", resource.Msgpack, 3},
 }
 
+// besides is the kind that the original has no factory for: an app pairs its SQLite
+// metas with its revisions on disk.
+var besides = composition{"sqlite+disk", resource.Msgpack, 4}
+
 // sharesBlobs reports whether the original's factory keeps blobs in the store. The
 // others leave them in the memory of the process.
-func (c composition) sharesBlobs() bool { return strings.HasSuffix(c.kind, "s3") }
+func (c composition) sharesBlobs() bool { return strings.HasSuffix(c.kind, "s3") || c == besides }
 
 // place makes an empty place for a store, with a database in the given time zone.
 func (c composition) place(t *testing.T, zone string) pypeer.Store {
 	t.Helper()
+	if c == besides {
+		return pypeer.Store{Kind: c.kind, Encoding: c.encoding, Dir: t.TempDir()}
+	}
 	s := pypeer.Store{Kind: c.kind, Encoding: c.encoding, DSN: pgtest.DatabaseWith(t, pgtest.DatabaseOptions{TimeZone: zone})}
 	if strings.Contains(c.kind, "disk") {
 		s.Dir = t.TempDir()
 	}
-	if c.sharesBlobs() {
+	if strings.HasSuffix(c.kind, "s3") {
 		server := s3test.Start(t)
 		s.S3 = &pypeer.Bucket{
 			Bucket: server.Bucket("shared"), Endpoint: server.Endpoint, Region: s3test.Region,
@@ -53,6 +62,13 @@ func (c composition) place(t *testing.T, zone string) pypeer.Store {
 // open opens our store in the place of one of the original's.
 func open(t *testing.T, p pypeer.Store) store {
 	t.Helper()
+	if p.Kind == besides.kind {
+		f, err := preset.SQLiteDisk(t.Context(), p.Dir, preset.Options{Encoding: p.Encoding})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newStore(t, f)
+	}
 	c := postgres.Config{DSN: p.DSN, Encoding: p.Encoding}
 	var bucket *s3.Store
 	if p.S3 != nil {
@@ -74,7 +90,7 @@ func open(t *testing.T, p pypeer.Store) store {
 
 // eachComposition runs a test on every composition.
 func eachComposition(t *testing.T, test func(t *testing.T, c composition)) {
-	for _, c := range compositions {
+	for _, c := range append(slices.Clone(compositions), besides) {
 		t.Run(c.kind, func(t *testing.T) { test(t, c) })
 	}
 }
