@@ -19,16 +19,49 @@ import (
 )
 
 // kills is how many kill points a crash test tries.
-func kills() int {
+func kills(store string) int {
 	if os.Getenv("SPECSTAR_TEST_LONG") != "" {
 		return 200
+	}
+	if store == filesStore {
+		return 3
 	}
 	return 20
 }
 
+// filesStore is the kind of store that is many files.
+const filesStore = "sqlite+disk:"
+
+// eachDirectoryStore runs a test on each kind of store that is a directory.
+func eachDirectoryStore(t *testing.T, test func(t *testing.T, kind string)) {
+	t.Parallel()
+	for _, kind := range []string{"sqlite:", filesStore} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, kind)
+		})
+	}
+}
+
+// storeDir makes a directory for a store, in memory where there is such a file system:
+// thousands of files are synced, and a kill of the process does not see the disk.
+func storeDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "specstar-test-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // points returns moments spread at random over a run that takes about span, and
 // prints the seed with which they come again.
-func points(t *testing.T, span time.Duration) []time.Duration {
+func points(t *testing.T, kind string, span time.Duration) []time.Duration {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("CRASH_SEED"); s != "" {
@@ -38,7 +71,7 @@ func points(t *testing.T, span time.Duration) []time.Duration {
 	}
 	t.Logf("CRASH_SEED=%d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	all := make([]time.Duration, kills())
+	all := make([]time.Duration, kills(kind))
 	for i := range all {
 		// One point in each of equal parts of the span, so that all stages are met.
 		part := span / time.Duration(len(all))
@@ -104,10 +137,11 @@ func writeArchive(t *testing.T, n int) string {
 // TestLoadSurvivesKill kills the worker at random points of a load that stages
 // and publishes, and lets another one continue: the store must become what an
 // undisturbed load makes, with nothing visible before all is.
-func TestLoadSurvivesKill(t *testing.T) {
-	t.Parallel()
+func TestLoadSurvivesKill(t *testing.T) { eachDirectoryStore(t, loadSurvivesKill) }
+
+func loadSurvivesKill(t *testing.T, kind string) {
 	path := writeArchive(t, 10_500)
-	calm := "sqlite:" + t.TempDir()
+	calm := kind + storeDir(t)
 	began := time.Now()
 	if r := start(t, nil, "load", path, "--store", calm).wait(); r.code != exitOK {
 		t.Fatalf("undisturbed load: %+v", r)
@@ -115,9 +149,9 @@ func TestLoadSurvivesKill(t *testing.T) {
 	span := time.Since(began)
 	want := dumpOf(t, calm)
 	resumed := 0
-	for _, at := range points(t, span) {
-		dir := t.TempDir()
-		store := "sqlite:" + dir
+	for _, at := range points(t, kind, span) {
+		dir := storeDir(t)
+		store := kind + dir
 		job := strings.TrimSpace(cli(t, "submit", "load", path, "--store", store, "--quiet").ok(t))
 		victim := start(t, nil, "run", "--listen", "off", "--store", store)
 		time.Sleep(at)
@@ -144,7 +178,7 @@ func TestLoadSurvivesKill(t *testing.T) {
 			t.Fatalf("killed after %s: uploads %v, %v", at, left, err)
 		}
 	}
-	t.Logf("%d of %d loads were cut and continued; an undisturbed one takes %s", resumed, kills(), span)
+	t.Logf("%d of %d loads were cut and continued; an undisturbed one takes %s", resumed, kills(kind), span)
 	if resumed == 0 {
 		t.Error("no load was cut: the test shows nothing")
 	}
@@ -206,10 +240,11 @@ func saveStream(t *testing.T, resources, each int) (path string, lines int) {
 // TestSavesSurviveKill kills the process that publishes and applies a stream of
 // saves at random points and repeats the command: each save must take effect
 // exactly once.
-func TestSavesSurviveKill(t *testing.T) {
-	t.Parallel()
+func TestSavesSurviveKill(t *testing.T) { eachDirectoryStore(t, savesSurviveKill) }
+
+func savesSurviveKill(t *testing.T, kind string) {
 	path, lines := saveStream(t, 250, 8)
-	calm := "sqlite:" + t.TempDir()
+	calm := kind + storeDir(t)
 	began := time.Now()
 	if r := start(t, nil, "save", "event", "--from", path, "--store", calm).wait(); r.code != exitOK {
 		t.Fatalf("undisturbed save: %+v", r)
@@ -217,8 +252,8 @@ func TestSavesSurviveKill(t *testing.T) {
 	span := time.Since(began)
 	want := dumpOf(t, calm)
 	cut := 0
-	for _, at := range points(t, span) {
-		store := "sqlite:" + t.TempDir()
+	for _, at := range points(t, kind, span) {
+		store := kind + storeDir(t)
 		victim := start(t, nil, "save", "event", "--from", path, "--store", store)
 		time.Sleep(at)
 		victim.kill()
@@ -240,7 +275,7 @@ func TestSavesSurviveKill(t *testing.T) {
 			t.Fatalf("killed after %s: %d jobs in the ledger; want %d", at, len(counted), lines)
 		}
 	}
-	t.Logf("%d of %d streams were cut; an undisturbed one takes %s", cut, kills(), span)
+	t.Logf("%d of %d streams were cut; an undisturbed one takes %s", cut, kills(kind), span)
 	if cut == 0 {
 		t.Error("no stream was cut: the test shows nothing")
 	}

@@ -192,8 +192,8 @@ func TestGCSurvivesKill(t *testing.T) {
 	}
 	span := time.Since(began)
 	cut := 0
-	for i, at := range points(t, span) {
-		if i%2 == 1 && kills() <= 20 {
+	for i, at := range points(t, "sqlite:", span) {
+		if i%2 == 1 && kills("sqlite:") <= 20 {
 			continue
 		}
 		if len(blobsIn(t, store)) == len(kept) {

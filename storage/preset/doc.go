@@ -9,7 +9,8 @@
 //	PostgresDiskS3StorageFactory    [PostgresDiskS3]
 //	MemoryStorageFactory            [Memory]
 //
-// [SQLite] is the worker's own default. [Parse] understands a store that is named
+// [SQLite] is the worker's own default, [SQLiteDisk] what an app of the original pairs
+// itself. [Parse] understands a store that is named
 // by URLs, as the worker's flags --store, --objects and --revisions do.
 //
 // The factories own everything that they open: Close closes it.

@@ -43,6 +43,10 @@ func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 // Drop removes the row of a job that has ended, with its chunks and what it
 // still has staged.
 func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
+	return l.f.apart(ctx, "write the ledger of", func() error { return l.drop(ctx, id) })
+}
+
+func (l ledger) drop(ctx context.Context, id uuid.UUID) error {
 	return l.do(ctx, func(j jobs) error {
 		row, err := j.get(id)
 		if err != nil {
@@ -59,7 +63,15 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 }
 
 // Prune removes jobs that were done before the given time.
-func (l ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
+func (l ledger) Prune(ctx context.Context, before time.Time) (n int64, err error) {
+	err = l.f.apart(ctx, "write the ledger of", func() error {
+		n, err = l.prune(ctx, before)
+		return err
+	})
+	return n, err
+}
+
+func (l ledger) prune(ctx context.Context, before time.Time) (int64, error) {
 	var ids []uuid.UUID
 	err := l.do(ctx, func(j jobs) error {
 		// No job ends before it is made, so the index of that time bounds the search.

@@ -149,6 +149,14 @@ func (b *beside) alone(ctx context.Context, doing string, fn func() error) error
 	return err
 }
 
+// apart is alone where metas and revisions are outside; elsewhere a transaction does.
+func (f *Factory) apart(ctx context.Context, doing string, fn func() error) error {
+	if f.beside == nil {
+		return fn()
+	}
+	return f.beside.alone(ctx, doing, fn)
+}
+
 // aloneIf is alone; without wait it does nothing when somebody else writes.
 func (b *beside) aloneIf(ctx context.Context, doing string, wait bool, fn func() error) (ran bool, err error) {
 	if b.f.readOnly {
@@ -302,7 +310,7 @@ func (b *beside) metaPath(model string) string { return filepath.Join(b.f.dir, m
 // checkDirectory reports why no directory of metas can have a model's name.
 func checkDirectory(model string) error {
 	switch {
-	case strings.HasPrefix(model, ".") || model == blobsDir || strings.ContainsAny(model, "/\x00") || len(model) > 255:
+	case model == "" || strings.HasPrefix(model, ".") || model == blobsDir || strings.ContainsAny(model, "/\x00") || len(model) > 255:
 		return fmt.Errorf("model %q cannot be a directory of the store: %w", model, storage.ErrUnusableName)
 	}
 	return nil

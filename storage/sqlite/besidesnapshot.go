@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	sqlite "modernc.org/sqlite"
 
@@ -25,9 +27,7 @@ func (b *beside) snapshot(ctx context.Context) (storage.Snapshot, error) {
 	s := &besideSnapshot{b: b, copies: map[string]*sql.DB{}}
 	var err error
 	if b.f.readOnly {
-		if err = b.settled(ctx); err == nil {
-			err = s.copy(ctx)
-		}
+		err = b.whileNobodyWrites(ctx, func() error { return s.copy(ctx) })
 	} else {
 		err = b.alone(ctx, "open snapshot of", func() error { return s.copy(ctx) })
 	}
@@ -35,6 +35,22 @@ func (b *beside) snapshot(ctx context.Context) (storage.Snapshot, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// whileNobodyWrites is alone for a store that is only read, where nobody has written
+// or the lock may be taken.
+func (b *beside) whileNobodyWrites(ctx context.Context, fn func() error) (err error) {
+	if err := b.settled(ctx); err != nil {
+		return err
+	}
+	lock, err := os.Open(filepath.Join(b.f.dir, lockName))
+	if err == nil {
+		defer func() { err = withUndone(err, lock.Close()) }()
+		if _, err := flock(ctx, lock, true); err != nil {
+			return err
+		}
+	}
+	return fn()
 }
 
 func (s *besideSnapshot) copy(ctx context.Context) error {

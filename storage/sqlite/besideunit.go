@@ -63,6 +63,10 @@ func (b *beside) update(ctx context.Context, batch storage.Batch, compute func(s
 			if err == nil {
 				return u.finish(context.WithoutCancel(ctx))
 			}
+			if kind, unknown := b.undone(context.WithoutCancel(ctx)); kind == kindUnit || unknown != nil {
+				// It has committed all the same, or nobody can tell: what is claimed stays.
+				return errors.Join(errWhen(unknown != nil, err), unknown, u.unlock())
+			}
 			undone := u.undo(context.WithoutCancel(ctx))
 			if u.attempt < maxRaces && undone == nil && ctx.Err() == nil && (errors.Is(err, errRaced) || errors.Is(err, outer.ErrTaken)) {
 				continue
@@ -290,13 +294,20 @@ func (u *besideUnit) finish(ctx context.Context) error {
 
 // undo gives up what an attempt has locked and claimed.
 func (u *besideUnit) undo(ctx context.Context) error {
+	errs := []error{u.unlock()}
+	for _, w := range u.writers {
+		errs = append(errs, w.TakeBack(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// unlock gives the files up as they were.
+func (u *besideUnit) unlock() error {
 	var errs []error
 	for _, l := range u.locked {
 		errs = append(errs, l.file.end(l.t, false))
 	}
-	for _, w := range u.writers {
-		errs = append(errs, w.TakeBack(ctx))
-	}
+	u.locked = nil
 	return errors.Join(errs...)
 }
 

@@ -41,4 +41,12 @@
 // begin with BEGIN IMMEDIATE, so a transaction never fails half-way because
 // another process wrote; processes wait for one another up to ten seconds.
 // Readers have connections of their own and never wait for writers.
+//
+// # Metas and revisions outside
+//
+// With Config.Revisions the file holds jobs and what else is ours alone, and has no
+// tables of models: metas are in the files of the original's FileSqliteMetaStore,
+// DIR/<model>/meta.db, revisions in a medium. The file is then DIR/.worker/ledger.db,
+// and what it commits is brought to the others by the table specstar_pending, see
+// docs/adr/0014-one-commit-for-many-files.md.
 package sqlite

@@ -84,8 +84,9 @@ func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.R
 // Unstage forgets what a job staged, with the rows of its staged chunks, and
 // frees the revisions that nothing else needs.
 func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
-	return u.f.do(ctx, "forget staged chunks in", func(t *tx) error {
-		return u.f.unstage(jobs{t: t, store: u.f.identity.number}, job)
+	const doing = "forget staged chunks in"
+	return u.f.apart(ctx, doing, func() error {
+		return u.f.do(ctx, doing, func(t *tx) error { return u.f.unstage(jobs{t: t, store: u.f.identity.number}, job) })
 	})
 }
 
