@@ -24,7 +24,7 @@ func kills(store string) int {
 		return 200
 	}
 	if store == filesStore {
-		return 3
+		return 2
 	}
 	return 20
 }
@@ -147,6 +147,9 @@ func loadSurvivesKill(t *testing.T, kind string) {
 		t.Fatalf("undisturbed load: %+v", r)
 	}
 	span := time.Since(began)
+	if kind == filesStore {
+		span /= 2 // of few kills each has to cut the load
+	}
 	want := dumpOf(t, calm)
 	resumed := 0
 	for _, at := range points(t, kind, span) {
