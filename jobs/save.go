@@ -228,7 +228,7 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 		ops := operationsOf(t.env, t.env.Args.(Save))
 		row := t.row
 		row.Attempt = max(t.attempt, 1)
-		jobs[i] = manager.SaveJob{Row: row, Operations: ops}
+		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: t.delivery.Number == 1}
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, x.SaveTimeout, errTimeout)
 	defer cancel()

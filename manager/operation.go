@@ -115,6 +115,9 @@ type SaveJob struct {
 	// are filled when it ends. Row.ID must be set.
 	Row        storage.Job
 	Operations []Operation
+	// First: the caller believes that the ledger does not know the job, since its
+	// message is delivered for the first time. That it is wrong costs time alone.
+	First bool
 }
 
 // SaveJobOutcome is the result of a [SaveJob].

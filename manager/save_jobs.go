@@ -63,9 +63,10 @@ func allOf(changes [][]change) iter.Seq[*change] {
 
 // saveJobsUnit does the changes of jobs as one unit of work.
 func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, jobs []SaveJob, changes [][]change) (out []SaveJobOutcome, err error) {
-	batch := storage.Batch{Serial: serial(model), New: true}
+	batch := storage.Batch{Serial: serial(model), New: true, NewJobs: true}
 	for i := range jobs {
 		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
+		batch.NewJobs = batch.NewJobs && jobs[i].First
 		for n := range changes[i] {
 			batch.Refs = changes[i][n].appendRef(batch.Refs, m.name)
 			batch.New = batch.New && changes[i][n].op.Op == OpCreate

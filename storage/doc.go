@@ -48,7 +48,8 @@
 //
 // G12 Effect once. A job's row commits in the transaction of its writes. A job
 // that has ended is reported as ended to every later unit, a chunk that is done
-// is not done again, and an ended row is not overwritten.
+// is not done again, and an ended row is not overwritten. What a caller believes of
+// its resources and jobs (Batch.New, NewJobs) changes none of this.
 //
 // G13 Claims. A long job has at most one claim, a random token. Whoever lost it
 // gets ErrFenced from every verb and every write, and writes nothing. A lease

@@ -15,6 +15,7 @@ func effectChecks() []check {
 	return []check{
 		{"G12/ended_job_is_seen", endedJobIsSeen},
 		{"G12/job_that_is_queued_has_not_ended", queuedJobHasNotEnded},
+		{"G12/wrong_beliefs_have_no_effect", wrongBeliefs},
 		{"G12/unit_leaves_an_ended_row", unitLeavesEndedRow},
 		{"G12/racing_deliveries_have_one_effect", racingDeliveries},
 		{"G12/done_chunk_is_not_done_again", doneChunkIsSkipped},
@@ -26,8 +27,12 @@ func effectChecks() []check {
 // deliver runs a save job as an executor does: effect and row together, unless
 // the job has ended. It returns whether there was an effect.
 func (s *subject) deliver(t T, j storage.Job, r storage.Ref) (bool, error) {
+	return s.deliverAs(t, storage.Batch{Refs: []storage.Ref{r}, Jobs: []uuid.UUID{j.ID}}, j, r)
+}
+
+// deliverAs is deliver with what the caller of the unit believes.
+func (s *subject) deliverAs(t T, b storage.Batch, j storage.Job, r storage.Ref) (bool, error) {
 	effect := false
-	b := storage.Batch{Refs: []storage.Ref{r}, Jobs: []uuid.UUID{j.ID}}
 	err := s.Unit().Update(t.Context(), b, func(v storage.View) (storage.Writes, error) {
 		effect = !v.Ended(j.ID)
 		if !effect {
@@ -77,6 +82,29 @@ func queuedJobHasNotEnded(t T, s *subject) {
 		equal(t, "the envelope kept", string(got.Envelope), string(j.Envelope))
 	}
 	equal(t, "attempts kept", s.wantJob(t, attempted, storage.JobDone).Attempt, 1)
+}
+
+// wrongBeliefs delivers jobs that the ledger knows, and writes to a resource that is
+// there, as a caller that takes both for new.
+func wrongBeliefs(t T, s *subject) {
+	stores := s.use(t)
+	r := refsTo("p1")[0]
+	done, queued := newJob("save"), newJob("save")
+	_, err := s.Ledger().Insert(t.Context(), []storage.Job{queued})
+	ok(t, "insert", err)
+	for i, c := range []struct {
+		job    storage.Job
+		effect bool
+	}{{done, true}, {done, false}, {queued, true}, {queued, false}} {
+		b := storage.Batch{Refs: []storage.Ref{r}, New: true, Jobs: []uuid.UUID{c.job.ID}, NewJobs: true}
+		effect, err := s.deliverAs(t, b, c.job, r)
+		ok(t, "deliver", err)
+		if effect != c.effect {
+			t.Fatalf("delivery %d had an effect: %v, want %v", i+1, effect, c.effect)
+		}
+	}
+	wantRevisions(t, stores.Revisions, r.ID, r.ID.Revision(1), r.ID.Revision(2))
+	equal(t, "the envelope kept", string(s.wantJob(t, queued, storage.JobDone).Envelope), string(queued.Envelope))
 }
 
 // unitLeavesEndedRow writes the row of a job that has ended, as a compute that

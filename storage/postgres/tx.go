@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -51,11 +52,14 @@ func (f *Factory) write(ctx context.Context, doing string, fn func(*tx) error) e
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
+		if _, unknown := errors.AsType[unknownOutcome](err); ctx.Err() != nil && !unknown {
 			return ctx.Err()
 		}
 		if !lostRace(err) || attempt == maxAttempts {
 			return f.explainWrite(doing, err)
+		}
+		if ctx.Err() != nil {
+			return f.explainWrite(doing, err) // it may have taken effect (G21)
 		}
 		pause := time.Duration(0) // the one that was first has committed
 		if attempt > 0 || sqlState(err) == deadlockDetected {
