@@ -43,7 +43,7 @@ func batchLen(messages []jobs.Message) int {
 // took it. One id that it knows already refuses the whole batch; then, or when
 // it knows no batches, or no answer came, nothing is lost by sending each message
 // by itself.
-func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message) bool {
+func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message, acks []jobs.Ack) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
 	nc, id := p.js.Conn(), uuid.NewString()
@@ -54,7 +54,11 @@ func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message) b
 		switch i {
 		case len(messages) - 1:
 			msg.Header.Set(headerBatchCommit, "1")
-			return committed(nc.RequestMsgWithContext(ctx, msg))
+			last, ok := committed(nc.RequestMsgWithContext(ctx, msg))
+			if ok {
+				number(acks, last)
+			}
+			return ok
 		case 0:
 			if !started(nc.RequestMsgWithContext(ctx, msg)) {
 				return false
@@ -71,14 +75,27 @@ func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message) b
 // started reads the answer to a batch's first message: empty when all is well.
 func started(m *nats.Msg, err error) bool { return err == nil && len(m.Data) == 0 }
 
-// committed reads the answer to a batch's last message.
-func committed(m *nats.Msg, err error) bool {
+// committed reads the answer to a batch's last message: its number in the stream, and
+// whether the batch was taken.
+func committed(m *nats.Msg, err error) (last uint64, ok bool) {
 	if err != nil {
-		return false
+		return 0, false
 	}
 	var ack struct {
-		Error *struct{} `json:"error"`
-		Count int       `json:"count"`
+		Error    *struct{} `json:"error"`
+		Sequence uint64    `json:"seq"`
+		Count    int       `json:"count"`
 	}
-	return json.Unmarshal(m.Data, &ack) == nil && ack.Error == nil && ack.Count > 0
+	ok = json.Unmarshal(m.Data, &ack) == nil && ack.Error == nil && ack.Count > 0
+	return ack.Sequence, ok
+}
+
+// number gives the messages of a batch their numbers: nothing comes between them.
+func number(acks []jobs.Ack, last uint64) {
+	n := uint64(len(acks))
+	for i := range acks {
+		if last >= n {
+			acks[i].Sequence = last - n + 1 + uint64(i)
+		}
+	}
 }

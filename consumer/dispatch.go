@@ -76,7 +76,7 @@ func (l *loop) delivery(m message) jobs.Delivery {
 		return d
 	}
 	d.Published, d.Number = at.published, at.delivered
-	d.Place = at.name
+	d.Place, d.Epoch, d.Sequence = at.name, at.epoch, at.sequence
 	if at.sequence <= l.former {
 		d.Number++
 	}

@@ -28,6 +28,7 @@ type message interface {
 // often it was delivered.
 type place struct {
 	name      string // tells the message from those of all other streams
+	epoch     int64  // of the stream, see epochOf
 	sequence  uint64
 	delivered int
 	published time.Time
@@ -38,7 +39,8 @@ type place struct {
 type pulled struct {
 	msg   *nats.Msg
 	nc    *nats.Conn
-	epoch string // the stream as it was made
+	stream string // its name and epoch
+	epoch  int64
 }
 
 func (p pulled) Subject() string          { return p.msg.Subject }
@@ -51,7 +53,7 @@ func (p pulled) Place() (place, error) {
 		return place{}, err
 	}
 	return place{
-		name:     fmt.Sprintf("%s:%d", p.epoch, meta.Sequence.Stream),
+		name: fmt.Sprintf("%s:%d", p.stream, meta.Sequence.Stream), epoch: p.epoch,
 		sequence: meta.Sequence.Stream, delivered: int(meta.NumDelivered), published: meta.Timestamp.UTC(),
 	}, nil
 }

@@ -80,7 +80,7 @@ func (p *Publisher) Publish(ctx context.Context, messages []jobs.Message) []jobs
 	acks := make([]jobs.Ack, len(messages))
 	for from := 0; from < len(messages); {
 		n := batchLen(messages[from:])
-		if n < batchMin || !p.publishBatch(ctx, messages[from:from+n]) {
+		if n < batchMin || !p.publishBatch(ctx, messages[from:from+n], acks[from:from+n]) {
 			p.publishEach(ctx, messages[from:from+n], acks[from:from+n])
 		}
 		from += n
@@ -154,7 +154,7 @@ func (p *Publisher) publishOnce(ctx context.Context, messages []jobs.Message, ac
 func await(ctx context.Context, f jetstream.PubAckFuture) jobs.Ack {
 	select {
 	case ack := <-f.Ok():
-		return jobs.Ack{Duplicate: ack.Duplicate}
+		return jobs.Ack{Duplicate: ack.Duplicate, Sequence: ack.Sequence}
 	case err := <-f.Err():
 		return jobs.Ack{Err: publishError(err)}
 	case <-ctx.Done():

@@ -34,9 +34,10 @@ var errPull = errors.New("the server ended the pull")
 type puller struct {
 	nc      *nats.Conn
 	subject string
-	// epoch is the stream's name and when it was made: one that is made anew counts
-	// from 1 again.
-	epoch string
+	// stream is the stream's name and when it was made, by its own clock: one that is
+	// made anew counts from 1 again. epoch is the latter as rows of jobs have it.
+	stream string
+	epoch  int64
 }
 
 func newPuller(js jetstream.JetStream, stream jetstream.Stream, durable string) *puller {
@@ -52,7 +53,7 @@ func newPuller(js jetstream.JetStream, stream jetstream.Stream, durable string) 
 	info := stream.CachedInfo()
 	return &puller{
 		nc: js.Conn(), subject: prefix + ".CONSUMER.MSG.NEXT." + info.Config.Name + "." + durable,
-		epoch: fmt.Sprintf("%s:%d", info.Config.Name, info.Created.UnixNano()),
+		stream: fmt.Sprintf("%s:%d", info.Config.Name, info.Created.UnixNano()), epoch: epochOf(info),
 	}
 }
 
@@ -82,7 +83,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 			}
 			continue
 		}
-		take(pulled{m, p.nc, p.epoch})
+		take(pulled{m, p.nc, p.stream, p.epoch})
 		got++
 	}
 	return nil
@@ -115,7 +116,7 @@ func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err er
 			return nil
 		}
 		if isJob(m) {
-			take(pulled{m, p.nc, p.epoch})
+			take(pulled{m, p.nc, p.stream, p.epoch})
 		}
 	}
 }

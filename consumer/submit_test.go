@@ -132,7 +132,7 @@ func TestReconcilerTakesOverFromAQueueThatIsGone(t *testing.T) {
 	row := w.queued(job, time.Now().Add(-time.Hour))
 	fresh := w.queued(jobs.NewBackfill("tester"), time.Now())
 	l := w.factory.Ledger()
-	if err := l.Published(t.Context(), []uuid.UUID{row.ID, fresh.ID}, uuid.New()); err != nil {
+	if err := l.Published(t.Context(), uuid.New(), []storage.Place{{Job: row.ID}, {Job: fresh.ID}}); err != nil {
 		t.Fatal(err)
 	}
 	r := &jobs.Reconciler{Ledger: l, Publisher: w.sender}
@@ -192,7 +192,7 @@ func TestReconcilerLeavesAFreshMessageAlone(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, w *world) {
 		rs := w.send(jobs.NewBackfill("tester"))
 		row := w.wait(storage.JobQueued, rs...)[0]
-		if err := w.factory.Ledger().Published(t.Context(), []uuid.UUID{row.ID}, uuid.Nil); err != nil {
+		if err := w.factory.Ledger().Published(t.Context(), uuid.Nil, []storage.Place{{Job: row.ID}}); err != nil {
 			t.Fatal(err)
 		}
 		r := &jobs.Reconciler{Ledger: w.factory.Ledger(), Publisher: w.sender}

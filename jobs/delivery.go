@@ -17,6 +17,9 @@ type Delivery struct {
 	MessageID string
 	// Place identifies the message within all queues: stream epoch and sequence.
 	Place string
+	// Epoch and Sequence are the same as [storage.Job] has them; 0 when unknown.
+	Epoch    int64
+	Sequence uint64
 	// Subject is where the message was published.
 	Subject string
 	// Body is the envelope.

@@ -16,14 +16,9 @@ import (
 // DefaultReconcileEvery is how often a worker looks for rows without a message.
 const DefaultReconcileEvery = 30 * time.Second
 
-const (
-	// queueSilence is after how long without a sign of life another queue's job is
-	// taken over: its directory or its server is gone.
-	queueSilence = 10 * time.Minute
-	// submitTime is how long a submitter may take between publishing a job and
-	// recording that.
-	submitTime = time.Minute
-)
+// queueSilence is after how long without a sign of life another queue's job is taken
+// over: its directory or its server is gone.
+const queueSilence = 10 * time.Minute
 
 // Reconciler publishes the messages of ledger rows that have none: the submitter
 // died between both, publishing failed, or the queue lost its disk. Publishing
@@ -61,6 +56,10 @@ func (r *Reconciler) Run(ctx context.Context) {
 
 // Pass publishes the rows that have no message now and returns how many.
 func (r *Reconciler) Pass(ctx context.Context) (int, error) {
+	epoch, err := r.Publisher.Epoch(ctx)
+	if err != nil {
+		return 0, err
+	}
 	var rows []storage.Job
 	filter := storage.JobFilter{States: []storage.JobState{storage.JobQueued, storage.JobRunning}}
 	for row, err := range r.Ledger.List(ctx, filter) {
@@ -71,17 +70,30 @@ func (r *Reconciler) Pass(ctx context.Context) (int, error) {
 			rows = append(rows, row)
 		}
 	}
-	waiting := make(map[string]uint64)
+	return r.check(ctx, epoch, rows)
+}
+
+// check publishes those of the rows that have no message.
+func (r *Reconciler) check(ctx context.Context, epoch int64, rows []storage.Job) (int, error) {
+	places := make([]Place, len(rows))
+	for i, row := range rows {
+		if places[i].Job = row.Text; row.Queue == r.Publisher.Queue() {
+			places[i].Epoch, places[i].Sequence = row.Epoch, row.Sequence
+		}
+	}
+	held, err := r.Publisher.Holds(ctx, places)
+	if err != nil {
+		return 0, err
+	}
 	published := 0
 	var errs []error
-	for _, row := range rows {
-		lacks, err := r.lacksMessage(ctx, row, waiting)
-		if err == nil && lacks {
-			err = r.publish(ctx, row)
-			published++
+	for i, row := range rows {
+		if held[i] {
+			continue
 		}
-		if err != nil {
-			published, errs = max(published-1, 0), append(errs, err)
+		did, err := r.publish(ctx, epoch, row)
+		if errs = append(errs, err); did {
+			published++
 		}
 	}
 	return published, errors.Join(errs...)
@@ -103,51 +115,54 @@ func (r *Reconciler) mine(row storage.Job) bool {
 	return time.Since(sign) > queueSilence
 }
 
-// lacksMessage reports whether the queue has lost the row's message, or never
-// had it. A queue cannot be searched, so a message counts as lost when its
-// subject is empty while the row is still unfinished.
-func (r *Reconciler) lacksMessage(ctx context.Context, row storage.Job, waiting map[string]uint64) (bool, error) {
-	if row.Queue != r.Publisher.Queue() {
-		return true, nil
+// remembered is how many messages of one job a queue may remember and no longer hold.
+const remembered = 8
+
+// publish publishes the message of a row, unless the row has changed meanwhile, and
+// reports whether it did. A duplicate is a message that the queue took lately: its
+// submitter died before it recorded that, or is just about to. When the queue no
+// longer holds that one, because it was lost or the job was to be tried again, the
+// next has an id that follows from it: of several workers that do this one succeeds.
+func (r *Reconciler) publish(ctx context.Context, epoch int64, row storage.Job) (bool, error) {
+	m := rowMessage(row)
+	if row.Queue == r.Publisher.Queue() && row.Epoch == epoch {
+		m.ID = follower(row.Text, row.Epoch, row.Sequence)
 	}
-	n, known := waiting[row.Subject]
-	if !known {
-		var err error
-		if n, err = r.Publisher.Waiting(ctx, row.Subject); err != nil {
-			return false, fmt.Errorf("look for messages of %s: %w", row.Subject, err)
+	for range remembered {
+		if changed, err := r.changed(ctx, row); changed || err != nil {
+			return false, err
 		}
-		waiting[row.Subject] = n
+		ack := r.Publisher.Publish(ctx, []Message{m})[0]
+		if ack.Err != nil || !ack.Duplicate {
+			return ack.Err == nil, published(ctx, r.Ledger, r.Publisher, row, epoch, ack)
+		}
+		held, err := r.Publisher.Holds(ctx, []Place{{Job: row.Text, Epoch: epoch, Sequence: ack.Sequence}})
+		if err != nil {
+			return false, err
+		}
+		if held[0] {
+			return false, published(ctx, r.Ledger, r.Publisher, row, epoch, ack)
+		}
+		m.ID = follower(row.Text, epoch, ack.Sequence)
 	}
-	if n > 0 {
-		return false, nil
-	}
-	now, err := r.Ledger.Get(ctx, row.ID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && !now.State.Final(), err
+	return true, publishAgain(ctx, r.Ledger, r.Publisher, row)
 }
 
-// publish publishes the message of a row. A duplicate is a message that the
-// queue took lately. Of a young row that no queue was recorded for, its submitter
-// is just about to record it; an old one was to be tried again, and who wished so
-// died before it was published. The queue may also have lost the message since.
-func (r *Reconciler) publish(ctx context.Context, row storage.Job) error {
-	ack := r.Publisher.Publish(ctx, []Message{rowMessage(row)})[0]
-	if ack.Err == nil && ack.Duplicate {
-		if row.Queue == uuid.Nil && time.Since(row.Created) > submitTime {
-			return publishAgain(ctx, r.Ledger, r.Publisher, row)
-		}
-		row.Queue = r.Publisher.Queue()
-		lacks, err := r.lacksMessage(ctx, row, make(map[string]uint64))
-		if err != nil {
-			return err
-		}
-		if lacks {
-			return publishAgain(ctx, r.Ledger, r.Publisher, row)
-		}
+// changed reports whether a row is no longer as it was when its message was missed:
+// the job ended, and the message was acknowledged after that, or it is published, or
+// somebody works on it.
+func (r *Reconciler) changed(ctx context.Context, row storage.Job) (bool, error) {
+	now, err := r.Ledger.Get(ctx, row.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return true, nil
 	}
-	return published(ctx, r.Ledger, r.Publisher, row, ack)
+	same := now.Queue == row.Queue && now.Epoch == row.Epoch && now.Sequence == row.Sequence
+	return !same || now.State.Final() || !r.mine(now), err
+}
+
+// follower is the id of the message that follows a lost one.
+func follower(text string, epoch int64, sequence uint64) string {
+	return text + ":" + strconv.FormatInt(epoch, 36) + "." + strconv.FormatUint(sequence, 36)
 }
 
 // publishAgain publishes a row's message under an id that the queue has not
@@ -155,18 +170,22 @@ func (r *Reconciler) publish(ctx context.Context, row storage.Job) error {
 func publishAgain(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job) error {
 	m := rowMessage(row)
 	m.ID = row.Text + ":r" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	return published(ctx, l, p, row, p.Publish(ctx, []Message{m})[0])
+	epoch, err := p.Epoch(ctx)
+	if err != nil {
+		return fmt.Errorf("publish job %s again: %w", row.Text, err)
+	}
+	return published(ctx, l, p, row, epoch, p.Publish(ctx, []Message{m})[0])
 }
 
 func rowMessage(row storage.Job) Message {
 	return Message{Subject: row.Subject, ID: row.Text, Job: row.Text, Body: row.Envelope}
 }
 
-func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job, ack Ack) error {
+func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job, epoch int64, ack Ack) error {
 	if ack.Err != nil {
 		return fmt.Errorf("publish job %s again: %w", row.Text, ack.Err)
 	}
-	return l.Published(ctx, []uuid.UUID{row.ID}, p.Queue())
+	return l.Published(ctx, p.Queue(), []storage.Place{placeOf(row.ID, epoch, ack.Sequence)})
 }
 
 // Retry puts a refused, dead or cancelled job back into the queue. The error of

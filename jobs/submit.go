@@ -43,8 +43,20 @@ type Message struct {
 
 // Ack is a queue's answer to a message: it is stored, now or before, unless Err.
 type Ack struct {
+	// Sequence is the message's number in the queue's stream, that of the first one
+	// for a duplicate; 0 when the queue did not tell.
+	Sequence  uint64
 	Duplicate bool
 	Err       error
+}
+
+// Place is where a queue was told that a job's message is.
+type Place struct {
+	// Job is the job's id as submitted.
+	Job string
+	// Epoch and Sequence are those of [storage.Job].
+	Epoch    int64
+	Sequence uint64
 }
 
 // Publisher is the sending side of a queue.
@@ -55,9 +67,11 @@ type Publisher interface {
 	Namespace() string
 	// Publish stores messages and returns an answer for each.
 	Publish(ctx context.Context, messages []Message) []Ack
-	// Waiting returns how many messages of a subject the queue holds, those being
-	// worked on included.
-	Waiting(ctx context.Context, subject string) (uint64, error)
+	// Epoch tells the queue's stream, as it was made, from those before it.
+	Epoch(ctx context.Context) (int64, error)
+	// Holds reports for each place whether the job's message is there, also one that
+	// is being worked on.
+	Holds(ctx context.Context, places []Place) ([]bool, error)
 }
 
 // QueueSubmitter submits jobs to a queue. Of a save the queue's acknowledgement
@@ -94,6 +108,7 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 		}
 	}
 	known := make(map[uuid.UUID]bool)
+	var epoch int64
 	if len(rows) > 0 {
 		inserted, err := s.ledger.Insert(ctx, rows)
 		if err != nil {
@@ -102,12 +117,17 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 		for i, row := range rows {
 			known[row.ID] = !inserted[i]
 		}
+		// Without it the reconciler finds out where the messages are.
+		epoch, _ = s.publisher.Epoch(ctx)
 	}
+	taken := make(map[uuid.UUID]uint64)
 	for i, a := range s.publisher.Publish(ctx, messages) {
 		r := &receipts[places[i]]
-		r.Duplicate, r.Err = a.Duplicate || known[r.ID], a.Err
+		if r.Duplicate, r.Err = a.Duplicate || known[r.ID], a.Err; a.Err == nil {
+			taken[r.ID] = a.Sequence
+		}
 	}
-	s.published(ctx, rows, receipts)
+	s.published(ctx, rows, epoch, taken)
 	return receipts, firstError(receipts)
 }
 
@@ -133,22 +153,27 @@ func (s *QueueSubmitter) row(e Envelope, m Message) storage.Job {
 	}
 }
 
-// published records which rows have their message. When that fails the
-// reconciler publishes them once more, which does no harm.
-func (s *QueueSubmitter) published(ctx context.Context, rows []storage.Job, receipts []Receipt) {
-	failed := make(map[uuid.UUID]bool)
-	for _, r := range receipts {
-		failed[r.ID] = r.Err != nil
-	}
-	var ids []uuid.UUID
+// published records where the messages are of the rows that have one: by job, the
+// numbers of those that were taken. When that fails the reconciler publishes them once
+// more, which does no harm.
+func (s *QueueSubmitter) published(ctx context.Context, rows []storage.Job, epoch int64, taken map[uuid.UUID]uint64) {
+	var places []storage.Place
 	for _, row := range rows {
-		if !failed[row.ID] {
-			ids = append(ids, row.ID)
+		if sequence, ok := taken[row.ID]; ok {
+			places = append(places, placeOf(row.ID, epoch, sequence))
 		}
 	}
-	if len(ids) > 0 {
-		_ = s.ledger.Published(ctx, ids, s.publisher.Queue())
+	if len(places) > 0 {
+		_ = s.ledger.Published(ctx, s.publisher.Queue(), places)
 	}
+}
+
+// placeOf is a place, none when only half of it is known.
+func placeOf(job uuid.UUID, epoch int64, sequence uint64) storage.Place {
+	if epoch == 0 || sequence == 0 {
+		epoch, sequence = 0, 0
+	}
+	return storage.Place{Job: job, Epoch: epoch, Sequence: sequence}
 }
 
 func fail(receipts []Receipt, err error) ([]Receipt, error) {

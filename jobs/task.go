@@ -35,7 +35,7 @@ func (x *Executor) open(d Delivery) *task {
 	row := storage.Job{
 		ID: ID(x.Store, text), Text: text, Model: env.Model, Lane: string(cmp.Or(env.Lane, LaneNormal)),
 		User: env.User, Parent: env.Parent, State: storage.JobQueued, EnvelopeHash: hash[:],
-		Queue: x.Queue, Subject: d.Subject, Created: d.Published,
+		Queue: x.Queue, Subject: d.Subject, Epoch: d.Epoch, Sequence: d.Sequence, Created: d.Published,
 	}
 	if env.Args != nil {
 		row.Kind = string(env.Kind())

@@ -38,7 +38,7 @@ func (j *Job) AskCancel(now time.Time) error {
 	return nil
 }
 
-// Requeue puts a refused, dead or cancelled job back to queued, without a queue
+// Requeue puts a refused, dead or cancelled job back to queued, without a message
 // and with no attempts. ErrFinal for a done job, another error for one that has
 // not ended.
 func (j *Job) Requeue() error {
@@ -48,7 +48,8 @@ func (j *Job) Requeue() error {
 	case !j.State.Final():
 		return fmt.Errorf("retry job %s: it is %s and has not ended", j.ID, j.State)
 	}
-	j.State, j.Attempt, j.Queue = JobQueued, 0, uuid.Nil
+	j.State, j.Attempt = JobQueued, 0
+	j.Queue, j.Epoch, j.Sequence = uuid.Nil, 0, 0
 	j.Cancel, j.Outcome, j.ErrorCode, j.ErrorMessage = false, nil, "", ""
 	j.Started, j.Finished = time.Time{}, time.Time{}
 	return nil

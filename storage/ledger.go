@@ -48,6 +48,11 @@ type Job struct {
 	// none does yet. Subject is where the message is published.
 	Queue   uuid.UUID
 	Subject string
+	// Epoch and Sequence are where that message is: the stream, by when it was made,
+	// and its number there. Both are 0 when that is not known, and may be for a job
+	// whose row was first written when it ended.
+	Epoch    int64
+	Sequence uint64
 	// Done and Total count units of progress; Total 0 means unknown.
 	Done, Total int64
 	// Outcome is the result of a job that ended, JSON whose shape depends on Kind.
@@ -61,6 +66,13 @@ type Job struct {
 	Created, Started, Finished time.Time
 	// LeaseUntil is until when the claim of a running job holds.
 	LeaseUntil time.Time
+}
+
+// Place is where the message of a job is, see [Job.Epoch].
+type Place struct {
+	Job      uuid.UUID
+	Epoch    int64
+	Sequence uint64
 }
 
 // Claim is the right to work on a job. Its token is random: equality decides.
@@ -137,8 +149,8 @@ type Ledger interface {
 	// ended already.
 	Settle(ctx context.Context, jobs []Job) error
 
-	// Published records that queue holds the messages of the jobs.
-	Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error
+	// Published records that queue holds the messages of the jobs, and where.
+	Published(ctx context.Context, queue uuid.UUID, places []Place) error
 	// Takeover is called by the only consumer of a queue when it starts: it frees
 	// the leases of all running jobs of that queue and returns how many there were.
 	Takeover(ctx context.Context, queue uuid.UUID) (int, error)
@@ -146,7 +158,7 @@ type Ledger interface {
 	// the job as it then is. ErrFinal, ErrNotFound.
 	Cancel(ctx context.Context, id uuid.UUID) (Job, error)
 	// Retry puts a refused, dead or cancelled job back to queued, attempts 0,
-	// without a queue. ErrNotFound; ErrFinal for a done job and an error for one
+	// without a message. ErrNotFound; ErrFinal for a done job and an error for one
 	// that has not ended.
 	Retry(ctx context.Context, id uuid.UUID) (Job, error)
 	// Drop removes the row of a job that has ended, with its chunks. ErrNotFound.

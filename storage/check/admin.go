@@ -15,7 +15,8 @@ func adminChecks() []check {
 		{"G15/retry_starts_again", retryStartsAgain},
 		{"G15/drop_removes_an_ended_job", dropRemoves},
 		{"G15/prune_removes_what_was_done", pruneRemoves},
-		{"G15/published_records_the_queue", publishedRecords},
+		{"G15/published_records_the_place", publishedRecords},
+		{"G15/inserted_job_keeps_its_place", insertedPlaces},
 	}
 }
 
@@ -115,9 +116,61 @@ func pruneRemoves(t T, s *subject) {
 }
 
 func publishedRecords(t T, s *subject) {
-	a, b, queue := newJob("save"), newJob("save"), uuid.New()
-	s.insert(t, a, b)
-	ok(t, "published", s.Ledger().Published(t.Context(), []uuid.UUID{a.ID}, queue))
-	equal(t, "queue", s.wantJob(t, a, storage.JobQueued).Queue, queue)
-	equal(t, "queue of the other", s.wantJob(t, b, storage.JobQueued).Queue, uuid.Nil)
+	l, a, b, other, queue := s.Ledger(), newJob("load"), newJob("save"), newJob("save"), uuid.New()
+	s.insert(t, a, b, other)
+	published := func(places ...storage.Place) {
+		t.Helper()
+		ok(t, "published", l.Published(t.Context(), queue, places))
+	}
+	want := func(state storage.JobState, queue uuid.UUID, p storage.Place) {
+		t.Helper()
+		got := s.wantJob(t, storage.Job{ID: p.Job}, state)
+		equal(t, "queue", got.Queue, queue)
+		equal(t, "place", storage.Place{Job: got.ID, Epoch: got.Epoch, Sequence: got.Sequence}, p)
+	}
+	first, second := storage.Place{Job: a.ID, Epoch: 1 << 50, Sequence: 1 << 40}, storage.Place{Job: b.ID, Epoch: 1 << 50, Sequence: 3}
+	published(first, second, storage.Place{Job: uuid.New(), Epoch: 1, Sequence: 1})
+	want(storage.JobQueued, queue, first)
+	want(storage.JobQueued, queue, second)
+	want(storage.JobQueued, uuid.Nil, storage.Place{Job: other.ID})
+
+	c := s.claim(t, a)
+	_, err := l.Renew(t.Context(), c, time.Hour, storage.Progress{Done: 1})
+	ok(t, "renew", err)
+	want(storage.JobRunning, queue, first)
+	first.Sequence = 7
+	published(first)
+	ok(t, "release", l.Release(t.Context(), c, true, "x", "y"))
+	want(storage.JobQueued, queue, first)
+	_, err = l.Attempt(t.Context(), []storage.Job{b})
+	ok(t, "attempt", err)
+	dead := b
+	dead.State = storage.JobDead
+	ok(t, "settle", l.Settle(t.Context(), []storage.Job{dead}))
+	want(storage.JobDead, queue, second)
+	_, err = l.Retry(t.Context(), b.ID)
+	ok(t, "retry", err)
+	want(storage.JobQueued, uuid.Nil, storage.Place{Job: b.ID})
+}
+
+// insertedPlaces: a row that is first written when its message is handed out knows
+// where that is.
+func insertedPlaces(t T, s *subject) {
+	l := s.Ledger()
+	with := func(kind string) storage.Job {
+		j := newJob(kind)
+		j.Queue, j.Epoch, j.Sequence = uuid.New(), 1<<50, 12
+		return j
+	}
+	inserted, claimed, tried := with("load"), with("load"), with("save")
+	s.insert(t, inserted)
+	s.claim(t, claimed)
+	_, err := l.Attempt(t.Context(), []storage.Job{tried})
+	ok(t, "attempt", err)
+	for _, j := range []storage.Job{inserted, claimed, tried} {
+		got, err := l.Get(t.Context(), j.ID)
+		ok(t, "get", err)
+		equal(t, "epoch", got.Epoch, j.Epoch)
+		equal(t, "sequence", got.Sequence, j.Sequence)
+	}
 }

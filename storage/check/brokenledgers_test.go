@@ -23,6 +23,10 @@ func brokenLedgers() map[string]broken {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return unforgiving{l} }),
 			caught: []string{"G15/refund_takes_an_attempt_back"},
 		},
+		"forgets where a message is": {
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return placeless{l} }),
+			caught: []string{"G15/published_records_the_place"},
+		},
 		"settles what has ended": {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return lastWord{l} }),
 			caught: []string{"G12/settle_leaves_an_ended_job"},
@@ -67,6 +71,17 @@ func (l *fenceless) Finish(ctx context.Context, c storage.Claim, f storage.Final
 type unforgiving struct{ storage.Ledger }
 
 func (unforgiving) Refund(ctx context.Context, _ []uuid.UUID) error { return ctx.Err() }
+
+// placeless records the queue alone.
+type placeless struct{ storage.Ledger }
+
+func (l placeless) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
+	bare := make([]storage.Place, len(places))
+	for i, p := range places {
+		bare[i].Job = p.Job
+	}
+	return l.Ledger.Published(ctx, queue, bare)
+}
 
 // lastWord lets the last final row of a job win.
 type lastWord struct{ storage.Ledger }

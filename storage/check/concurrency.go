@@ -139,13 +139,15 @@ func crossingLedgerCalls(t T, s *subject) {
 			slices.Reverse(mine)
 		}
 		var ids []uuid.UUID
-		for _, j := range mine {
+		var places []storage.Place
+		for n, j := range mine {
 			ids = append(ids, j.ID)
+			places = append(places, storage.Place{Job: j.ID, Epoch: 1, Sequence: uint64(n)})
 		}
 		wg.Go(func() {
 			for range rounds {
 				_, err := s.Ledger().Attempt(t.Context(), mine)
-				errs[i] = errors.Join(errs[i], err, s.Ledger().Published(t.Context(), ids, uuid.New()), s.Ledger().Refund(t.Context(), ids))
+				errs[i] = errors.Join(errs[i], err, s.Ledger().Published(t.Context(), uuid.New(), places), s.Ledger().Refund(t.Context(), ids))
 			}
 		})
 	}

@@ -170,7 +170,7 @@ func absentJob(t T, s *subject) {
 	wantErr(t, "retry", err, storage.ErrNotFound)
 	wantErr(t, "drop", l.Drop(t.Context(), id), storage.ErrNotFound)
 	ok(t, "refund", l.Refund(t.Context(), []uuid.UUID{id}))
-	ok(t, "published", l.Published(t.Context(), []uuid.UUID{id}, uuid.New()))
+	ok(t, "published", l.Published(t.Context(), uuid.New(), []storage.Place{{Job: id, Epoch: 1, Sequence: 1}}))
 	chunks, err := l.Chunks(t.Context(), id)
 	ok(t, "chunks", err)
 	equal(t, "number of chunks", len(chunks), 0)

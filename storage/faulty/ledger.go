@@ -75,8 +75,8 @@ func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	return l.p.call(ctx, "Ledger.Settle", func(ctx context.Context) error { return l.l.Settle(ctx, jobs) })
 }
 
-func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
-	return l.p.call(ctx, "Ledger.Published", func(ctx context.Context) error { return l.l.Published(ctx, ids, queue) })
+func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
+	return l.p.call(ctx, "Ledger.Published", func(ctx context.Context) error { return l.l.Published(ctx, queue, places) })
 }
 
 func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {

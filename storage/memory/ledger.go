@@ -108,9 +108,9 @@ func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	return l.f.write(ctx, func(s *state) error { return s.jobs.Settle(jobs, l.f.now()) })
 }
 
-func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
+func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.f.write(ctx, func(s *state) error {
-		s.jobs.Published(ids, queue)
+		s.jobs.Published(queue, places)
 		return nil
 	})
 }

@@ -17,7 +17,7 @@ const leased = `clock_timestamp() + $4::bigint * interval '1 microsecond'`
 
 var (
 	// queueJob inserts the job of a claim that is not there yet.
-	queueJob = insertJobs(nil, map[string]string{"created": serverTime}, `DO NOTHING`)
+	queueJob = insertJobs(jobColumns, nil, map[string]string{"created": serverTime}, `DO NOTHING`)
 
 	// claimJob takes a job that has not ended and that no live lease protects. The
 	// clock is read when the row is locked.
@@ -49,7 +49,7 @@ func (l ledger) Claim(ctx context.Context, job storage.Job, lease time.Duration)
 // claim takes the job, or returns it as it is and why it was refused.
 func (j jobs) claim(c storage.Claim, job storage.Job, lease time.Duration) (row storage.Job, refusal, err error) {
 	job.State, job.Attempt = storage.JobQueued, 0
-	if _, err := j.t.execBinary(queueJob, jobParams(j.store(), []storage.Job{job})...); err != nil {
+	if _, err := j.t.execBinary(queueJob, jobParams(jobColumns, j.store(), []storage.Job{job})...); err != nil {
 		return row, nil, err
 	}
 	row, found, err := j.one(claimJob, j.holds(c, lease.Microseconds())...)

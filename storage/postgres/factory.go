@@ -25,6 +25,7 @@ type Factory struct {
 	layout       Layout
 	utc          bool // sessions are in UTC
 	identity     identity
+	version      int // of our own tables; an older one only when read-only
 	pool         *pgxpool.Pool
 	medium       storage.RevisionMedium // nil: revisions are in tables
 	infos        resource.Encoding      // in the medium; empty: as metas

@@ -13,7 +13,7 @@ import (
 
 // addJobs inserts the jobs that are not there and gives their ids. Whoever inserts
 // one at the same time is waited for.
-var addJobs = insertJobs(nil, map[string]string{"created": serverTime}, `DO NOTHING RETURNING id`)
+var addJobs = insertJobs(jobColumns, nil, map[string]string{"created": serverTime}, `DO NOTHING RETURNING id`)
 
 // Insert adds rows that are not there.
 func (l ledger) Insert(ctx context.Context, list []storage.Job) ([]bool, error) {
@@ -59,7 +59,7 @@ func newTx(ctx context.Context, f *Factory, conn *pgx.Conn) *tx {
 func (j jobs) insert(list []storage.Job) ([]bool, error) {
 	rows := inOrder(list)
 	added := make(map[uuid.UUID]bool, len(rows))
-	_, err := j.t.eachBinary(addJobs, jobParams(j.store(), rows), func(row [][]byte) { added[uuid.UUID(row[0])] = true })
+	_, err := j.t.eachBinary(addJobs, jobParams(jobColumns, j.store(), rows), func(row [][]byte) { added[uuid.UUID(row[0])] = true })
 	if err != nil {
 		return nil, err
 	}

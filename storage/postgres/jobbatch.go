@@ -21,9 +21,9 @@ import (
 
 // insertJobs returns the statement that inserts the jobs of jobParams. times are
 // expressions of the server's clock for columns, before or behind what the job has.
-func insertJobs(before, behind map[string]string, conflict string) string {
+func insertJobs(columns []jobColumn, before, behind map[string]string, conflict string) string {
 	var values, arrays []string
-	for i, c := range jobColumns {
+	for i, c := range columns {
 		n := 2 + 2*i
 		arrays = append(arrays, "$"+strconv.Itoa(n)+"::"+c.kind+"[]")
 		value := "u." + c.name + ", $" + strconv.Itoa(n+1) + "::" + c.kind
@@ -35,26 +35,26 @@ func insertJobs(before, behind map[string]string, conflict string) string {
 		}
 		values = append(values, "coalesce("+value+")")
 	}
-	return `INSERT INTO specstar_jobs AS j (store, ` + jobNames + `) SELECT $1::integer, ` + strings.Join(values, ", ") +
-		` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u (` + jobNames + `) ON CONFLICT (store, id) ` + conflict
+	return `INSERT INTO specstar_jobs AS j (store, ` + namesOf(columns) + `) SELECT $1::integer, ` + strings.Join(values, ", ") +
+		` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u (` + namesOf(columns) + `) ON CONFLICT (store, id) ` + conflict
 }
 
 // serverTime is when the statement began, by the server's clock.
 const serverTime = "statement_timestamp()"
 
 // jobParams encodes jobs, at least one, as the parameters of insertJobs.
-func jobParams(store int32, list []storage.Job) [][]byte {
-	size := len(jobColumns) * (arrayHead + 16)
+func jobParams(columns []jobColumn, store int32, list []storage.Job) [][]byte {
+	size := len(columns) * (arrayHead + 16)
 	for i := range list {
 		j := &list[i]
 		size += 128 + len(j.Text) + len(j.Envelope) + len(j.Outcome) + len(j.ErrorMessage)
 	}
 	b := make([]byte, 0, size)
-	params := make([][]byte, 0, 1+2*len(jobColumns))
+	params := make([][]byte, 0, 1+2*len(columns))
 	params = append(params, storeParam(store))
-	for i := range jobColumns {
+	for i := range columns {
 		var array, value []byte
-		array, value, b = encodeColumn(b, &jobColumns[i], list, i == 0)
+		array, value, b = encodeColumn(b, &columns[i], list, i == 0)
 		params = append(params, array, value)
 	}
 	return params

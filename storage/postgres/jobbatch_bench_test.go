@@ -32,7 +32,7 @@ func BenchmarkJobParams(b *testing.B) {
 	list := settled(1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		jobParams(1, inOrder(list))
+		jobParams(jobColumns, 1, inOrder(list))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
 }

@@ -48,16 +48,27 @@ var jobColumns = []jobColumn{
 	{"started", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.Started) }},
 	{"finished", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.Finished) }},
 	{"lease_until", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.LeaseUntil) }},
+	{"epoch", "bigint", pgtype.Int8OID, func(a *array, j *storage.Job) { a.appendInt8(j.Epoch) }},
+	{"sequence", "bigint", pgtype.Int8OID, func(a *array, j *storage.Job) { a.appendInt8(int64(j.Sequence)) }},
 }
 
+// endedColumns are those of a row that is first written when the job ends: its message
+// is gone then. The others stay NULL.
+var endedColumns = jobColumns[:len(jobColumns)-2]
+
 // jobNames are the names of jobColumns, to select them.
-var jobNames = func() string {
-	names := make([]string, len(jobColumns))
-	for i, c := range jobColumns {
+var jobNames = namesOf(jobColumns)
+
+// jobNames1 are the same in tables of version 1, which are read as they are.
+var jobNames1 = namesOf(endedColumns) + ", NULL::bigint, NULL::bigint"
+
+func namesOf(columns []jobColumn) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
 		names[i] = c.name
 	}
 	return strings.Join(names, ", ")
-}()
+}
 
 // clean returns s as PostgreSQL can hold it: a NUL and what is not UTF-8 become
 // U+FFFD. A job must be able to end, whatever the message says that is to blame.
@@ -82,14 +93,16 @@ func scanJob(rows pgx.Rows) (storage.Job, error) {
 	var j storage.Job
 	var id, parent, queue pgtype.UUID
 	var created, started, finished, lease pgtype.Timestamptz
+	var epoch, sequence pgtype.Int8
 	err := rows.Scan(&id, &j.Text, &j.Kind, &j.Model, &j.Lane, &j.User, &parent, &j.State, &j.Attempt,
 		&j.Envelope, &j.EnvelopeHash, &queue, &j.Subject, &j.Done, &j.Total, &j.Outcome,
-		&j.ErrorCode, &j.ErrorMessage, &j.Cancel, &created, &started, &finished, &lease)
+		&j.ErrorCode, &j.ErrorMessage, &j.Cancel, &created, &started, &finished, &lease, &epoch, &sequence)
 	if err != nil {
 		return storage.Job{}, err
 	}
 	j.ID, j.Parent, j.Queue = id.Bytes, parent.Bytes, queue.Bytes
 	j.Text = cmp.Or(j.Text, j.ID.String())
+	j.Epoch, j.Sequence = epoch.Int64, uint64(sequence.Int64)
 	j.Created, j.Started, j.Finished, j.LeaseUntil = timeOf(created), timeOf(started), timeOf(finished), timeOf(lease)
 	return j, nil
 }

@@ -103,6 +103,9 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	if l.foreign() {
 		return func(func(storage.Job, error) bool) {}
 	}
+	if l.f.version < 2 {
+		query = strings.Replace(query, jobNames, jobNames1, 1)
+	}
 	return stream(ctx, l.f, pooled{l.f}, "read the ledger of", query, args, scanJob)
 }
 

@@ -140,8 +140,12 @@ func (w *twins) step() (what string, err, want error) {
 		list := w.jobs(true)
 		return "Settle", w.ledger.Settle(ctx, list), w.simple.Settle(list, now)
 	case 4:
-		w.simple.Published(ids, w.ids[0])
-		return "Published", w.ledger.Published(ctx, ids, w.ids[0]), nil
+		var places []storage.Place
+		for _, id := range ids {
+			places = append(places, storage.Place{Job: id, Epoch: now.UnixMicro(), Sequence: w.r.Uint64N(1 << 40)})
+		}
+		w.simple.Published(w.ids[0], places)
+		return "Published", w.ledger.Published(ctx, w.ids[0], places), nil
 	case 5:
 		n, err := w.ledger.Takeover(ctx, w.ids[0])
 		w.same("the answer of Takeover", n, w.simple.Takeover(w.ids[0]))

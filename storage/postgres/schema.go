@@ -21,7 +21,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the number of the last migration.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schemaLock is the advisory lock of whoever makes tables: "specstar" in ASCII.
 const schemaLock = 0x7370656373746172
@@ -123,7 +123,7 @@ func (f *Factory) openForWriting(ctx context.Context, e resource.Encoding) error
 	if err := f.migrate(ctx, version); err != nil {
 		return err
 	}
-	i.made = true
+	i.made, f.version = true, schemaVersion
 	others := true // there may be models that others have made
 	if f.identity = i; i.number == 0 {
 		if others, err = f.makeIdentity(ctx, e); err != nil {
@@ -174,10 +174,11 @@ func (f *Factory) checkStore(e resource.Encoding) error {
 
 // openForReading finds the store, or tables that only the original knows.
 func (f *Factory) openForReading(ctx context.Context, e resource.Encoding) error {
-	i, _, err := f.readStore(ctx)
+	i, version, err := f.readStore(ctx)
 	if err != nil {
 		return err
 	}
+	f.version = version
 	if f.identity = i; i.number == 0 {
 		return f.openForeign(ctx)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/specstar-worker/worker/storage"
@@ -13,7 +14,7 @@ import (
 
 // attemptJobs inserts jobs at their first attempt, or counts one of those that have
 // not ended.
-var attemptJobs = insertJobs(map[string]string{"started": serverTime}, map[string]string{"created": serverTime},
+var attemptJobs = insertJobs(jobColumns, map[string]string{"started": serverTime}, map[string]string{"created": serverTime},
 	`DO UPDATE SET attempt = j.attempt + 1, started = excluded.started WHERE j.state IN ('queued', 'running')`)
 
 // Attempt counts one attempt of each short job, inserting rows that are not there.
@@ -27,7 +28,7 @@ func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job,
 	}
 	var counted map[uuid.UUID]storage.Job
 	err := l.do(ctx, func(j jobs) (err error) {
-		if _, err = j.t.execBinary(attemptJobs, jobParams(j.store(), first)...); err != nil {
+		if _, err = j.t.execBinary(attemptJobs, jobParams(jobColumns, j.store(), first)...); err != nil {
 			return err
 		}
 		counted, err = j.rows(first)
@@ -69,7 +70,9 @@ const (
 	// are open, these few are found by their ids.
 	refundJobs = `UPDATE specstar_jobs SET attempt = greatest(attempt - 1, 0)
 		WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) AND state || '' IN ('queued', 'running')`
-	publishedJobs = `UPDATE specstar_jobs SET queue = $3::uuid WHERE store + 0 = $1::integer AND id = ANY($2::uuid[])`
+	publishedJobs = `UPDATE specstar_jobs AS j SET queue = $3::uuid, epoch = p.epoch, sequence = p.sequence
+		FROM unnest($2::uuid[], $4::bigint[], $5::bigint[]) AS p (id, epoch, sequence)
+		WHERE j.store + 0 = $1::integer AND j.id = ANY($2::uuid[]) AND j.id = p.id`
 )
 
 // changeRows runs a statement over the rows of jobs, which are locked in the order
@@ -95,13 +98,24 @@ func (l ledger) Refund(ctx context.Context, ids []uuid.UUID) error {
 	return l.changeRows(ctx, ids, refundJobs)
 }
 
-// Published records that queue holds the messages of the jobs.
-func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
+// Published records that queue holds the messages of the jobs, and where.
+func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	var param []byte
 	if queue != uuid.Nil {
 		param = queue[:]
 	}
-	return l.changeRows(ctx, ids, publishedJobs, param)
+	ids := make([]uuid.UUID, len(places))
+	last := make(map[uuid.UUID]storage.Place, len(places))
+	for i, p := range places {
+		ids[i], last[p.Job] = p.Job, p
+	}
+	ids = sortedIDs(ids) // the order of the arrays is that of changeRows
+	epochs, sequences := newArray(pgtype.Int8OID, len(ids), 8), newArray(pgtype.Int8OID, len(ids), 8)
+	for _, id := range ids {
+		epochs.appendInt8(last[id].Epoch)
+		sequences.appendInt8(int64(last[id].Sequence))
+	}
+	return l.changeRows(ctx, ids, publishedJobs, param, epochs.param(), sequences.param())
 }
 
 // Settle writes final rows of jobs that have no other effect.

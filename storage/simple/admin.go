@@ -12,12 +12,12 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// Published records that queue holds the messages of the jobs.
-func (t Jobs) Published(ids []uuid.UUID, queue uuid.UUID) {
-	for _, id := range ids {
-		if row, ok := t.Rows[id]; ok {
-			row.Queue = queue
-			t.Rows[id] = row
+// Published records that queue holds the messages of the jobs, and where.
+func (t Jobs) Published(queue uuid.UUID, places []storage.Place) {
+	for _, p := range places {
+		if row, ok := t.Rows[p.Job]; ok {
+			row.Queue, row.Epoch, row.Sequence = queue, p.Epoch, p.Sequence
+			t.Rows[p.Job] = row
 		}
 	}
 }

@@ -71,8 +71,8 @@ func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	return l.s.tx.Write(ctx, func(st *State) error { return st.Jobs.Settle(jobs, now()) })
 }
 
-func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
-	return l.s.tx.Write(ctx, func(st *State) error { st.Jobs.Published(ids, queue); return nil })
+func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
+	return l.s.tx.Write(ctx, func(st *State) error { st.Jobs.Published(queue, places); return nil })
 }
 
 func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {

@@ -36,6 +36,9 @@ func (l ledger) Claim(ctx context.Context, job storage.Job, lease time.Duration)
 		row.State, row.Started, row.LeaseUntil = storage.JobRunning, now, now.Add(lease)
 		row.Attempt++
 		row.token = uuid.New()
+		if !found {
+			return j.add(row)
+		}
 		return j.save(row)
 	})
 	if err == nil {

@@ -13,16 +13,23 @@ import (
 )
 
 // jobColumns are the columns of a job, in the order of jobRow.args and scanJob.
-const jobColumns = `store, id, text, kind, model, lane, user, parent, state, attempt, envelope, envelope_hash, queue, subject,
+const jobColumns = endedColumns + `, epoch, sequence`
+
+// jobColumns2 are the same in a file of layout 2 or older, which is read as it is.
+const jobColumns2 = endedColumns + `, 0, 0`
+
+// endedColumns are those of a row that is first written when the job ends: its
+// message is gone then.
+const endedColumns = `store, id, text, kind, model, lane, user, parent, state, attempt, envelope, envelope_hash, queue, subject,
 	done, total, outcome, error_code, error_message, cancel, created, started, finished, lease_until, token`
 
 const (
-	replaceJob = `INSERT OR REPLACE INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	insertJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	selectJob  = `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE store = ? AND id = ?`
 
 	// settleJob inserts a final row, or ends the one that is there and keeps what
 	// is known of its submission; one that has ended stays.
-	settleJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	settleJob = `INSERT INTO specstar_jobs (` + endedColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (store, id) DO UPDATE SET state = excluded.state, attempt = max(attempt, excluded.attempt),
 			done = iif(excluded.total > 0, excluded.done, done), total = iif(excluded.total > 0, excluded.total, total),
 			envelope = coalesce(envelope, excluded.envelope), outcome = excluded.outcome,
@@ -57,6 +64,7 @@ func (r *jobRow) args(store int64) []any {
 		bytesOrNull(r.Envelope), bytesOrNull(r.EnvelopeHash), idOrNull(r.Queue), r.Subject, r.Done, r.Total,
 		bytesOrNull(r.Outcome), r.ErrorCode, r.ErrorMessage, r.Cancel,
 		micros(r.Created), micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token),
+		r.Epoch, int64(r.Sequence),
 	}
 }
 
@@ -67,7 +75,8 @@ func scanJob(rows *sql.Rows) (jobRow, error) {
 	var id, parent, queue, token sql.RawBytes
 	err := rows.Scan(&store, &id, &r.Text, &r.Kind, &r.Model, &r.Lane, &r.User, &parent, &r.State, &r.Attempt,
 		&r.Envelope, &r.EnvelopeHash, &queue, &r.Subject, &r.Done, &r.Total,
-		&r.Outcome, &r.ErrorCode, &r.ErrorMessage, &r.Cancel, &created, &started, &finished, &lease, &token)
+		&r.Outcome, &r.ErrorCode, &r.ErrorMessage, &r.Cancel, &created, &started, &finished, &lease, &token,
+		&r.Epoch, &r.Sequence)
 	if err != nil {
 		return jobRow{}, err
 	}
@@ -144,9 +153,20 @@ func (j jobs) claimed(c storage.Claim) (jobRow, error) {
 	return row, err
 }
 
-// save writes the row.
+// add inserts the row of a job that has none.
+func (j jobs) add(r jobRow) error {
+	_, err := j.t.exec(insertJob, r.args(j.store)...)
+	return err
+}
+
+// updateJob changes all of a row but what its submission said.
+const updateJob = `UPDATE specstar_jobs SET state = ?, attempt = ?, queue = ?, epoch = ?, sequence = ?, done = ?, total = ?, outcome = ?,
+	error_code = ?, error_message = ?, cancel = ?, started = ?, finished = ?, lease_until = ?, token = ? WHERE store = ? AND id = ?`
+
+// save writes what may have changed of a row that is there.
 func (j jobs) save(r jobRow) error {
-	_, err := j.t.exec(replaceJob, r.args(j.store)...)
+	_, err := j.t.exec(updateJob, string(r.State), r.Attempt, idOrNull(r.Queue), r.Epoch, int64(r.Sequence), r.Done, r.Total, bytesOrNull(r.Outcome),
+		r.ErrorCode, r.ErrorMessage, r.Cancel, micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token), j.store, r.ID[:])
 	return err
 }
 
@@ -166,7 +186,8 @@ func (j jobs) settle(job storage.Job, now time.Time) error {
 		r.Finished = now
 	}
 	r.free()
-	_, err := j.t.exec(settleJob, r.args(j.store)...)
+	args := r.args(j.store)
+	_, err := j.t.exec(settleJob, args[:len(args)-2]...) // those of endedColumns
 	return err
 }
 

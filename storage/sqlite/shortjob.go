@@ -30,7 +30,11 @@ func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job,
 			if !row.State.Final() {
 				row.Attempt++
 				row.Started = l.f.now()
-				if err := j.save(row); err != nil {
+				write := j.save
+				if !found {
+					write = j.add
+				}
+				if err := write(row); err != nil {
 					return err
 				}
 			}
@@ -76,11 +80,13 @@ func (l ledger) Settle(ctx context.Context, list []storage.Job) error {
 	})
 }
 
-// Published records that queue holds the messages of the jobs.
-func (l ledger) Published(ctx context.Context, ids []uuid.UUID, queue uuid.UUID) error {
+// Published records that queue holds the messages of the jobs, and where.
+func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.do(ctx, func(j jobs) error {
-		for _, id := range ids {
-			if _, err := j.t.exec(`UPDATE specstar_jobs SET queue = ? WHERE store = ? AND id = ?`, idOrNull(queue), j.store, id[:]); err != nil {
+		for _, p := range places {
+			_, err := j.t.exec(`UPDATE specstar_jobs SET queue = ?, epoch = ?, sequence = ? WHERE store = ? AND id = ?`,
+				idOrNull(queue), p.Epoch, int64(p.Sequence), j.store, p.Job[:])
+			if err != nil {
 				return err
 			}
 		}

@@ -82,6 +82,9 @@ func TestUpgradeHappensOnce(t *testing.T) {
 	if n := count(t, f, `SELECT count(*) FROM specstar_schema WHERE version_id = 2`); n != 1 {
 		t.Errorf("migration 2 ran %d times", n)
 	}
+	if n := count(t, f, `SELECT count(*) FROM specstar_schema WHERE version_id = 3`); n != 1 {
+		t.Errorf("migration 3 ran %d times", n)
+	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
