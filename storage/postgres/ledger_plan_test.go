@@ -82,5 +82,8 @@ func planArgs(query string, f *Factory, list []storage.Job) []any {
 	if strings.Contains(query, "$3") {
 		args = append(args, [16]byte(uuid.Nil))
 	}
+	if strings.Contains(query, "$5") {
+		args = append(args, make([]int64, len(ids)), make([]int64, len(ids)))
+	}
 	return args
 }
