@@ -37,8 +37,8 @@ type place struct {
 // pulled is a message from a JetStream server. The subscription it came by is
 // gone by the time it is acknowledged, so that goes over the connection.
 type pulled struct {
-	msg   *nats.Msg
-	nc    *nats.Conn
+	msg    *nats.Msg
+	nc     *nats.Conn
 	stream string // its name and epoch
 	epoch  int64
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // copiedJobColumns are the columns of job rows that COPY writes.
-var copiedJobColumns = "store, " + jobNames
+var copiedJobColumns = "store, " + namesOf(endedColumns)
 
 // copiedJobs reports whether COPY can write final rows of jobs: the server sets no
 // times then.
@@ -27,12 +27,12 @@ func copyOfJobs(store int32, list []storage.Job) []byte {
 	a := &array{b: c.b} // its elements are encoded as the fields of COPY are
 	for i := range rows {
 		c.b = a.b
-		c.row(1 + len(jobColumns))
+		c.row(1 + len(endedColumns))
 		a.b = c.b
 		a.appendInt4(store)
 		rows[i].LeaseUntil = time.Time{}
-		for n := range jobColumns {
-			jobColumns[n].put(a, &rows[i])
+		for n := range endedColumns {
+			endedColumns[n].put(a, &rows[i])
 		}
 	}
 	c.b = a.b

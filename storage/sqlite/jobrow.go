@@ -25,7 +25,7 @@ const endedColumns = `store, id, text, kind, model, lane, user, parent, state, a
 
 const (
 	insertJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
-	selectJob  = `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE store = ? AND id = ?`
+	selectJob = `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE store = ? AND id = ?`
 
 	// settleJob inserts a final row, or ends the one that is there and keeps what
 	// is known of its submission; one that has ended stays.
