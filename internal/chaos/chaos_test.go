@@ -9,8 +9,10 @@ import (
 )
 
 // TestChaos is a minute of chaos: three nemeses on one nats-server and one database,
-// with claims that end sooner than those of the worker as it is. `make chaos` makes it
-// as long as it is asked to, with all nemeses and the worker as it is; these choose:
+// with claims that end sooner than those of the worker as it is. Long tests have all
+// nemeses come over every layout, and over three nats-servers, to the worker as it is.
+//
+// `make chaos` makes one such run as long as it is asked to; these choose what it is:
 //
 //	CHAOS_SECONDS  how long the workload runs
 //	CHAOS_SEED     the seed of an earlier run
@@ -20,36 +22,65 @@ import (
 //	CHAOS_NEMESES  names, separated by commas
 //	CHAOS_DIR      where history, logs and report are left
 func TestChaos(t *testing.T) {
-	t.Parallel()
-	c := Config{
-		Seed: number(t, "CHAOS_SEED", uint64(time.Now().UnixNano())), Duration: 40 * time.Second,
-		Nemeses: []string{"kill a worker", "kill nats", "kill postgres"}, Layout: Layout(os.Getenv("CHAOS_LAYOUT")),
-		Workers: int(number(t, "CHAOS_WORKERS", 2)), Nodes: int(number(t, "CHAOS_NODES", 1)),
-		Server: programs.server, Dir: runDir(t),
+	for _, c := range runs(t) {
+		t.Run(string(c.Layout), func(t *testing.T) {
+			if !long() {
+				t.Parallel()
+			}
+			var changes []Change
+			if c.Nemeses != nil && len(c.LoadSizes) == 0 {
+				changes = ShortLease
+			}
+			var err error
+			if c.Worker, err = Build(t.Context(), t.TempDir(), changes...); err != nil {
+				t.Fatal(err)
+			}
+			c.Server, c.Dir = programs.server, runDir(t)
+			r := run(t, c)
+			if len(r.Strikes) < 3 || r.Accepted < 100 {
+				t.Errorf("%d strikes and %d jobs: the test shows little", len(r.Strikes), r.Accepted)
+			}
+		})
 	}
-	var changes []Change
+}
+
+// runs returns what is to be run: what the environment asks for, or what is usual.
+func runs(t *testing.T) []Config {
+	t.Helper()
+	seed := number(t, "CHAOS_SEED", uint64(time.Now().UnixNano()))
+	one := func(l Layout, nodes, workers, seconds uint64) Config {
+		return Config{
+			Seed: seed, Layout: l, Nodes: int(nodes), Workers: int(workers),
+			Duration: time.Duration(seconds) * time.Second, LoadSizes: sizes(l),
+		}
+	}
 	if seconds := number(t, "CHAOS_SECONDS", 0); seconds > 0 {
-		c.Duration, c.Nemeses, c.LoadSizes = time.Duration(seconds)*time.Second, nil, sizes(c.Layout)
-	} else {
-		changes = ShortLease
+		layout := Postgres
+		if name := os.Getenv("CHAOS_LAYOUT"); name != "" {
+			layout = Layout(name)
+		}
+		c := one(layout, number(t, "CHAOS_NODES", 1), number(t, "CHAOS_WORKERS", 2), seconds)
+		if names := os.Getenv("CHAOS_NEMESES"); names != "" {
+			c.Nemeses = strings.Split(names, ",")
+		}
+		return []Config{c}
 	}
-	if names := os.Getenv("CHAOS_NEMESES"); names != "" {
-		c.Nemeses = strings.Split(names, ",")
+	if long() {
+		return []Config{
+			one(Postgres, 1, 3, 300), one(Postgres, 3, 3, 300),
+			one(PostgresS3, 1, 2, 180), one(PostgresDisk, 1, 2, 180), one(PostgresDiskS3, 3, 2, 180),
+		}
 	}
-	var err error
-	if c.Worker, err = Build(t.Context(), t.TempDir(), changes...); err != nil {
-		t.Fatal(err)
-	}
-	r := run(t, c)
-	if len(r.Strikes) < 3 || r.Accepted < 100 {
-		t.Errorf("%d strikes and %d jobs: the test shows little", len(r.Strikes), r.Accepted)
-	}
+	return []Config{{
+		Seed: seed, Layout: Postgres, Duration: 40 * time.Second,
+		Nemeses: []string{"kill a worker", "kill nats", "kill postgres"},
+	}}
 }
 
 // sizes are those of archives: more than 10,000 resources are staged and published. A
 // bucket takes several requests for each.
 func sizes(l Layout) []int {
-	if l == "" || l.exact() {
+	if l.exact() {
 		return []int{50, 300, 11_000}
 	}
 	return []int{50, 300, 1_000}
@@ -71,8 +102,8 @@ func run(t *testing.T, c Config) *Report {
 	return r
 }
 
-// runDir returns the directory of a run: CHAOS_DIR, made anew, or one that goes with
-// the test.
+// runDir returns the directory of a run: CHAOS_DIR, without what an earlier one left,
+// or one that goes with the test.
 func runDir(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("CHAOS_DIR")
@@ -83,13 +114,13 @@ func runDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	old, err := filepath.Glob(filepath.Join(dir, "*.log")) // logs are added to
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, path := range old {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	return dir
 }
