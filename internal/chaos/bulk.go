@@ -22,7 +22,7 @@ import (
 )
 
 // commandWithin bounds a command.
-const commandWithin = time.Minute
+const commandWithin = 5 * time.Minute
 
 // commands runs the worker's command line on the store.
 type commands struct {
