@@ -119,7 +119,10 @@ func explain(err error) failure {
 // isOutage reports whether a service did not answer: the same command may work
 // later.
 func isOutage(err error) bool {
-	for _, target := range []error{storage.ErrUnavailable, nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrTimeout, nats.ErrNoResponders, consumer.ErrNoAnswer} {
+	for _, target := range []error{
+		storage.ErrUnavailable, nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrTimeout, nats.ErrNoResponders, consumer.ErrNoAnswer,
+		context.DeadlineExceeded, // no command bounds its work by itself: a service was waited for
+	} {
 		if errors.Is(err, target) {
 			return true
 		}

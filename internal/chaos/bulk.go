@@ -57,6 +57,7 @@ type loader struct {
 	history *Recorder
 	tracker *tracker
 	archive string // the last one
+	job     string // that brings it; empty when nobody knows
 }
 
 // run submits until ctx ends.
@@ -67,13 +68,19 @@ func (l *loader) run(ctx context.Context) {
 	}
 }
 
-// turn submits a new archive, the last one again, or a backfill.
+// turn submits a new archive, the last one again, or a backfill. An archive comes
+// again only once its load has ended: one that skips what is there shows its resources
+// bit by bit, and the other would be refused then.
 func (l *loader) turn(ctx context.Context, n int) {
 	switch n % 4 {
+	case 3:
+		if l.job != "" && !l.tracker.follows(l.job) {
+			l.submit(ctx, Event{What: string(jobs.KindLoad), Note: "the same again"}, "load", l.archive, "--on-duplicate", "skip")
+			return
+		}
+		fallthrough
 	case 2:
 		l.submit(ctx, Event{What: string(jobs.KindBackfill)}, "backfill", loadedModel)
-	case 3:
-		l.submit(ctx, Event{What: string(jobs.KindLoad), Note: "the same again"}, "load", l.archive, "--on-duplicate", "skip")
 	default:
 		size := l.sizes[l.random.IntN(len(l.sizes))]
 		name := fmt.Sprint("L", n)
@@ -82,12 +89,13 @@ func (l *loader) turn(ctx context.Context, n int) {
 			l.history.Add(Event{Kind: Unknown, What: string(jobs.KindLoad), Note: err.Error()})
 			return
 		}
-		l.submit(ctx, Event{What: string(jobs.KindLoad), Archive: name, Size: size}, "load", l.archive)
+		l.job = l.submit(ctx, Event{What: string(jobs.KindLoad), Archive: name, Size: size}, "load", l.archive)
 	}
 }
 
-// submit runs `worker submit`. Its job's id is not known before it tells.
-func (l *loader) submit(ctx context.Context, e Event, args ...string) {
+// submit runs `worker submit` and returns the id of the job, which is not known before
+// it tells.
+func (l *loader) submit(ctx context.Context, e Event, args ...string) string {
 	e.Kind = Invoked
 	l.history.Add(e)
 	out, err := l.commands.run(context.WithoutCancel(ctx), append([]string{"submit"}, append(args, "-o", "json", "-q")...)...)
@@ -100,11 +108,12 @@ func (l *loader) submit(ctx context.Context, e Event, args ...string) {
 	if err != nil {
 		e.Kind, e.Note = Unknown, err.Error()
 		l.history.Add(e)
-		return
+		return ""
 	}
 	e.Kind, e.Job = Accepted, receipt.JobID
 	l.history.Add(e)
 	l.tracker.follow(e.Job, false)
+	return e.Job
 }
 
 // watch counts again and again how many resources of each archive are visible: a

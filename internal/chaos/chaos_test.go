@@ -51,7 +51,7 @@ func runs(t *testing.T) []Config {
 	one := func(l Layout, nodes, workers, seconds uint64) Config {
 		return Config{
 			Seed: seed, Layout: l, Nodes: int(nodes), Workers: int(workers),
-			Duration: time.Duration(seconds) * time.Second, LoadSizes: sizes(l),
+			Duration: time.Duration(seconds) * time.Second, LoadEvery: 10 * time.Second, LoadSizes: sizes(l),
 		}
 	}
 	if seconds := number(t, "CHAOS_SECONDS", 0); seconds > 0 {

@@ -50,6 +50,15 @@ func (t *tracker) follow(job string, queued bool) {
 	t.open[id] = followed{time.Now(), queued}
 }
 
+// follows reports whether the end of a job is still waited for.
+func (t *tracker) follows(job string) bool {
+	id, err := uuid.Parse(job)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, open := t.open[id]
+	return err == nil && open
+}
+
 // run asks again and again until ctx ends.
 func (t *tracker) run(ctx context.Context) {
 	tick := time.NewTicker(trackEvery)
@@ -112,7 +121,10 @@ func (t *tracker) look(ctx context.Context) error {
 func (t *tracker) ended(id uuid.UUID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f := t.open[id]
+	f, open := t.open[id]
+	if !open { // given up meanwhile
+		return
+	}
 	t.took = append(t.took, time.Since(f.accepted))
 	if f.queued && f.accepted.After(t.last) {
 		t.last = f.accepted
