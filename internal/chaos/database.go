@@ -80,12 +80,6 @@ func (d *database) terminate(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// deadlocks returns how many the server has counted.
-func (d *database) deadlocks(ctx context.Context) (n int, err error) {
-	err = d.ask(ctx, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`, &n)
-	return n, err
-}
-
 // sessions returns how many of workers there are.
 func (d *database) sessions(ctx context.Context) (n int, err error) {
 	err = d.ask(ctx, `SELECT count(*) FROM pg_stat_activity

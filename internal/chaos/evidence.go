@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/storage"
 )
 
 // Violation is something that must not be.
@@ -177,14 +176,4 @@ func (s *State) rows() []string {
 	}
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(a, b) })
 	return ids
-}
-
-// count returns how many rows are in a state.
-func (s *State) count(state storage.JobState) (n int) {
-	for _, r := range s.Jobs {
-		if r.State == state {
-			n++
-		}
-	}
-	return n
 }
