@@ -22,8 +22,9 @@ func (t *tx) insertMetas(names tables, rows metaRows) error {
 	return t.copyIn(names.meta, metaColumns, rows.copied())
 }
 
-// changeMetas replaces the rows that a view has read: those very rows, else another
-// transaction was in the way. rows are sorted by id, none twice.
+// changeMetas replaces the rows that a view has read: those very rows, which are found
+// by their places. Where one is another by now, as those may be that were read without
+// a lock, the unit is done again. rows are sorted by id, none twice.
 func (t *tx) changeMetas(v *view, names tables, rows []metaRow) error {
 	if len(rows) == 0 {
 		return nil

@@ -152,8 +152,11 @@ func (o *outerUnit) purge(ctx context.Context) error {
 func (t *tx) newOuterView(names map[string]tables, b storage.Batch) (*view, error) {
 	v := t.f.emptyView(t.ctx, t, names, b)
 	v.exact, v.reader = t.attempt > 0, outerSource{t.f.medium}
-	v.locked = v.exact
-	return v, v.read(b, v.lock())
+	lock := ""
+	if v.exact {
+		lock = ` FOR UPDATE`
+	}
+	return v, v.read(b, lock)
 }
 
 // sameMetas locks the metas that v has seen and fails when one is another by now.

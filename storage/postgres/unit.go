@@ -140,25 +140,10 @@ func (t *tx) queue(b storage.Batch) error {
 	return nil
 }
 
-// writeUnit stores what compute returned: metas that are there, then new ones, since
-// a resource that somebody else made meanwhile costs the least then, then the rest,
-// each by model, and the ledger last (G22).
+// writeUnit stores what compute returned: models by name, then the ledger (G22).
 func (t *tx) writeUnit(p *prepared) error {
-	if err := t.holdMetas(p); err != nil {
-		return err
-	}
 	for _, m := range p.models {
-		if len(m.writes.Purge) > 0 {
-			if err := t.purge(m.names, m.writes.Purge); err != nil {
-				return err
-			}
-		}
-		if err := t.changeMetas(p.view, m.names, m.metas.known); err != nil {
-			return err
-		}
-	}
-	for _, m := range p.models {
-		if err := t.writeModel(m); err != nil {
+		if err := t.writeModel(p.view, m); err != nil {
 			return err
 		}
 	}
@@ -169,23 +154,19 @@ func (t *tx) writeUnit(p *prepared) error {
 	return nil
 }
 
-// holdMetas locks the metas that the unit has read, unless it changes all of them:
-// that a row is the one that was read is then part of the change.
-func (t *tx) holdMetas(p *prepared) error {
-	written, purged := 0, 0
-	for _, m := range p.models {
-		written += len(m.metas.known)
-		purged += len(m.writes.Purge)
+// writeModel stores the writes to one model: new metas first, since a resource that
+// somebody else made meanwhile then costs the least. The metas that are there are
+// locked by now, so that whoever waits for one of them waits for nobody who waits.
+func (t *tx) writeModel(v *view, m *preparedModel) error {
+	if len(m.writes.Purge) > 0 {
+		if err := t.purge(m.names, m.writes.Purge); err != nil {
+			return err
+		}
 	}
-	if p.view.locked || purged == 0 && written == len(p.view.metas) {
-		return nil
-	}
-	return p.view.hold()
-}
-
-// writeModel stores what is new of one model.
-func (t *tx) writeModel(m *preparedModel) error {
 	if err := t.insertMetas(m.names, m.metas); err != nil {
+		return err
+	}
+	if err := t.changeMetas(v, m.names, m.metas.known); err != nil {
 		return err
 	}
 	if m.data == nil {

@@ -30,45 +30,17 @@ type view struct {
 	highest  map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
 	given    map[storage.Ref]int            // the numbers from which on compute was told that they are free
 	exact    bool                           // stored numbers are looked up
-	locked   bool                           // nobody else changes the metas that were read
 	reader   revisionSource
 	cache    map[string]*currentCache // by model
 	failure  error                    // of a method that cannot return one
 }
 
-// newView reads the metas of the batch's resources, models by name and ids ascending,
-// and which jobs have ended. The metas are locked when another transaction was in the
-// way before, and when units run one after another; else their rows must be the same
-// when they are written.
+// newView locks and reads the metas of the batch's resources, models by name and
+// ids ascending, and reads which jobs have ended.
 func (t *tx) newView(names map[string]tables, b storage.Batch) (*view, error) {
 	v := t.f.emptyView(t.ctx, t, names, b)
 	v.exact = t.attempt > 0
-	v.locked = v.exact || len(b.Serial) > 0
-	return v, v.read(b, v.lock())
-}
-
-// lock is what locks the rows of a query, when they are to be locked.
-func (v *view) lock() string {
-	if v.locked {
-		return ` FOR UPDATE`
-	}
-	return ""
-}
-
-// hold locks the metas that were read, and fails when one is another by now.
-func (v *view) hold() error {
-	now := v.f.emptyView(v.ctx, v.q, v.names, storage.Batch{})
-	now.ids, now.locked = v.ids, true
-	for _, model := range slices.Sorted(maps.Keys(v.counts)) {
-		if err := now.readMetas(model, now.lock()); err != nil {
-			return err
-		}
-	}
-	if !maps.Equal(v.versions, now.versions) {
-		return errRaced
-	}
-	v.locked = true
-	return nil
+	return v, v.read(b, ` FOR UPDATE`)
 }
 
 // read reads the metas, unless they are believed not to be there, and the jobs.

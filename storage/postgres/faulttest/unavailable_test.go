@@ -28,7 +28,7 @@ func TestErrorsOfTheServerPause(t *testing.T) {
 		"25006": "target_session_attrs", "57P01": "try again", "57P03": "try again", "58030": "try again", "08006": "try again",
 	} {
 		for _, table := range []string{"item_meta", "item_resource_data", "specstar_jobs"} {
-			execute(t, conn, fmt.Sprintf(`CREATE TRIGGER fail BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION fail('%s')`, table, state))
+			execute(t, conn, fmt.Sprintf(`CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION fail('%s')`, table, state))
 			batch := []manager.SaveJob{job(state+table, manager.OpUpsert, id(1))}
 			_, err := m.SaveJobs(t.Context(), batch)
 			if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), help) {
