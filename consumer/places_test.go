@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/specstar-worker/worker/consumer"
@@ -191,4 +192,32 @@ func TestAcksTellTheNumbers(t *testing.T) {
 	check(all[:10], 0)
 	check(all[10:150], 0) // a batch
 	check(all, 150)       // one by one
+}
+
+// TestPassReadsPages: more rows than a page holds, some without a message, are looked
+// at; those whose message only a queue had are left alone.
+func TestPassReadsPages(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		rs := w.send(backfills(620)...)
+		bare := storage.Job{
+			ID: uuid.New(), Kind: "save", State: storage.JobQueued, Subject: jobs.Subject("test", jobs.LaneNormal, jobs.KindSave),
+			Queue: w.sender.Queue(),
+		}
+		if _, err := w.factory.Ledger().Insert(t.Context(), []storage.Job{bare}); err != nil {
+			t.Fatal(err)
+		}
+		var lost []storage.Place
+		for _, i := range []int{0, 1, 499, 500, 501, 619} {
+			lost = append(lost, storage.Place{Job: rs[i].ID, Epoch: 1, Sequence: 1})
+		}
+		if err := w.factory.Ledger().Published(t.Context(), w.sender.Queue(), lost); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(0) // the queue remembers them, and has them
+		for i, row := range w.wait(storage.JobQueued, rs...) {
+			if row.Epoch == 1 || row.Sequence != uint64(i+1) {
+				t.Errorf("job %d is at %d:%d", i, row.Epoch, row.Sequence)
+			}
+		}
+	})
 }

@@ -60,18 +60,42 @@ func (r *Reconciler) Pass(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var rows []storage.Job
-	filter := storage.JobFilter{States: []storage.JobState{storage.JobQueued, storage.JobRunning}}
-	for row, err := range r.Ledger.List(ctx, filter) {
-		if err != nil {
-			return 0, fmt.Errorf("list unfinished jobs: %w", err)
+	published := 0
+	var errs []error
+	for _, state := range []storage.JobState{storage.JobQueued, storage.JobRunning} {
+		n, err := r.passOver(ctx, epoch, state)
+		published, errs = published+n, append(errs, err)
+	}
+	return published, errors.Join(errs...)
+}
+
+// passOver looks at all jobs of one state, a page at a time. The rows come without
+// their messages: those that are published are read again.
+func (r *Reconciler) passOver(ctx context.Context, epoch int64, state storage.JobState) (published int, err error) {
+	f := storage.JobFilter{States: []storage.JobState{state}, Bare: true, Limit: pageOfRows}
+	var errs []error
+	for {
+		var rows []storage.Job
+		n := 0
+		for row, err := range r.Ledger.List(ctx, f) {
+			if err != nil {
+				return published, errors.Join(append(errs, fmt.Errorf("list unfinished jobs: %w", err))...)
+			}
+			f.After = storage.JobCursor{Created: row.Created, ID: row.ID}
+			if n++; r.mine(row) {
+				rows = append(rows, row)
+			}
 		}
-		if r.mine(row) {
-			rows = append(rows, row)
+		some, err := r.check(ctx, epoch, rows)
+		published, errs = published+some, append(errs, err)
+		if n < pageOfRows || ctx.Err() != nil {
+			return published, errors.Join(errs...)
 		}
 	}
-	return r.check(ctx, epoch, rows)
 }
+
+// pageOfRows is how many rows a pass reads at a time.
+const pageOfRows = 500
 
 // check publishes those of the rows that have no message.
 func (r *Reconciler) check(ctx context.Context, epoch int64, rows []storage.Job) (int, error) {
@@ -99,10 +123,10 @@ func (r *Reconciler) check(ctx context.Context, epoch int64, rows []storage.Job)
 	return published, errors.Join(errs...)
 }
 
-// mine reports whether the row is this queue's to publish: it can be published
-// at all, nobody works on it and no other queue that lives holds it.
+// mine reports whether the row is this queue's to publish: it has a subject, nobody
+// works on it and no other queue that lives holds it.
 func (r *Reconciler) mine(row storage.Job) bool {
-	if len(row.Envelope) == 0 || row.Subject == "" {
+	if row.Subject == "" {
 		return false
 	}
 	if row.State == storage.JobRunning && row.LeaseUntil.After(time.Now()) {
@@ -124,14 +148,17 @@ const remembered = 8
 // longer holds that one, because it was lost or the job was to be tried again, the
 // next has an id that follows from it: of several workers that do this one succeeds.
 func (r *Reconciler) publish(ctx context.Context, epoch int64, row storage.Job) (bool, error) {
-	m := rowMessage(row)
+	id := row.Text
 	if row.Queue == r.Publisher.Queue() && row.Epoch == epoch {
-		m.ID = follower(row.Text, row.Epoch, row.Sequence)
+		id = follower(row.Text, row.Epoch, row.Sequence)
 	}
 	for range remembered {
-		if changed, err := r.changed(ctx, row); changed || err != nil {
+		now, err := r.unchanged(ctx, row)
+		if err != nil || len(now.Envelope) == 0 { // or only a queue had its message
 			return false, err
 		}
+		m := rowMessage(now)
+		m.ID = id
 		ack := r.Publisher.Publish(ctx, []Message{m})[0]
 		if ack.Err != nil || !ack.Duplicate {
 			return ack.Err == nil, published(ctx, r.Ledger, r.Publisher, row, epoch, ack)
@@ -143,21 +170,28 @@ func (r *Reconciler) publish(ctx context.Context, epoch int64, row storage.Job) 
 		if held[0] {
 			return false, published(ctx, r.Ledger, r.Publisher, row, epoch, ack)
 		}
-		m.ID = follower(row.Text, epoch, ack.Sequence)
+		id = follower(row.Text, epoch, ack.Sequence)
 	}
-	return true, publishAgain(ctx, r.Ledger, r.Publisher, row)
+	now, err := r.unchanged(ctx, row)
+	if err != nil || len(now.Envelope) == 0 {
+		return false, err
+	}
+	return true, publishAgain(ctx, r.Ledger, r.Publisher, now)
 }
 
-// changed reports whether a row is no longer as it was when its message was missed:
-// the job ended, and the message was acknowledged after that, or it is published, or
-// somebody works on it.
-func (r *Reconciler) changed(ctx context.Context, row storage.Job) (bool, error) {
+// unchanged returns a row with its message, the zero value when it is no longer as it
+// was when its message was missed: the job ended, and the message was acknowledged
+// after that, or it is published, or somebody works on it.
+func (r *Reconciler) unchanged(ctx context.Context, row storage.Job) (storage.Job, error) {
 	now, err := r.Ledger.Get(ctx, row.ID)
 	if errors.Is(err, storage.ErrNotFound) {
-		return true, nil
+		return storage.Job{}, nil
 	}
 	same := now.Queue == row.Queue && now.Epoch == row.Epoch && now.Sequence == row.Sequence
-	return !same || now.State.Final() || !r.mine(now), err
+	if err != nil || !same || now.State.Final() || !r.mine(now) {
+		return storage.Job{}, err
+	}
+	return now, nil
 }
 
 // follower is the id of the message that follows a lost one.

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"time"
@@ -105,7 +106,25 @@ type JobFilter struct {
 	Kind   string
 	Model  string
 	Parent uuid.UUID // Nil: any
-	Limit  int       // 0: no limit
+	// After selects the jobs that come after a place in the order of List; the zero
+	// value those from the first.
+	After JobCursor
+	// Bare leaves Envelope and Outcome nil: they may be large.
+	Bare  bool
+	Limit int // 0: no limit
+}
+
+// JobCursor is the place of a job in the order of List: that after jobs created at
+// the same time, to the microsecond, with lower ids.
+type JobCursor struct {
+	Created time.Time
+	ID      uuid.UUID
+}
+
+// Before reports whether j comes after the place.
+func (c JobCursor) Before(j Job) bool {
+	order := j.Created.Compare(c.Created)
+	return c == JobCursor{} || order < 0 || order == 0 && bytes.Compare(j.ID[:], c.ID[:]) > 0
 }
 
 // Ledger holds the jobs of a store, beside its metas, so that a job's row
@@ -121,8 +140,9 @@ type Ledger interface {
 	Find(ctx context.Context, text string) (Job, error)
 	// List returns jobs, newest first.
 	List(ctx context.Context, f JobFilter) iter.Seq2[Job, error]
-	// Count returns how many jobs are in each state.
-	Count(ctx context.Context) (map[JobState]int64, error)
+	// Count returns how many jobs are in each of the states, in all when none is given.
+	// It may read all jobs that are done only when it is to count them.
+	Count(ctx context.Context, states ...JobState) (map[JobState]int64, error)
 
 	// Claim starts an attempt of a long job: it inserts the row when it is not
 	// there, counts the attempt and gives a lease. With ErrFinal or ErrLeased
@@ -163,6 +183,9 @@ type Ledger interface {
 	Retry(ctx context.Context, id uuid.UUID) (Job, error)
 	// Drop removes the row of a job that has ended, with its chunks. ErrNotFound.
 	Drop(ctx context.Context, id uuid.UUID) error
-	// Prune removes jobs that were done before the given time and returns how many.
-	Prune(ctx context.Context, before time.Time) (int64, error)
+	// Prune removes the jobs that ended before the given time in one of the states,
+	// which are final ones, and returns how many. It may take several transactions, each
+	// of at most 1,000 rows: after an error some are removed, and it tells how many. A job
+	// that still has something staged may stay: Drop removes it.
+	Prune(ctx context.Context, before time.Time, states ...JobState) (int64, error)
 }

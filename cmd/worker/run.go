@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/internal/cli/web"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // httpGrace is how long a running HTTP request may take to finish.
@@ -111,7 +112,7 @@ func (s *session) ready(ctx context.Context) error {
 	if s.conn.Status() != nats.CONNECTED {
 		return fmt.Errorf("queue: %s", s.conn.Status())
 	}
-	if _, err := s.store.Ledger().Count(ctx); err != nil {
+	if _, err := s.store.Ledger().Count(ctx, storage.JobRunning, storage.JobDead); err != nil {
 		return errors.New("store: it does not answer")
 	}
 	return nil

@@ -14,7 +14,7 @@ func adminChecks() []check {
 		{"G15/cancel_asks_a_running_job", cancelRunning},
 		{"G15/retry_starts_again", retryStartsAgain},
 		{"G15/drop_removes_an_ended_job", dropRemoves},
-		{"G15/prune_removes_what_was_done", pruneRemoves},
+		{"G15/prune_removes_what_ended", pruneRemoves},
 		{"G15/published_records_the_place", publishedRecords},
 		{"G15/inserted_job_keeps_its_place", insertedPlaces},
 	}
@@ -105,13 +105,20 @@ func pruneRemoves(t T, s *subject) {
 	late.Finished = noon.Add(time.Hour)
 	ok(t, "settle", s.Ledger().Settle(t.Context(), []storage.Job{ended(old, `{}`), late, dead}))
 	s.insert(t, queued)
-	n, err := s.Ledger().Prune(t.Context(), noon.Add(time.Minute))
+	n, err := s.Ledger().Prune(t.Context(), noon.Add(time.Minute), storage.JobRefused)
+	ok(t, "prune", err)
+	equal(t, "number of pruned jobs", n, 0)
+	n, err = s.Ledger().Prune(t.Context(), noon.Add(time.Minute), storage.JobDone, storage.JobRefused)
 	ok(t, "prune", err)
 	equal(t, "number of pruned jobs", n, 1)
 	_, err = s.Ledger().Get(t.Context(), old.ID)
 	wantErr(t, "get of a pruned job", err, storage.ErrNotFound)
 	s.wantJob(t, recent, storage.JobDone)
 	s.wantJob(t, dead, storage.JobDead)
+	s.wantJob(t, queued, storage.JobQueued)
+	n, err = s.Ledger().Prune(t.Context(), noon.Add(2*time.Hour), storage.JobDead, storage.JobDone, storage.JobQueued)
+	ok(t, "prune", err)
+	equal(t, "number of pruned jobs", n, 2)
 	s.wantJob(t, queued, storage.JobQueued)
 }
 

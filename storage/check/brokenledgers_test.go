@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"time"
 
@@ -26,6 +27,10 @@ func brokenLedgers() map[string]broken {
 		"forgets where a message is": {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return placeless{l} }),
 			caught: []string{"G15/published_records_the_place"},
+		},
+		"begins each page anew": {
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return pageless{l} }),
+			caught: []string{"G15/list_in_pages"},
 		},
 		"settles what has ended": {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return lastWord{l} }),
@@ -81,6 +86,14 @@ func (l placeless) Published(ctx context.Context, queue uuid.UUID, places []stor
 		bare[i].Job = p.Job
 	}
 	return l.Ledger.Published(ctx, queue, bare)
+}
+
+// pageless lists from the first job on.
+type pageless struct{ storage.Ledger }
+
+func (l pageless) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage.Job, error] {
+	f.After = storage.JobCursor{}
+	return l.Ledger.List(ctx, f)
 }
 
 // lastWord lets the last final row of a job win.

@@ -17,6 +17,7 @@ func jobChecks() []check {
 		{"G15/job_is_found_by_text", jobFoundByText},
 		{"G5/jobs_come_newest_first", jobsNewestFirst},
 		{"G15/list_filters", listFilters},
+		{"G15/list_in_pages", listPages},
 		{"G15/count_by_state", countByState},
 		{"G8/absent_job_is_not_found", absentJob},
 	}
@@ -158,6 +159,44 @@ func countByState(t T, s *subject) {
 	equal(t, "queued", counts[storage.JobQueued], 2)
 	equal(t, "dead", counts[storage.JobDead], 1)
 	equal(t, "running", counts[storage.JobRunning], 0)
+	counts, err = s.Ledger().Count(t.Context(), storage.JobDead, storage.JobRunning)
+	ok(t, "count of some states", err)
+	equal(t, "the counts of some states", counts, map[storage.JobState]int64{storage.JobDead: 1})
+	counts, err = s.Ledger().Count(t.Context(), storage.JobDone, storage.JobQueued)
+	ok(t, "count of some states", err)
+	equal(t, "queued", counts[storage.JobQueued], 2)
+	equal(t, "dead, which was not asked for", counts[storage.JobDead], 0)
+}
+
+// listPages reads jobs in pages, some of which end between jobs made at one time.
+func listPages(t T, s *subject) {
+	for i := range 9 {
+		j := newJob("save")
+		j.Created = noon.Add(time.Duration(i/4) * time.Microsecond)
+		s.insert(t, j)
+	}
+	for _, states := range [][]storage.JobState{nil, {storage.JobQueued}, {storage.JobQueued, storage.JobRunning}} {
+		f := storage.JobFilter{States: states, Bare: true}
+		all := collect(t, "list", s.Ledger().List(t.Context(), f))
+		equal(t, "number of jobs", len(all), 9)
+		var got []storage.Job
+		for f.Limit = 2; len(got) <= len(all); {
+			page := collect(t, "list", s.Ledger().List(t.Context(), f))
+			if len(page) == 0 {
+				break
+			}
+			last := page[len(page)-1]
+			f.After = storage.JobCursor{Created: last.Created, ID: last.ID}
+			got = append(got, page...)
+		}
+		equal(t, "number of jobs on pages", len(got), len(all))
+		for i, j := range got {
+			equal(t, "the id of a job on a page", j.ID, all[i].ID)
+			if len(j.Envelope) != 0 || len(j.Outcome) != 0 || len(j.EnvelopeHash) == 0 {
+				t.Fatalf("a bare job has an envelope of %d bytes and a hash of %d", len(j.Envelope), len(j.EnvelopeHash))
+			}
+		}
+	}
 }
 
 func absentJob(t T, s *subject) {

@@ -31,8 +31,8 @@ func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage
 	return sequence(ctx, l.p, "Ledger.List", func(ctx context.Context) iter.Seq2[storage.Job, error] { return l.l.List(ctx, f) })
 }
 
-func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
-	return ask(ctx, l.p, "Ledger.Count", l.l.Count)
+func (l ledger) Count(ctx context.Context, states ...storage.JobState) (map[storage.JobState]int64, error) {
+	return ask(ctx, l.p, "Ledger.Count", func(ctx context.Context) (map[storage.JobState]int64, error) { return l.l.Count(ctx, states...) })
 }
 
 func (l ledger) Claim(ctx context.Context, j storage.Job, lease time.Duration) (storage.Job, storage.Claim, error) {
@@ -95,6 +95,6 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 	return l.p.call(ctx, "Ledger.Drop", func(ctx context.Context) error { return l.l.Drop(ctx, id) })
 }
 
-func (l ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
-	return ask(ctx, l.p, "Ledger.Prune", func(ctx context.Context) (int64, error) { return l.l.Prune(ctx, before) })
+func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.JobState) (int64, error) {
+	return ask(ctx, l.p, "Ledger.Prune", func(ctx context.Context) (int64, error) { return l.l.Prune(ctx, before, states...) })
 }

@@ -48,9 +48,9 @@ func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage
 	})
 }
 
-func (l ledger) Count(ctx context.Context) (counts map[storage.JobState]int64, err error) {
+func (l ledger) Count(ctx context.Context, states ...storage.JobState) (counts map[storage.JobState]int64, err error) {
 	err = l.f.read(ctx, func(s *state) error {
-		counts = s.jobs.Count()
+		counts = s.jobs.Count(states...)
 		return nil
 	})
 	return counts, err
@@ -151,10 +151,10 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 }
 
 // Prune also forgets what the jobs staged.
-func (l ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
+func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.JobState) (int64, error) {
 	var pruned []uuid.UUID
 	err := l.f.write(ctx, func(s *state) error {
-		pruned = s.jobs.Prune(before)
+		pruned = s.jobs.Prune(before, states)
 		for _, id := range pruned {
 			delete(s.staged, id)
 		}

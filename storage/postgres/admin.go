@@ -99,16 +99,15 @@ func droppable(row storage.Job) error {
 // pruned is how many jobs one transaction of Prune looks at.
 const pruned = 1000
 
-// Prune removes jobs that were done before the given time, some in each transaction:
-// after an error some are removed, and it tells how many.
-func (l ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
+// Prune removes jobs that ended before the given time, some in each transaction.
+func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.JobState) (int64, error) {
 	var total int64
 	var last lastPruned
 	for {
 		var n int64
 		var next lastPruned
 		err := l.do(ctx, func(j jobs) (err error) {
-			n, next, err = j.prune(before, last)
+			n, next, err = j.prune(before, states, last)
 			return err
 		})
 		if err != nil {
@@ -128,19 +127,25 @@ type lastPruned struct {
 	id      uuid.UUID
 }
 
-// pruneJobs finds done jobs in the order of creation. No job ends before it is made,
-// so the index of that time bounds the search.
-const pruneJobs = `SELECT created, id FROM specstar_jobs WHERE store = $1 AND created < $2 AND state = 'done' AND finished < $2
-	AND created >= $3 AND (created, id) > ($3, $4) ORDER BY created, id LIMIT $5`
+// Statements of prune. The first finds ended jobs in the order of creation: no job
+// ends before it is made, so the index of that time bounds the search. The second
+// locks those that still are as they were found: one may be queued again meanwhile.
+const (
+	pruneJobs = `SELECT created, id FROM specstar_jobs AS j WHERE store = $1 AND created < $2 AND state = ANY($6) AND state NOT IN ('queued', 'running')
+		AND finished < $2 AND created >= $3 AND (created, id) > ($3, $4)
+		AND NOT EXISTS (SELECT FROM specstar_chunks AS c WHERE c.store = j.store AND c.job = j.id AND c.staged IS NOT NULL)
+		ORDER BY created, id LIMIT $5`
+	lockPruned = `SELECT id FROM specstar_jobs WHERE store + 0 = $1 AND id = ANY($2) AND state || '' = ANY($3) AND finished < $4 ORDER BY id FOR UPDATE`
+)
 
 // prune removes up to pruned jobs that come after last and returns how many, and
 // the last one when there may be more.
-func (j jobs) prune(before time.Time, last lastPruned) (n int64, next lastPruned, err error) {
+func (j jobs) prune(before time.Time, states []storage.JobState, last lastPruned) (n int64, next lastPruned, err error) {
 	if !last.created.Valid {
 		last.created = pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
 	}
 	var ids []uuid.UUID
-	err = j.t.each(pruneJobs, []any{j.store(), before, last.created, [16]byte(last.id), pruned}, func(rows pgx.Rows) error {
+	err = j.t.each(pruneJobs, []any{j.store(), before, last.created, [16]byte(last.id), pruned, texts(states)}, func(rows pgx.Rows) error {
 		err := rows.Scan(&next.created, (*[16]byte)(&next.id))
 		ids = append(ids, next.id)
 		return err
@@ -148,12 +153,22 @@ func (j jobs) prune(before time.Time, last lastPruned) (n int64, next lastPruned
 	if err != nil || len(ids) == 0 {
 		return 0, lastPruned{}, err
 	}
-	ids = sortedIDs(ids)
-	if err := j.lock(ids); err != nil {
-		return 0, lastPruned{}, err
-	}
 	if len(ids) < pruned {
 		next = lastPruned{}
+	}
+	raw := make([][16]byte, len(ids))
+	for i, id := range sortedIDs(ids) {
+		raw[i] = id
+	}
+	ids = ids[:0]
+	err = j.t.each(lockPruned, []any{j.store(), raw, texts(states), before}, func(rows pgx.Rows) error {
+		var id uuid.UUID
+		err := rows.Scan((*[16]byte)(&id))
+		ids = append(ids, id)
+		return err
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, next, err
 	}
 	n, err = j.remove(ids)
 	return n, next, err

@@ -59,8 +59,8 @@ var endedColumns = jobColumns[:len(jobColumns)-2]
 // jobNames are the names of jobColumns, to select them.
 var jobNames = namesOf(jobColumns)
 
-// jobNames1 are the same in tables of version 1, which are read as they are.
-var jobNames1 = namesOf(endedColumns) + ", NULL::bigint, NULL::bigint"
+// bareNames are the same without what may be large.
+var bareNames = strings.NewReplacer(" envelope,", " NULL::bytea,", " outcome,", " NULL::bytea,").Replace(jobNames)
 
 func namesOf(columns []jobColumn) string {
 	names := make([]string, len(columns))

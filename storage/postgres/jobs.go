@@ -161,8 +161,8 @@ func (j jobs) get(id uuid.UUID) (job storage.Job, err error) {
 	return job, err
 }
 
-// remove forgets ended jobs with their chunks and returns how many there were. A
-// done job stays done, so they need no other lock than that of the order.
+// remove forgets ended jobs, which are locked, with their chunks and returns how many
+// there were.
 func (j jobs) remove(ids []uuid.UUID) (int64, error) {
 	params := [][]byte{storeParam(j.store()), idArray(ids)}
 	if _, err := j.t.execBinary(`DELETE FROM specstar_chunks WHERE store = $1::integer AND job = ANY($2::uuid[])`, params...); err != nil {

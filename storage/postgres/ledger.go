@@ -72,15 +72,17 @@ func listJobs(store int32, f storage.JobFilter) (string, []any) {
 		args = append(args, value)
 		where = append(where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
 	}
-	if len(f.States) > 0 {
+	if len(f.States) == 1 { // the order of an index serves then
+		add("state = ?", clean(string(f.States[0])))
+	} else if len(f.States) > 0 {
 		states := texts(f.States)
 		for i := range states {
 			states[i] = clean(states[i])
 		}
 		add("state = ANY(?)", states)
-		if !slices.Contains(f.States, storage.JobDone) {
-			where = append(where, "state <> 'done'")
-		}
+	}
+	if len(f.States) > 0 && !slices.Contains(f.States, storage.JobDone) {
+		where = append(where, "state <> 'done'")
 	}
 	if f.Kind != "" {
 		add("kind = ?", clean(f.Kind))
@@ -91,7 +93,15 @@ func listJobs(store int32, f storage.JobFilter) (string, []any) {
 	if f.Parent != uuid.Nil {
 		add("parent = ?", [16]byte(f.Parent))
 	}
-	query := `SELECT ` + jobNames + ` FROM specstar_jobs WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
+	if f.After != (storage.JobCursor{}) {
+		add("created <= ?", f.After.Created)
+		add("(created < $"+strconv.Itoa(len(args))+" OR id > ?)", [16]byte(f.After.ID))
+	}
+	names := jobNames
+	if f.Bare {
+		names = bareNames
+	}
+	query := `SELECT ` + names + ` FROM specstar_jobs WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
 	if f.Limit > 0 {
 		args = append(args, f.Limit)
 		query += ` LIMIT $` + strconv.Itoa(len(args))
@@ -104,7 +114,7 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 		return func(func(storage.Job, error) bool) {}
 	}
 	if l.f.version < 2 {
-		query = strings.Replace(query, jobNames, jobNames1, 1)
+		query = strings.Replace(query, `, epoch, sequence`, `, NULL::bigint, NULL::bigint`, 1)
 	}
 	return stream(ctx, l.f, pooled{l.f}, "read the ledger of", query, args, scanJob)
 }
@@ -115,8 +125,11 @@ const countJobs = `WITH unfinished AS (SELECT state, count(*) AS n FROM specstar
 	SELECT state, n FROM unfinished UNION ALL
 	SELECT 'done', (SELECT count(*) FROM specstar_jobs WHERE store = $1) - (SELECT coalesce(sum(n), 0)::bigint FROM unfinished)`
 
-// Count returns how many jobs are in each state.
-func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
+// countOpen counts jobs of states without the one of done jobs.
+const countOpen = `SELECT state, count(*) FROM specstar_jobs WHERE store = $1 AND state <> 'done' AND state = ANY($2) GROUP BY state`
+
+// Count returns how many jobs are in each of the states.
+func (l ledger) Count(ctx context.Context, states ...storage.JobState) (map[storage.JobState]int64, error) {
 	if l.foreign() {
 		return map[storage.JobState]int64{}, nil
 	}
@@ -124,14 +137,18 @@ func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
 		state storage.JobState
 		n     int64
 	}
-	all, err := collect(ctx, l.f, pooled{l.f}, "count the jobs of", countJobs, []any{l.store()},
+	query, args := countJobs, []any{l.store()}
+	if len(states) > 0 && !slices.Contains(states, storage.JobDone) {
+		query, args = countOpen, append(args, texts(states))
+	}
+	all, err := collect(ctx, l.f, pooled{l.f}, "count the jobs of", query, args,
 		func(rows pgx.Rows) (c count, err error) { return c, rows.Scan(&c.state, &c.n) })
 	if err != nil {
 		return nil, err
 	}
 	counts := map[storage.JobState]int64{}
 	for _, c := range all {
-		if c.n > 0 {
+		if c.n > 0 && (len(states) == 0 || slices.Contains(states, c.state)) {
 			counts[c.state] = c.n
 		}
 	}

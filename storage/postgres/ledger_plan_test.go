@@ -48,9 +48,13 @@ func TestJobQueriesUseTheIndexes(t *testing.T) {
 		"the newest jobs":   {"specstar_jobs_created", list(storage.JobFilter{Limit: 10})},
 		"the newest done":   {"specstar_jobs_created", list(storage.JobFilter{States: []storage.JobState{storage.JobDone}, Limit: 10})},
 		"the job of a text": {"specstar_jobs_text", func() (string, []any) { return findJob, []any{f.identity.number, "text"} }},
-		"counts":            {"Only Scan using specstar_jobs_", func() (string, []any) { return countJobs, []any{f.identity.number} }},
+		"counts of few":     {"Only Scan using specstar_jobs_open", func() (string, []any) { return countOpen, []any{f.identity.number, []string{"dead", "running"}} }},
+		"a page of jobs": {"specstar_jobs_open", list(storage.JobFilter{
+			States: []storage.JobState{storage.JobQueued}, After: storage.JobCursor{Created: done[50].Created, ID: done[50].ID}, Bare: true, Limit: 100,
+		})},
+		"counts": {"Only Scan using specstar_jobs_", func() (string, []any) { return countJobs, []any{f.identity.number} }},
 		"old jobs": {"specstar_jobs_created", func() (string, []any) {
-			return pruneJobs, []any{f.identity.number, done[100].Created, time.Time{}, [16]byte(uuid.Nil), 1000}
+			return pruneJobs, []any{f.identity.number, done[100].Created, time.Time{}, [16]byte(uuid.Nil), 1000, []string{"done", "refused"}}
 		}},
 	} {
 		query, args := c.query()

@@ -60,7 +60,7 @@ func TestPruneInParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []int64{int64(len(list)), 0} {
-		if n, err := l.Prune(t.Context(), time.Now()); n != want || err != nil {
+		if n, err := l.Prune(t.Context(), time.Now(), storage.JobDone); n != want || err != nil {
 			t.Errorf("%d jobs were pruned, %v, not %d", n, err, want)
 		}
 	}

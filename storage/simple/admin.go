@@ -63,12 +63,12 @@ func (t Jobs) Drop(id uuid.UUID) error {
 	return nil
 }
 
-// Prune removes jobs that were done before a time and returns their ids. What
-// they staged is the store's to remove.
-func (t Jobs) Prune(before time.Time) []uuid.UUID {
+// Prune removes jobs that ended before a time in one of the states and returns their
+// ids. What they staged is the store's to remove.
+func (t Jobs) Prune(before time.Time, states []storage.JobState) []uuid.UUID {
 	var pruned []uuid.UUID
 	for id, row := range t.Rows {
-		if row.State == storage.JobDone && row.Finished.Before(before) {
+		if row.State.Final() && slices.Contains(states, row.State) && row.Finished.Before(before) {
 			t.remove(row)
 			pruned = append(pruned, id)
 		}

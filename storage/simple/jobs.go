@@ -117,7 +117,7 @@ func (t Jobs) Find(text string) (storage.Job, error) {
 func (t Jobs) List(f storage.JobFilter) []storage.Job {
 	var jobs []storage.Job
 	for _, row := range t.Rows {
-		if selects(f, row.Job) {
+		if selects(f, row.Job) && f.After.Before(row.Job) {
 			jobs = append(jobs, row.Job)
 		}
 	}
@@ -128,6 +128,9 @@ func (t Jobs) List(f storage.JobFilter) []storage.Job {
 		jobs = jobs[:min(f.Limit, len(jobs))]
 	}
 	for i := range jobs {
+		if f.Bare {
+			jobs[i].Envelope, jobs[i].Outcome = nil, nil
+		}
 		jobs[i] = CopyJob(jobs[i])
 	}
 	return jobs
@@ -140,11 +143,13 @@ func selects(f storage.JobFilter, j storage.Job) bool {
 		(f.Parent == uuid.Nil || f.Parent == j.Parent)
 }
 
-// Count returns how many jobs are in each state.
-func (t Jobs) Count() map[storage.JobState]int64 {
+// Count returns how many jobs are in each of the states, in all when none is given.
+func (t Jobs) Count(states ...storage.JobState) map[storage.JobState]int64 {
 	counts := map[storage.JobState]int64{}
 	for _, row := range t.Rows {
-		counts[row.State]++
+		if len(states) == 0 || slices.Contains(states, row.State) {
+			counts[row.State]++
+		}
 	}
 	return counts
 }

@@ -31,8 +31,8 @@ func (l ledger) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage
 	})
 }
 
-func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
-	return ask(ctx, l.s, func(st *State) (map[storage.JobState]int64, error) { return st.Jobs.Count(), nil })
+func (l ledger) Count(ctx context.Context, states ...storage.JobState) (map[storage.JobState]int64, error) {
+	return ask(ctx, l.s, func(st *State) (map[storage.JobState]int64, error) { return st.Jobs.Count(states...), nil })
 }
 
 func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, error) {
@@ -96,9 +96,9 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 }
 
 // Prune also forgets what the jobs staged.
-func (l ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
+func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.JobState) (int64, error) {
 	return change(ctx, l.s, func(st *State) (int64, error) {
-		pruned := st.Jobs.Prune(before)
+		pruned := st.Jobs.Prune(before, states)
 		for _, id := range pruned {
 			delete(st.Staged, id)
 		}

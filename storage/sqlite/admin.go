@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,30 +64,63 @@ func (l ledger) drop(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// Prune removes jobs that were done before the given time.
-func (l ledger) Prune(ctx context.Context, before time.Time) (n int64, err error) {
-	err = l.f.apart(ctx, "write the ledger of", func() error {
-		n, err = l.prune(ctx, before)
-		return err
-	})
-	return n, err
+// pruned is how many jobs one transaction of Prune looks at.
+const pruned = 1000
+
+// Prune removes jobs that ended before the given time, some in each transaction.
+func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.JobState) (total int64, err error) {
+	for last := (lastPruned{}); ; {
+		var n int64
+		err = l.f.apart(ctx, "write the ledger of", func() error {
+			n, last, err = l.prune(ctx, before, states, last)
+			return err
+		})
+		if total += n; err != nil || last.id == uuid.Nil {
+			return total, err
+		}
+	}
 }
 
-func (l ledger) prune(ctx context.Context, before time.Time) (int64, error) {
-	var ids []uuid.UUID
-	err := l.do(ctx, func(j jobs) error {
-		// No job ends before it is made, so the index of that time bounds the search.
-		err := j.t.each(`SELECT id FROM specstar_jobs WHERE store = ?1 AND created < ?2 AND state = 'done' AND finished < ?2`,
-			[]any{j.store, micros(before)}, func(rows *sql.Rows) error {
-				var id []byte
-				if err := rows.Scan(&id); err != nil {
-					return err
-				}
-				ids = append(ids, uuid.UUID(id))
-				return nil
-			})
+// lastPruned is where a transaction of Prune ended, in the order of creation.
+type lastPruned struct {
+	created int64
+	id      uuid.UUID
+}
+
+// pruneJobs finds ended jobs in the order of creation. No job ends before it is made,
+// so the index of that time bounds the search.
+const pruneJobs = `SELECT created, id FROM specstar_jobs AS j INDEXED BY specstar_jobs_created
+	WHERE store = ?1 AND created < ?2 AND created >= ?3 AND (created > ?3 OR id > ?4)
+	AND state IN (SELECT value FROM json_each(?5)) AND state NOT IN ('queued', 'running') AND finished < ?2
+	AND NOT EXISTS (SELECT 1 FROM specstar_chunks AS c WHERE c.store = j.store AND c.job = j.id AND c.staged IS NOT NULL)
+	ORDER BY created, id LIMIT ?6`
+
+// prune removes up to pruned jobs that come after last and returns how many, and
+// the last one when there may be more.
+func (l ledger) prune(ctx context.Context, before time.Time, states []storage.JobState, last lastPruned) (n int64, next lastPruned, err error) {
+	names, err := json.Marshal(states)
+	if err != nil {
+		return 0, lastPruned{}, err
+	}
+	if last.id == uuid.Nil {
+		last.created = math.MinInt64
+	}
+	err = l.do(ctx, func(j jobs) error {
+		var ids []uuid.UUID
+		err := j.t.each(pruneJobs, []any{j.store, micros(before), last.created, last.id[:], string(names), pruned}, func(rows *sql.Rows) error {
+			var id []byte
+			if err := rows.Scan(&next.created, &id); err != nil {
+				return err
+			}
+			next.id = uuid.UUID(id)
+			ids = append(ids, next.id)
+			return nil
+		})
 		if err != nil {
 			return err
+		}
+		if n = int64(len(ids)); n < pruned {
+			next = lastPruned{}
 		}
 		for _, id := range ids {
 			if err := j.remove(id); err != nil {
@@ -95,7 +130,7 @@ func (l ledger) prune(ctx context.Context, before time.Time) (int64, error) {
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return 0, lastPruned{}, err
 	}
-	return int64(len(ids)), nil
+	return n, next, nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,8 +16,8 @@ import (
 // jobColumns are the columns of a job, in the order of jobRow.args and scanJob.
 const jobColumns = endedColumns + `, epoch, sequence`
 
-// jobColumns2 are the same in a file of layout 2 or older, which is read as it is.
-const jobColumns2 = endedColumns + `, 0, 0`
+// bareColumns are the same without what may be large.
+var bareColumns = strings.NewReplacer(" envelope,", " NULL,", " outcome,", " NULL,").Replace(jobColumns)
 
 // endedColumns are those of a row that is first written when the job ends: its
 // message is gone then.

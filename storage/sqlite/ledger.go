@@ -113,7 +113,16 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 		index = "specstar_jobs_parent"
 		add("parent = ?", f.Parent[:])
 	}
-	query := `SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY ` + index + ` WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
+	if f.After != (storage.JobCursor{}) {
+		at := micros(f.After.Created)
+		where = append(where, "created <= ? AND (created < ? OR id > ?)")
+		args = append(args, at, at, f.After.ID[:])
+	}
+	columns := jobColumns
+	if f.Bare {
+		columns = bareColumns
+	}
+	query := `SELECT ` + columns + ` FROM specstar_jobs INDEXED BY ` + index + ` WHERE ` + strings.Join(where, " AND ") + ` ORDER BY created DESC, id`
 	if f.Limit > 0 {
 		query += ` LIMIT ?`
 		args = append(args, f.Limit)
@@ -123,7 +132,7 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 
 func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {
 	if l.f.layout < 3 {
-		query = strings.Replace(query, jobColumns, jobColumns2, 1)
+		query = strings.Replace(query, `, epoch, sequence`, `, 0, 0`, 1)
 	}
 	return stream(ctx, l.f, l.f.reads, "read the ledger of", query, args, func(rows *sql.Rows) (storage.Job, error) {
 		r, err := scanJob(rows)
@@ -131,15 +140,31 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	})
 }
 
-// Count returns how many jobs are in each state.
-func (l ledger) Count(ctx context.Context) (map[storage.JobState]int64, error) {
+// countJobs returns the query for Count.
+func countJobs(store int64, states []storage.JobState) (string, []any) {
+	query, args := `SELECT state, count(*) FROM specstar_jobs WHERE store = ?`, []any{store}
+	if len(states) > 0 {
+		query += ` AND state IN (?` + strings.Repeat(", ?", len(states)-1) + `)`
+		for _, s := range states {
+			args = append(args, string(s))
+		}
+		if !slices.Contains(states, storage.JobDone) {
+			query += ` AND state <> 'done'` // the words of the partial index
+		}
+	}
+	return query + ` GROUP BY state`, args
+}
+
+// Count returns how many jobs are in each of the states.
+func (l ledger) Count(ctx context.Context, states ...storage.JobState) (map[storage.JobState]int64, error) {
 	type count struct {
 		state storage.JobState
 		n     int64
 	}
 	counts := map[storage.JobState]int64{}
-	for c, err := range stream(ctx, l.f, l.f.reads, "count the jobs of", `SELECT state, count(*) FROM specstar_jobs WHERE store = ? GROUP BY state`,
-		[]any{l.f.identity.number}, func(rows *sql.Rows) (c count, err error) { return c, rows.Scan(&c.state, &c.n) }) {
+	query, args := countJobs(l.f.identity.number, states)
+	for c, err := range stream(ctx, l.f, l.f.reads, "count the jobs of", query, args,
+		func(rows *sql.Rows) (c count, err error) { return c, rows.Scan(&c.state, &c.n) }) {
 		if err != nil {
 			return nil, err
 		}

@@ -56,13 +56,13 @@ type collector struct {
 	queue  func(context.Context) Queue
 }
 
-// states are all job states, so that every series exists from the start.
+// states are those of jobs that are not done, so that every series exists from the start.
 var states = []storage.JobState{
-	storage.JobQueued, storage.JobRunning, storage.JobDone, storage.JobRefused, storage.JobDead, storage.JobCancelled,
+	storage.JobQueued, storage.JobRunning, storage.JobRefused, storage.JobDead, storage.JobCancelled,
 }
 
 var (
-	jobsDesc    = prometheus.NewDesc("specstar_jobs", "Jobs in the ledger by state.", []string{"state"}, nil)
+	jobsDesc    = prometheus.NewDesc("specstar_jobs", "Jobs in the ledger by state, those left out that are done.", []string{"state"}, nil)
 	upDesc      = prometheus.NewDesc("specstar_store_up", "1 when the ledger answered this scrape.", nil, nil)
 	depthDesc   = prometheus.NewDesc("specstar_queue_depth", "Messages waiting in the queue.", nil, nil)
 	fetchedDesc = prometheus.NewDesc("specstar_queue_fetched_total", "Messages taken from the queue.", nil, nil)
@@ -80,7 +80,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeBy
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	counts, err := c.ledger.Count(ctx)
+	counts, err := c.ledger.Count(ctx, states...)
 	up := 1.0
 	if err != nil {
 		up = 0

@@ -94,7 +94,7 @@ func TestNotReady(t *testing.T) {
 // brokenLedger is a ledger whose store is down.
 type brokenLedger struct{ storage.Ledger }
 
-func (brokenLedger) Count(context.Context) (map[storage.JobState]int64, error) {
+func (brokenLedger) Count(context.Context, ...storage.JobState) (map[storage.JobState]int64, error) {
 	return nil, storage.ErrUnavailable
 }
 
