@@ -75,7 +75,7 @@ func TestRunServesOthersAndDrainsOnSIGTERM(t *testing.T) {
 	})
 	t.Run("HTTP", func(t *testing.T) {
 		for path, want := range map[string]string{
-			"/livez": "ok", "/readyz": "ready", "/jobs": `"kind":"load"`, "/metrics": `specstar_jobs{state="done"} 2`,
+			"/livez": "ok", "/readyz": "ready", "/jobs": `"kind":"load"`, "/metrics": `specstar_queue_acked_total 2`,
 		} {
 			if code, body := get(t, p.address()+path); code != http.StatusOK || !strings.Contains(body, want) {
 				t.Errorf("GET %s = %d %s; want 200 with %s", path, code, body, want)
