@@ -21,7 +21,7 @@ type heartbeat struct {
 	mu   sync.Mutex
 	last storage.Progress
 	seen time.Time // when the body last gave a sign of life
-	from int64 // how far former attempts came
+	from int64     // how far former attempts came
 
 	advanced bool // this attempt came further and is not counted; see stop
 }
