@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -129,7 +128,7 @@ func (x *Executor) pay(ctx context.Context) error {
 // stillOwed reports whether paying can be tried again. Other errors, as of a claim
 // that was lost or a job that was dropped, end the debt.
 func stillOwed(ctx context.Context, err error) bool {
-	return err != nil && (ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable))
+	return err != nil && (ctx.Err() != nil || pauses(err))
 }
 
 // giveBack takes attempts back, at once or when the store answers again. It

@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/specstar-worker/worker/manager"
-	"github.com/specstar-worker/worker/storage"
 )
 
 // maxMessageText bounds the error text kept in the ledger, in bytes.
@@ -47,20 +46,6 @@ func refusal(err error) (string, bool) {
 	return "", false
 }
 
-// failureCode returns the code under which a failed attempt is recorded.
-func failureCode(err error) string {
-	switch _, panicked := errors.AsType[*PanicError](err); {
-	case panicked:
-		return CodePanic
-	case errors.Is(err, storage.ErrUnavailable):
-		return CodeUnavailable
-	case errors.Is(err, errTimeout), errors.Is(err, errStalled):
-		return CodeTimeout
-	default:
-		return CodeFailed
-	}
-}
-
 // delay returns how long to wait after the attempt-th failure: doubling from
 // lowest to highest, between half and the whole of it.
 func (x *Executor) delay(attempt int) time.Duration {
@@ -71,12 +56,17 @@ func (x *Executor) delay(attempt int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// message returns the text of err as the ledger keeps it.
+// message returns the text of err as the ledger keeps it, with its SQLSTATE.
 func message(err error) string {
 	if err == nil {
 		return ""
 	}
-	return truncate(strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "?"), maxMessageText)
+	text := truncate(strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "?"), maxMessageText)
+	if state := sqlStateOf(err); !strings.Contains(text, state) {
+		const sign = " (SQLSTATE 00000)"
+		text = truncate(text, maxMessageText-len(sign)) + " (SQLSTATE " + state + ")"
+	}
+	return text
 }
 
 func truncate(s string, n int) string {

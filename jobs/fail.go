@@ -24,31 +24,31 @@ func (x *Executor) failAll(ctx context.Context, tasks []*task, err error) error 
 		}
 		return err
 	}
-	if errors.Is(err, storage.ErrUnavailable) {
+	switch class, code, _ := Classify(err); class {
+	case ClassPause:
 		x.refund(ctx, tasks)
 		for _, t := range tasks {
-			t.again(ActionPause, 0, CodeUnavailable, err)
+			t.again(ActionPause, 0, code, err)
 		}
 		return err
-	}
-	if code, ok := refusal(err); ok {
+	case ClassRefuse:
 		for _, t := range tasks {
 			x.settle(ctx, t, storage.JobRefused, code, err)
 		}
 		return nil
 	}
 	for i, t := range tasks {
-		if err := x.failed(ctx, t, err); err != nil {
+		if err := x.failed(ctx, t, len(tasks) == 1, err); err != nil {
 			return x.failAll(ctx, tasks[i:], err)
 		}
 	}
 	return nil
 }
 
-// failed gives a short job that failed by itself another attempt, or none. Its
-// error says that the failure cannot be counted: the store is down too.
-func (x *Executor) failed(ctx context.Context, t *task, err error) error {
-	code := failureCode(err)
+// failed gives a short job that failed by itself another attempt, or none, as to
+// one that is alone in its unit of work and that no attempt would cure. Its error says that the failure cannot be counted: the store is down too.
+func (x *Executor) failed(ctx context.Context, t *task, alone bool, err error) error {
+	class, code, _ := Classify(err)
 	if t.attempt == 0 {
 		row := t.row
 		row.Envelope, row.ErrorCode, row.ErrorMessage = t.delivery.Body, code, message(err)
@@ -60,7 +60,7 @@ func (x *Executor) failed(ctx context.Context, t *task, err error) error {
 			t.attempt = rows[0].Attempt
 		}
 	}
-	if t.attempt >= x.MaxAttempts {
+	if t.attempt >= x.MaxAttempts || alone && class == ClassPoison && t.attempt > 0 {
 		x.kill(ctx, t, code, err)
 		return nil
 	}

@@ -83,9 +83,13 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 	case ctx.Err() != nil:
 		x.release(ctx, t, c, !beat.advanced, CodeShutdown, err)
 		t.again(ActionRetry, 0, CodeShutdown, err)
-	case errors.Is(err, storage.ErrUnavailable), errors.Is(cause, storage.ErrUnavailable):
-		x.release(ctx, t, c, !beat.advanced, CodeUnavailable, err)
-		t.again(ActionPause, 0, CodeUnavailable, err)
+	case pauses(err), errors.Is(cause, storage.ErrUnavailable):
+		pause := CodeUnavailable
+		if pauses(err) {
+			pause = failureCode(err)
+		}
+		x.release(ctx, t, c, !beat.advanced, pause, err)
+		t.again(ActionPause, 0, pause, err)
 	case refused:
 		x.refuse(ctx, t, c, code, err)
 	default:
@@ -101,7 +105,7 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 // itself has many more: its workers were killed, perhaps for reasons of their own.
 func (x *Executor) attemptLimit(row storage.Job) int {
 	switch row.ErrorCode {
-	case "", CodeShutdown, CodeUnavailable:
+	case "", CodeShutdown, CodeUnavailable, CodeSetup:
 		return deathFactor * x.MaxAttempts
 	}
 	return x.MaxAttempts
@@ -183,8 +187,8 @@ type refusedOutcome struct {
 
 // give gives a failed job back for another attempt, or records it as dead.
 func (x *Executor) give(ctx context.Context, t *task, c storage.Claim, err error) {
-	code := failureCode(err)
-	if t.attempt < x.MaxAttempts {
+	class, code, _ := Classify(err)
+	if t.attempt < x.MaxAttempts && class != ClassPoison {
 		x.release(ctx, t, c, false, code, err)
 		t.again(ActionRetry, x.delay(t.attempt), code, err)
 		return

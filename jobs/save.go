@@ -213,10 +213,10 @@ func (x *Executor) apply(ctx context.Context, tasks []*task) error {
 	return x.apply(ctx, tasks[half:])
 }
 
-// ending returns err when it is not about the tasks: the store is down or ctx
-// has ended.
+// ending returns err when it is not about the tasks: the store is down or is to be
+// set up, or ctx has ended.
 func ending(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+	if err != nil && ctx.Err() != nil || pauses(err) {
 		return err
 	}
 	return nil

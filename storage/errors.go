@@ -25,6 +25,9 @@ var (
 	// ErrUnavailable: the medium is down, full or out of connections. Nothing is
 	// wrong with the data: pause and try again.
 	ErrUnavailable = errors.New("store is unavailable")
+	// ErrSetup: a right, a table, a bucket or credentials are missing. Nothing is wrong
+	// with the data: an operator must act, then the same call succeeds.
+	ErrSetup = errors.New("the store is not set up for this")
 )
 
 // DuplicateError says that a publish or an exclusive write met resources that

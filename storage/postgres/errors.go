@@ -104,7 +104,7 @@ func isNetwork(err error) bool {
 }
 
 // explain says what was being done with the database and what helps. A server
-// that is down gives storage.ErrUnavailable. A nil error stays nil, and so do the
+// that is down gives storage.ErrUnavailable, one that lacks something storage.ErrSetup. A nil error stays nil, and so do the
 // errors of contexts and of package storage.
 func (f *Factory) explain(doing string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errClosed) {
@@ -118,13 +118,13 @@ func (f *Factory) explain(doing string, err error) error {
 	}
 	switch state := sqlState(err); {
 	case state == insufficientRights:
-		return fmt.Errorf("%s %s: the role lacks a right: grant it or use another role: %w", doing, f.place, err)
+		return fmt.Errorf("%s %s: the role lacks a right: grant it or use another role: %w (%w)", doing, f.place, storage.ErrSetup, err)
 	case state == undefinedTable || state == undefinedColumn:
-		return fmt.Errorf("%s %s: a table or column is missing: open the store once with a role that may make it: %w", doing, f.place, err)
+		return fmt.Errorf("%s %s: a table or column is missing: open the store once with a role that may make it: %w (%w)", doing, f.place, storage.ErrSetup, err)
 	case state == unknownDatabase:
-		return fmt.Errorf("%s %s: there is no such database: make it with createdb, or name another one: %w", doing, f.place, err)
+		return fmt.Errorf("%s %s: there is no such database: make it with createdb, or name another one: %w (%w)", doing, f.place, storage.ErrSetup, err)
 	case strings.HasPrefix(state, classAuth):
-		return fmt.Errorf("%s %s: the server refuses the user or its password: %w", doing, f.place, err)
+		return fmt.Errorf("%s %s: the server refuses the user or its password: %w (%w)", doing, f.place, storage.ErrSetup, err)
 	}
 	return fmt.Errorf("%s %s: %w", doing, f.place, err)
 }

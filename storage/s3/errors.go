@@ -18,7 +18,7 @@ var (
 	// errExists: an object that was to be created is there.
 	errExists = errors.New("the object exists")
 	// errNoBucket: the bucket is not there.
-	errNoBucket = errors.New("the bucket does not exist")
+	errNoBucket = fmt.Errorf("the bucket does not exist: %w", storage.ErrSetup)
 	// errStalled: an attempt made no progress and was given up.
 	errStalled = errors.New("no answer and no progress")
 	// errReplaced: an object is another one than when reading began.
@@ -85,7 +85,7 @@ func (s *Store) judge(err error) (class, error) {
 		return a.judge(), a
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return final, fmt.Errorf("the service's certificate: %w", e)
+		return final, fmt.Errorf("the service's certificate: %w (%w)", e, storage.ErrSetup)
 	}
 	if errors.Is(err, errTooLarge) || errors.Is(err, errReplaced) || errors.Is(err, errNoLength) {
 		return final, err
@@ -130,6 +130,8 @@ func (a *answer) judge() class {
 	case a.code == "ObjectParentIsFile", a.code == "ExistingObjectIsDirectory", a.code == "KeyTooLongError",
 		a.code == "XMinioParentIsObject", a.code == "XMinioObjectExistsAsDirectory", a.code == "XMinioInvalidObjectName":
 		a.is = storage.ErrUnusableName
+	case a.help() != "":
+		a.is = storage.ErrSetup
 	}
 	return final
 }

@@ -83,6 +83,7 @@ func TestWhatAnotherConfigurationNeeds(t *testing.T) {
 		{403, "SignatureDoesNotMatch", "check the credentials"},
 		{301, "PermanentRedirect", "check the region"},
 		{400, "AuthorizationHeaderMalformed", "check the region"},
+		{404, "NoSuchBucket", "NoSuchBucket"},
 	} {
 		f := startFake(t)
 		s := openFake(t, f.config())
@@ -93,7 +94,7 @@ func TestWhatAnotherConfigurationNeeds(t *testing.T) {
 		})
 		began := f.requests.Load()
 		_, err := s.get(t.Context(), "k")
-		if err == nil || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.code) {
+		if !errors.Is(err, storage.ErrSetup) || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.code) {
 			t.Errorf("%s gives %v, want an error that says %q", c.code, err, c.want)
 		}
 		if strings.Contains(err.Error(), session) || strings.Contains(err.Error(), s3test.SecretKey) {
