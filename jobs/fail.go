@@ -92,14 +92,21 @@ func (x *Executor) settle(ctx context.Context, t *task, s storage.JobState, code
 	return true
 }
 
-// reject buries a message that is no job. A row that another message made under
-// the same id stays as it is.
+// reject buries a message that is no job, one of a newer schema when no worker took
+// it for long. A row that another message made under the same id stays as it is.
 func (x *Executor) reject(ctx context.Context, t *task) {
 	if row, err := x.Ledger.Get(ctx, t.row.ID); err == nil && differ(row, t.row) {
 		t.differs()
 		return
 	}
-	x.kill(ctx, t, CodeEnvelope, t.err)
+	code := CodeEnvelope
+	if newerSchema(t.delivery.Body) {
+		if code = CodeSchema; time.Since(t.delivery.Published) < schemaPatience {
+			t.again(ActionRetry, schemaRetry, code, t.err)
+			return
+		}
+	}
+	x.kill(ctx, t, code, t.err)
 }
 
 // refund takes the counted attempts back, when the store is down as soon as it

@@ -26,7 +26,7 @@ func (x *Executor) open(d Delivery) *task {
 	env, err := Decode(d.Body)
 	text := cmp.Or(d.Job, d.MessageID, env.ID, d.Place)
 	if err == nil {
-		err = checkID(text)
+		err = cmp.Or(checkID(text), checkSubject(d.Subject, env.Kind()))
 	}
 	if env.Time.IsZero() {
 		env.Time = d.Published
