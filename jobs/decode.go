@@ -1,14 +1,12 @@
 package jobs
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/specstar-worker/worker/internal/jsonlex"
 )
 
 const rulesOff = "off"
@@ -50,9 +48,9 @@ func (e *EnvelopeError) Unwrap() error { return e.Err }
 
 // Decode reads a message. It is strict: unknown and repeated fields, wrong
 // types, a missing kind, a newer schema and exceeded limits are refused with an
-// *EnvelopeError.
+// *EnvelopeError. Payloads share the memory of the message.
 func Decode(message []byte) (Envelope, error) {
-	d := &decoder{dec: json.NewDecoder(bytes.NewReader(message)), size: int64(len(message))}
+	d := &decoder{in: jsonlex.Scanner{B: message}}
 	if len(message) > MaxMessageBytes {
 		return Envelope{}, d.errorf("%d bytes are more than %d", len(message), MaxMessageBytes)
 	}
@@ -74,7 +72,7 @@ func Decode(message []byte) (Envelope, error) {
 // rawArgs are the arguments before the kind is known, and where they begin.
 type rawArgs struct {
 	kind   Kind
-	body   json.RawMessage
+	body   []byte
 	offset int64
 }
 
@@ -102,8 +100,9 @@ func (d *decoder) header(e *Envelope) (rawArgs, error) {
 		case "rules":
 			return d.rules(&e.RulesOff)
 		case "args":
-			err := d.value(&raw.body)
-			raw.offset = d.dec.InputOffset() - int64(len(raw.body))
+			var err error
+			raw.body, err = d.raw()
+			raw.offset = d.offset() - int64(len(raw.body))
 			return err
 		}
 		return d.unknown()
@@ -197,7 +196,7 @@ func (d *decoder) uuid(id *uuid.UUID) error {
 
 // end refuses anything behind the message's one value.
 func (d *decoder) end() error {
-	if _, err := d.dec.Token(); !errors.Is(err, io.EOF) {
+	if d.in.Space(); d.in.Pos < len(d.in.B) {
 		return d.errorf("more follows behind the job")
 	}
 	return nil

@@ -1,21 +1,18 @@
 package jobs
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
 
+	"github.com/specstar-worker/worker/internal/jsonlex"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
 
 func decodeArgs(raw rawArgs) (Args, error) {
-	d := &decoder{
-		dec: json.NewDecoder(bytes.NewReader(raw.body)), size: int64(len(raw.body)),
-		base: raw.offset, path: []string{"args"},
-	}
+	d := &decoder{in: jsonlex.Scanner{B: raw.body}, base: raw.offset, path: []string{"args"}}
 	switch raw.kind {
 	case KindLoad:
 		return d.load()
@@ -76,11 +73,11 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 	case "resource_id":
 		return d.text((*string)(&o.ResourceID))
 	case "data":
-		return d.value((*json.RawMessage)(&o.Data))
+		return d.json((*json.RawMessage)(&o.Data))
 	case "data_base64":
 		return d.base64(&o.Payload)
 	case "patch":
-		return d.value((*json.RawMessage)(&o.Patch))
+		return d.json((*json.RawMessage)(&o.Patch))
 	case "status":
 		return d.status(&o.Status)
 	case "revision_id":

@@ -8,33 +8,35 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/specstar-worker/worker/internal/jsonlex"
 )
 
-// decoder walks JSON objects key by key, which encoding/json alone does not: it
-// ignores repeated keys and the case of keys, and does not say where it was.
+// decoder walks JSON objects key by key, which encoding/json does not: it ignores
+// repeated keys and the case of keys, and does not say where it was. What it reads
+// is checked once: a message is decoded when it is sent and when it is done.
 type decoder struct {
-	dec  *json.Decoder
-	size int64
+	in   jsonlex.Scanner
 	base int64 // what stands before the decoded part of the message
 	path []string
+	// keyEnd is where the key that was read last ends.
+	keyEnd int
 }
 
 // object calls field with each key of the object that follows; field must
 // consume the value.
 func (d *decoder) object(field func(key string) error) error {
-	if err := d.delim('{', "an object"); err != nil {
+	if err := d.opens('{', "an object"); err != nil {
 		return err
 	}
 	var seen []string
-	for d.dec.More() {
-		t, err := d.dec.Token()
+	for done := d.in.Closes('}'); !done; {
+		text, _, err := d.in.Key()
 		if err != nil {
-			return d.wrap(err)
+			return d.lexical(err)
 		}
-		key, ok := t.(string)
-		if !ok {
-			return d.errorf("a key is expected")
-		}
+		key := string(text)
+		d.keyEnd = d.in.Pos
 		d.path = append(d.path, key)
 		for _, s := range seen {
 			if s == key {
@@ -42,21 +44,26 @@ func (d *decoder) object(field func(key string) error) error {
 			}
 		}
 		seen = append(seen, key)
+		if err := d.in.Colon(); err != nil {
+			return d.lexical(err)
+		}
 		if err := field(key); err != nil {
 			return err
 		}
 		d.path = d.path[:len(d.path)-1]
+		if done, err = d.in.Next('}'); err != nil {
+			return d.lexical(err)
+		}
 	}
-	_, err := d.dec.Token()
-	return d.wrap(err)
+	return nil
 }
 
 // array calls item for each element of the array that follows.
 func (d *decoder) array(limit int, item func(i int) error) error {
-	if err := d.delim('[', "an array"); err != nil {
+	if err := d.opens('[', "an array"); err != nil {
 		return err
 	}
-	for i := 0; d.dec.More(); i++ {
+	for i, done := 0, d.in.Closes(']'); !done; i++ {
 		if i == limit {
 			return d.errorf("holds more than %d elements", limit)
 		}
@@ -65,36 +72,52 @@ func (d *decoder) array(limit int, item func(i int) error) error {
 			return err
 		}
 		d.path = d.path[:len(d.path)-1]
-	}
-	_, err := d.dec.Token()
-	return d.wrap(err)
-}
-
-func (d *decoder) delim(want json.Delim, what string) error {
-	t, err := d.dec.Token()
-	if err != nil {
-		return d.wrap(err)
-	}
-	if t != want {
-		return d.errorf("%s is expected, not %s", what, tokenKind(t))
+		var err error
+		if done, err = d.in.Next(']'); err != nil {
+			return d.lexical(err)
+		}
 	}
 	return nil
 }
 
-// tokenKind names what a token is, without its content.
-func tokenKind(t json.Token) string {
-	switch t := t.(type) {
-	case json.Delim:
-		return t.String()
-	case string:
+// opens steps over a bracket.
+func (d *decoder) opens(bracket byte, what string) error {
+	switch c := d.in.Peek(); {
+	case d.in.Pos >= len(d.in.B):
+		return d.wrap(io.ErrUnexpectedEOF)
+	case c != bracket:
+		return d.errorf("%s is expected, not %s", what, kindOf(c))
+	}
+	d.in.Pos++
+	return nil
+}
+
+// lexical is the error of a text that is no JSON.
+func (d *decoder) lexical(err error) error {
+	if d.in.Pos >= len(d.in.B) || behindText(d.in.B, d.in.Pos) > len(d.in.B) && d.in.Peek() == '"' {
+		err = io.ErrUnexpectedEOF
+	}
+	if e, ok := errors.AsType[*jsonlex.Error](err); ok {
+		err = errors.New(e.Reason)
+	}
+	return d.wrap(err)
+}
+
+// kindOf names the value that a byte begins, without its content.
+func kindOf(c byte) string {
+	switch {
+	case c == '{' || c == '[' || c == '}' || c == ']':
+		return string(c)
+	case c == '"':
 		return "a text"
-	case bool:
+	case c == 't' || c == 'f':
 		return "a truth value"
-	case nil:
+	case c == 'n':
 		return "null"
-	default:
+	case c == '-' || c >= '0' && c <= '9':
 		return "a number"
 	}
+	return "what is no JSON"
 }
 
 // quoted is a text as errors show it: a beginning of it.
@@ -108,26 +131,95 @@ func quoted[T ~string](s T) string {
 // maxQuoted is how much of a text errors show, in bytes.
 const maxQuoted = 64
 
+// raw steps over the next value and returns its bytes. Whether they are JSON is
+// for the caller to see.
+func (d *decoder) raw() ([]byte, error) {
+	c := d.in.Peek()
+	from, b := d.in.Pos, d.in.B
+	at := from
+	switch c {
+	case '{', '[':
+		at = behindBrackets(b, from)
+	case '"':
+		at = behindText(b, from)
+	default:
+		for at < len(b) && !strings.ContainsRune(",]} \t\r\n", rune(b[at])) {
+			at++
+		}
+	}
+	if at > len(b) || at == from {
+		d.in.Pos = min(at, len(b))
+		if at == from && from < len(b) {
+			return nil, d.errorf("a value is expected")
+		}
+		return nil, d.wrap(io.ErrUnexpectedEOF)
+	}
+	d.in.Pos = at
+	return b[from:at], nil
+}
+
+// behindBrackets returns where the object or array ends that begins at i, and more
+// than len(b) when it does not end.
+func behindBrackets(b []byte, i int) int {
+	for open := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			open++
+		case '}', ']':
+			if open--; open == 0 {
+				return i + 1
+			}
+		case '"':
+			i = behindText(b, i) - 1
+		}
+	}
+	return len(b) + 1
+}
+
+// behindText is behindBrackets for a text.
+func behindText(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return len(b) + 1
+}
+
+// json returns the next value, any. It shares the memory of the message.
+func (d *decoder) json(v *json.RawMessage) error {
+	raw, err := d.raw()
+	if err == nil && !json.Valid(raw) {
+		err = d.wrap(json.Unmarshal(raw, v)) // says what is wrong
+	}
+	*v = raw
+	return err
+}
+
 // value decodes the next value, which must not be null.
 func (d *decoder) value(v any) error {
-	raw, ok := v.(*json.RawMessage)
-	if !ok {
-		raw = new(json.RawMessage)
+	raw, err := d.raw()
+	if err != nil {
+		return err
 	}
-	if err := d.dec.Decode(raw); err != nil {
-		return d.wrap(err)
-	}
-	if ok {
-		return nil
-	}
-	if string(*raw) == "null" {
+	if string(raw) == "null" {
 		return d.errorf("must not be null")
 	}
-	return d.wrap(json.Unmarshal(*raw, v))
+	return d.wrap(json.Unmarshal(raw, v))
 }
 
 // text decodes a string, which must be valid UTF-8 without NUL and surrogates.
 func (d *decoder) text(s *string) error {
+	if d.in.Peek() == '"' {
+		from := d.in.Pos
+		if end := plainText(d.in.B, from); end > 0 {
+			*s, d.in.Pos = string(d.in.B[from+1:end-1]), end
+			return nil
+		}
+	}
 	if err := d.value(s); err != nil {
 		return err
 	}
@@ -138,6 +230,20 @@ func (d *decoder) text(s *string) error {
 		return d.errorf("is not valid text")
 	}
 	return nil
+}
+
+// plainText returns where a text of printable ASCII without escapes ends that begins
+// at i, and 0 for other texts.
+func plainText(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c < ' ' || c == '\\' || c >= utf8.RuneSelf:
+			return 0
+		}
+	}
+	return 0
 }
 
 func (d *decoder) texts(list *[]string, limit int) error {
@@ -154,7 +260,11 @@ func (d *decoder) texts(list *[]string, limit int) error {
 	})
 }
 
-func (d *decoder) unknown() error { return d.errorf("is not a field of this kind of job") }
+// unknown refuses the key that was read last.
+func (d *decoder) unknown() error {
+	d.in.Pos = d.keyEnd
+	return d.errorf("is not a field of this kind of job")
+}
 
 func (d *decoder) errorf(format string, args ...any) error {
 	return &EnvelopeError{Field: d.field(), Offset: d.offset(), Err: fmt.Errorf(format, args...)}
@@ -181,7 +291,7 @@ func (d *decoder) wrap(err error) error {
 	return &EnvelopeError{Field: d.field(), Offset: d.offset(), Err: err}
 }
 
-func (d *decoder) offset() int64 { return min(d.base+d.dec.InputOffset(), d.base+d.size) }
+func (d *decoder) offset() int64 { return d.base + int64(d.in.Pos) }
 
 func (d *decoder) field() string {
 	return truncate(strings.ReplaceAll(strings.Join(d.path, "."), ".[", "["), 4*maxQuoted)
