@@ -47,6 +47,9 @@ func (l *loop) execute(ctx context.Context, ms []message) (keep []message) {
 		} else {
 			l.answer(ctx, m, v)
 		}
+		if v := verdicts[i]; v.Action == jobs.ActionAck {
+			l.progress.done(deliveries[i].Sequence)
+		}
 		l.report(deliveries[i], verdicts[i], took)
 	}
 	return keep
@@ -73,8 +76,10 @@ func (l *loop) delivery(m message) jobs.Delivery {
 	}
 	at, err := m.Place()
 	if err != nil {
+		l.progress.lose()
 		return d
 	}
+	l.progress.came(at)
 	d.Published, d.Number = at.published, at.delivered
 	d.Place, d.Epoch, d.Sequence = at.name, at.epoch, at.sequence
 	if at.sequence <= l.former {

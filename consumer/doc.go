@@ -22,7 +22,9 @@
 // lag behind a burst; a worker that is killed then is handed the rest of it again
 // and finds in the ledger that it was done. A steady stream of one save in a
 // message is bounded by that rate. A publisher with more than that puts several
-// operations into a message: one acknowledgement is for all of them.
+// operations into a message: one acknowledgement is for all of them. Who consumes
+// alone removes at its end what is done, all at once, instead of waiting for the rest
+// of the acknowledgements.
 //
 // # Losses
 //

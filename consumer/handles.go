@@ -105,6 +105,7 @@ func (h *Handles) finish(ctx, work context.Context, cfg Config, loops []*loop, w
 		if cfg.Exclusive {
 			for _, l := range loops {
 				if l.isBound() {
+					l.sweep(ctx, cfg.JetStream, cfg.Queue)
 					l.settle(ctx, cfg.JetStream, cfg.Queue)
 					l.remove(ctx, cfg.JetStream, cfg.Queue)
 				}

@@ -47,8 +47,9 @@ type loop struct {
 	bind func(context.Context) (bound, error)
 	bury func(context.Context, message, jobs.Verdict) error
 
-	from bound
-	hand *hand
+	from     bound
+	hand     *hand
+	progress *progress
 }
 
 // rebind looks the durable consumer up once.
@@ -63,7 +64,7 @@ func (l *loop) run(pull, work context.Context) error {
 	if err := l.bindFirst(pull); err != nil || !l.isBound() {
 		return err
 	}
-	l.hand = newHand()
+	l.hand, l.progress = newHand(), newProgress()
 	workers, stop := context.WithCancel(pull)
 	var wg sync.WaitGroup
 	for range l.workers {
@@ -120,6 +121,7 @@ func (l *loop) recover(ctx context.Context, err error) error {
 		return fmt.Errorf("durable consumer %s: %w", l.name(), err)
 	}
 	l.log.Debug("pull ended early", zap.Error(err))
+	l.progress.lose()
 	missing := 0
 	for d := bindMin; ; d = min(2*d, bindMax) {
 		pause(ctx, d)

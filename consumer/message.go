@@ -31,6 +31,7 @@ type place struct {
 	epoch     int64  // of the stream, see epochOf
 	sequence  uint64
 	delivered int
+	delivery  uint64 // its number among those of the durable consumer
 	published time.Time
 }
 
@@ -54,7 +55,7 @@ func (p pulled) Place() (place, error) {
 	}
 	return place{
 		name: fmt.Sprintf("%s:%d", p.stream, meta.Sequence.Stream), epoch: p.epoch,
-		sequence: meta.Sequence.Stream, delivered: int(meta.NumDelivered), published: meta.Timestamp.UTC(),
+		sequence: meta.Sequence.Stream, delivered: int(meta.NumDelivered), delivery: meta.Sequence.Consumer, published: meta.Timestamp.UTC(),
 	}, nil
 }
 
