@@ -30,6 +30,8 @@ const (
 	publishWait = 15 * time.Second
 	// publishTries is how often a message is sent; its id makes that safe.
 	publishTries = 3
+	// reconnectLook is how often a broken connection is looked at.
+	reconnectLook = 20 * time.Millisecond
 )
 
 // ErrQueueFull: the queue has reached its size limit and takes no more jobs
@@ -123,11 +125,36 @@ func (p *Publisher) publishSome(ctx context.Context, messages []jobs.Message, ac
 		pending[i] = i
 	}
 	for try := range publishTries {
+		if !p.connected(ctx) {
+			for _, at := range pending {
+				acks[at] = jobs.Ack{Err: fmt.Errorf("publish: %w: the connection to it is broken", ErrNoAnswer)}
+			}
+			return
+		}
 		pending = p.publishOnce(ctx, messages, acks, pending)
 		if len(pending) == 0 || ctx.Err() != nil {
 			return
 		}
 		pause(ctx, time.Duration(try+1)*100*time.Millisecond)
+	}
+}
+
+// connected waits for a broken connection to come back, at most as long as for an
+// answer, and returns false when it does not. One that was closed does not come back:
+// sending says so.
+func (p *Publisher) connected(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	for {
+		switch p.js.Conn().Status() {
+		case nats.RECONNECTING, nats.CONNECTING, nats.DISCONNECTED:
+		default:
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		pause(ctx, reconnectLook)
 	}
 }
 

@@ -120,7 +120,8 @@ func explain(err error) failure {
 // later.
 func isOutage(err error) bool {
 	for _, target := range []error{
-		storage.ErrUnavailable, nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrTimeout, nats.ErrNoResponders, consumer.ErrNoAnswer,
+		storage.ErrUnavailable, consumer.ErrNoAnswer, nats.ErrNoServers, nats.ErrNoResponders, nats.ErrTimeout,
+		nats.ErrConnectionClosed, nats.ErrReconnectBufExceeded, nats.ErrDisconnected,
 		context.DeadlineExceeded, // no command bounds its work by itself: a service was waited for
 	} {
 		if errors.Is(err, target) {

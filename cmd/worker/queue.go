@@ -30,9 +30,12 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 		}
 		s.lost = make(chan struct{})
 		s.conn, err = connectTo(card.URL, s.lost, nats.Token(card.Token))
+		s.dial = func(o ...nats.Option) (*nats.Conn, error) {
+			return nats.Connect(card.URL, append(o, nats.Token(card.Token))...)
+		}
 	case s.app.global.nats != "":
-		s.conn, err = nats.Connect(s.app.global.nats, nats.Name("specstar-worker"), nats.MaxReconnects(-1))
-		if err != nil {
+		s.dial = func(o ...nats.Option) (*nats.Conn, error) { return nats.Connect(s.app.global.nats, o...) }
+		if s.conn, err = s.dial(consumer.PublishOptions()...); err != nil {
 			err = &failure{Exit: exitUnavailable, Code: codeUnavailable, Message: "connect to " + maskURL(s.app.global.nats) + ": " + err.Error()}
 		}
 	default:
@@ -55,7 +58,8 @@ func (s *session) startServer() (uuid.UUID, error) {
 	if err != nil {
 		return id, err
 	}
-	s.conn, err = s.server.Connect()
+	s.dial = s.server.Connect
+	s.conn, err = s.dial(consumer.PublishOptions()...)
 	return id, err
 }
 

@@ -109,8 +109,10 @@ func (s *session) ready(ctx context.Context) error {
 	if s.worker.draining.Load() {
 		return errors.New("draining")
 	}
-	if s.conn.Status() != nats.CONNECTED {
-		return fmt.Errorf("queue: %s", s.conn.Status())
+	for _, c := range []*nats.Conn{s.conn, s.pulls} {
+		if c.Status() != nats.CONNECTED {
+			return fmt.Errorf("queue: %s", c.Status())
+		}
 	}
 	if _, err := s.store.Ledger().Count(ctx, storage.JobRunning, storage.JobDead); err != nil {
 		return errors.New("store: it does not answer")

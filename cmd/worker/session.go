@@ -45,7 +45,9 @@ type session struct {
 	// store's directory is not the data directory.
 	dataLock, storeLock *owner.Lock
 	server              *natsd.Server
-	conn                *nats.Conn
+	// conn is for sending and asking, pulls for the worker; dial makes either.
+	conn, pulls *nats.Conn
+	dial        func(...nats.Option) (*nats.Conn, error)
 	// lost is closed when the queue of another process went away.
 	lost      chan struct{}
 	queue     consumer.QueueConfig
@@ -225,8 +227,10 @@ func (s *session) close(ctx context.Context) error {
 			errs = append(errs, l.Retract())
 		}
 	}
-	if s.conn != nil {
-		s.conn.Close()
+	for _, c := range []*nats.Conn{s.pulls, s.conn} {
+		if c != nil {
+			c.Close()
+		}
 	}
 	if s.server != nil {
 		s.server.Shutdown()
@@ -236,7 +240,7 @@ func (s *session) close(ctx context.Context) error {
 			errs = append(errs, l.Close())
 		}
 	}
-	s.worker, s.conn, s.server, s.storeLock, s.dataLock = nil, nil, nil, nil, nil
+	s.worker, s.pulls, s.conn, s.server, s.storeLock, s.dataLock = nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -58,7 +58,11 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
 		}
 	}
-	js, err := jetstream.New(s.conn)
+	var err error
+	if s.pulls, err = s.dial(consumer.ConsumeOptions()...); err != nil {
+		return nil, fmt.Errorf("connect to consume: %w", err)
+	}
+	js, err := jetstream.New(s.pulls)
 	if err != nil {
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
