@@ -1,10 +1,6 @@
 package consumer
 
-import (
-	"sync"
-
-	"github.com/specstar-worker/worker/jobs"
-)
+import "sync"
 
 // hand is what a loop holds of the queue: messages that wait for a worker and
 // messages that are being worked on.
@@ -85,8 +81,8 @@ func (h *hand) room(workers, ahead, size int) (n, bytes int, changed <-chan stru
 }
 
 // minFetchBytes is the least that is asked for: the largest message must fit,
-// with its headers and subject.
-const minFetchBytes = jobs.MaxMessageBytes + 64<<10
+// with its subject and the one that it is answered on.
+const minFetchBytes = maxMessage + 4<<10
 
 // all returns every message in hand.
 func (h *hand) all() []message {

@@ -102,17 +102,35 @@ func (l *loop) pump(ctx context.Context) error {
 			}
 			continue
 		}
-		err := l.from.source.fetch(ctx, n, bytes, func(m message) {
-			l.stats.fetched.Add(1)
-			l.stats.inFlight.Add(1)
-			l.hand.put(m)
-		})
+		err := l.from.source.fetch(ctx, n, bytes, l.took)
+		if errors.Is(err, errOversized) {
+			err = l.fetchOversized(ctx)
+		}
 		if err != nil {
 			if err := l.recover(ctx, err); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// fetchOversized takes the next message whatever its size: it will be given up, and
+// what waits behind it goes on. Only a stream that was made without a limit for one
+// message, by an operator or by an earlier version, can hold one.
+func (l *loop) fetchOversized(ctx context.Context) error {
+	l.log.Warn("the next message is larger than a job may be; the stream should have max_msg_size", zap.Int("max_msg_size", maxMessage))
+	pause(ctx, bindMin)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return l.from.source.fetch(ctx, 1, 0, l.took)
+}
+
+// took keeps a message that came.
+func (l *loop) took(m message) {
+	l.stats.fetched.Add(1)
+	l.stats.inFlight.Add(1)
+	l.hand.put(m)
 }
 
 // recover brings the loop back after a failed pull. Its error is final.

@@ -14,8 +14,8 @@ import (
 
 // source hands out messages of one durable consumer.
 type source interface {
-	// fetch asks for at most n messages of bytes together and calls take with each
-	// as it comes. It returns when it has them, when it has waited long enough, or,
+	// fetch asks for at most n messages of bytes together, 0 for any, and calls take
+	// with each as it comes. It returns when it has them, when it has waited long enough, or,
 	// when ctx ends, once every message that the server had sent was taken.
 	fetch(ctx context.Context, n, bytes int, take func(message)) error
 }
@@ -29,6 +29,10 @@ const (
 
 // errPull is a pull that the server ended for a reason worth a look.
 var errPull = errors.New("the server ended the pull")
+
+// errOversized is a pull that brought nothing since the next message is larger than
+// what was asked for.
+var errOversized = errors.New("the next message is too large for a pull")
 
 // puller is the source behind a JetStream connection.
 type puller struct {
@@ -78,7 +82,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 			return p.interrupted(ctx, sub, err, take)
 		}
 		if !isJob(m) {
-			if done, err := statusOf(m); done {
+			if done, err := statusOf(m, got); done {
 				return err
 			}
 			continue
@@ -93,7 +97,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 type pullRequest struct {
 	Expires  time.Duration `json:"expires"`
 	Batch    int           `json:"batch"`
-	MaxBytes int           `json:"max_bytes"`
+	MaxBytes int           `json:"max_bytes,omitempty"`
 }
 
 // interrupted ends a pull before the server does. The subscription is given up
@@ -124,8 +128,9 @@ func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err er
 // isJob tells a job's message from the server's own, which cannot be acknowledged.
 func isJob(m *nats.Msg) bool { return strings.HasPrefix(m.Reply, "$JS.ACK.") }
 
-// statusOf reads a message of the server: whether it ends the pull, and why.
-func statusOf(m *nats.Msg) (done bool, err error) {
+// statusOf reads a message of the server: whether it ends the pull, which has brought
+// got messages, and why.
+func statusOf(m *nats.Msg, got int) (done bool, err error) {
 	status, text := m.Header.Get("Status"), m.Header.Get("Description")
 	lower := strings.ToLower(text)
 	switch {
@@ -133,6 +138,8 @@ func statusOf(m *nats.Msg) (done bool, err error) {
 		return false, nil
 	case status == "404", status == "408":
 		return true, nil
+	case status == "409" && got == 0 && strings.Contains(lower, "maxbytes"):
+		return true, errOversized
 	case status == "409" && (strings.Contains(lower, "maxbytes") || strings.Contains(lower, "batch completed")):
 		return true, nil
 	case status == "503":

@@ -20,6 +20,10 @@ const metadataStore = "store"
 // remembers them for good.
 const duplicateWindow = 10 * time.Minute
 
+// maxMessage is the largest message with its headers, whatever the server takes from
+// other programs: a larger one would fit into no pull.
+const maxMessage = jobs.MaxMessageBytes + 64<<10
+
 // ErrOtherStore: the stream belongs to another store.
 var ErrOtherStore = errors.New("stream belongs to another store")
 
@@ -98,7 +102,7 @@ func (q QueueConfig) jobsStream() jetstream.StreamConfig {
 		Name: q.StreamName(), Subjects: []string{"specstar." + q.Namespace + ".jobs.*.*"},
 		Description: "jobs of a SpecStar store",
 		Retention:   jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
-		MaxBytes: q.MaxBytes, Replicas: q.Replicas, Duplicates: duplicateWindow,
+		MaxBytes: q.MaxBytes, MaxMsgSize: maxMessage, Replicas: q.Replicas, Duplicates: duplicateWindow,
 		AllowAtomicPublish: true,
 		Metadata:           map[string]string{metadataStore: q.Store.String()},
 	}

@@ -68,7 +68,12 @@ func newWorld(t *testing.T, f storage.Factory) *world {
 
 func newWorldAlone(t *testing.T, f storage.Factory) *world {
 	t.Helper()
-	server, err := natsd.Start(t.TempDir(), natsd.Options{})
+	return newWorldOf(t, f, natsd.Options{})
+}
+
+func newWorldOf(t *testing.T, f storage.Factory, o natsd.Options) *world {
+	t.Helper()
+	server, err := natsd.Start(t.TempDir(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type Options struct {
 	Listen bool
 	// MaxStore bounds the files of all streams, in bytes; 0 means [DefaultMaxStore].
 	MaxStore int64
+	// MaxPayload bounds one message, in bytes; 0 means 1 MiB.
+	MaxPayload int32
 }
 
 // Server is a running nats-server.
@@ -48,6 +50,9 @@ func Start(dir string, o Options) (*Server, error) {
 	if o.MaxStore <= 0 {
 		o.MaxStore = DefaultMaxStore
 	}
+	if o.MaxPayload <= 0 {
+		o.MaxPayload = 1 << 20
+	}
 	token := rand.Text()
 	ns, err := server.NewServer(&server.Options{
 		ServerName: "specstar-worker",
@@ -55,7 +60,7 @@ func Start(dir string, o Options) (*Server, error) {
 		Authorization: token,
 		JetStream:     true, StoreDir: dir, SyncAlways: true,
 		JetStreamMaxStore: o.MaxStore, JetStreamMaxMemory: 64 << 20,
-		MaxPayload: 1 << 20,
+		MaxPayload: o.MaxPayload,
 		NoLog:      true, NoSigs: true,
 	})
 	if err != nil {
