@@ -16,6 +16,9 @@ import (
 // nothing to consume.
 var ErrNoQueue = errors.New("no queue is configured")
 
+// errPaused stands for the unknown cause of an outage.
+var errPaused = errors.New("the store is unavailable")
+
 // Executor carries out deliveries; *[jobs.Executor] is one.
 type Executor interface {
 	// Execute returns a verdict for each delivery, in their order.
@@ -56,6 +59,9 @@ type Config struct {
 	Batch, BatchSize int
 	// Slots is how many long jobs of a lane and kind run at the same time.
 	Slots int
+	// Budget bounds what all lanes and kinds do together; nil means one of its own
+	// with the defaults of [NewBudget]. Consumers of a process may share one.
+	Budget *Budget
 }
 
 // QueueConfig names a queue and says how it is made.
@@ -92,6 +98,11 @@ func (c Config) withDefaults() Config {
 	if c.Slots <= 0 {
 		c.Slots = DefaultSlots
 	}
+	if c.Budget == nil {
+		c.Budget = NewBudget(0, 0)
+	}
+	// A loop must be able to have what it asks for.
+	c.BatchSize = min(c.BatchSize, minBudgetBytes)
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}

@@ -92,6 +92,7 @@ func (c *Consumer) newLoop(d durable) *loop {
 	l := &loop{
 		durable: d, cfg: c.cfg, stats: c.stats[d],
 		log:     c.cfg.Logger.Named(d.name()),
+		share:   c.cfg.Budget.share(d),
 		workers: c.cfg.Slots, batch: 1, ahead: 0,
 	}
 	if d.kind == jobs.KindSave {

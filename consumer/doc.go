@@ -8,6 +8,10 @@
 // writes a single save at once. Batches of a lane are applied one after another
 // in stream order, also after an outage of the store.
 //
+// All loops share a [Budget] of slots and bytes. While the store is down nothing is
+// pulled; when it answers again, one batch of one loop shows whether it can be written
+// to before the others go on.
+//
 //	running --Stop--> draining --(running jobs end)--> done
 //	running, draining --Abort--> done: running jobs are cancelled and handed back
 //

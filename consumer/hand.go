@@ -10,10 +10,12 @@ type hand struct {
 	bytes   int // of the waiting ones
 	active  map[message]struct{}
 	changed chan struct{} // closed and replaced at every change
+	free    func(bytes int)
 }
 
-func newHand() *hand {
-	return &hand{active: make(map[message]struct{}), changed: make(chan struct{})}
+// newHand returns an empty hand; free gives bytes back to the budget.
+func newHand(free func(bytes int)) *hand {
+	return &hand{active: make(map[message]struct{}), changed: make(chan struct{}), free: free}
 }
 
 // change wakes everyone who waits. The caller holds mu.
@@ -49,23 +51,35 @@ func (h *hand) take(n int) ([]message, <-chan struct{}) {
 	return taken, nil
 }
 
+// idle returns whether no message waits, and a channel that is closed at the
+// next change.
+func (h *hand) idle() (bool, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.waiting) == 0, h.changed
+}
+
 // settle forgets active messages, but those to keep wait again, before all others.
 func (h *hand) settle(ms, keep []message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	done := 0
 	for _, m := range ms {
 		delete(h.active, m)
+		done += len(m.Data())
 	}
 	for _, m := range keep {
 		h.bytes += len(m.Data())
+		done -= len(m.Data())
 	}
+	h.free(done)
 	h.waiting = append(keep, h.waiting...)
 	h.change()
 }
 
 // room returns how many messages and bytes may be asked for, or none and a
 // channel that is closed at the next change. ahead is how many may wait while
-// every worker is busy.
+// every worker is busy, size how many bytes of them.
 func (h *hand) room(workers, ahead, size int) (n, bytes int, changed <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -74,6 +88,9 @@ func (h *hand) room(workers, ahead, size int) (n, bytes int, changed <-chan stru
 		n = workers - len(h.active) - len(h.waiting)
 	}
 	bytes = size - h.bytes
+	if ahead == 0 {
+		bytes = n * minFetchBytes // no more than can come
+	}
 	if n <= 0 || bytes < minFetchBytes {
 		return 0, 0, h.changed
 	}
@@ -100,6 +117,7 @@ func (h *hand) empty() []message {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ms := h.waiting
+	h.free(h.bytes)
 	h.waiting, h.bytes = nil, 0
 	h.change()
 	return ms

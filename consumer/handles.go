@@ -15,10 +15,12 @@ var errAborted = errors.New("aborted")
 // Handles are the running loops of a consumer. All methods may be called from
 // anywhere, any number of times, and on nil, which stands for no loops.
 type Handles struct {
-	loops []*Handle
-	done  chan struct{}
-	pull  context.CancelCauseFunc // ends pulling
-	work  context.CancelCauseFunc // cancels running jobs
+	loops  []*Handle
+	gate   *gate
+	budget *Budget
+	done   chan struct{}
+	pull   context.CancelCauseFunc // ends pulling
+	work   context.CancelCauseFunc // cancels running jobs
 
 	mu  sync.Mutex
 	err error
@@ -71,6 +73,7 @@ func launch(ctx context.Context, cfg Config, loops []*loop, w *waker) *Handles {
 	pull, cancelPull := context.WithCancelCause(work)
 	h := &Handles{done: make(chan struct{}), pull: cancelPull, work: cancelWork}
 	g := newGate(cfg.Executor, cfg.Logger)
+	h.gate, h.budget = g, cfg.Budget
 	var wg sync.WaitGroup
 	wg.Go(func() { g.run(pull) })
 	if w != nil {

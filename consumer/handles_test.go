@@ -403,7 +403,7 @@ func TestStoreThatAnswersButCannotBeWrittenTo(t *testing.T) {
 		src.messages <- newFakeMessage(1, "a")
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if tries < 60 || tries > 70 {
+		if tries < 150 || tries > 160 {
 			t.Fatalf("tried %d times in ten minutes", tries)
 		}
 		h.Stop()

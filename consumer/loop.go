@@ -34,6 +34,7 @@ type loop struct {
 	log   *zap.Logger
 	stats *counters
 	gate  *gate
+	share share
 	// former is up to which stream sequence a former owner may have been handed
 	// messages.
 	former uint64
@@ -64,7 +65,7 @@ func (l *loop) run(pull, work context.Context) error {
 	if err := l.bindFirst(pull); err != nil || !l.isBound() {
 		return err
 	}
-	l.hand, l.progress = newHand(), newProgress()
+	l.hand, l.progress = newHand(l.share.free), newProgress()
 	workers, stop := context.WithCancel(pull)
 	var wg sync.WaitGroup
 	for range l.workers {
@@ -102,16 +103,33 @@ func (l *loop) pump(ctx context.Context) error {
 			}
 			continue
 		}
-		err := l.from.source.fetch(ctx, n, bytes, l.took)
-		if errors.Is(err, errOversized) {
-			err = l.fetchOversized(ctx)
-		}
-		if err != nil {
+		if err := l.ask(ctx, n, bytes); err != nil {
 			if err := l.recover(ctx, err); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// ask pulls at most n messages of bytes together, as many as the budget has room for.
+func (l *loop) ask(ctx context.Context, n, bytes int) error {
+	if l.ahead == 0 {
+		n = min(n, l.share.startable(ctx))
+		bytes = min(bytes, n*minFetchBytes)
+	}
+	if !l.share.reserve(ctx, bytes) {
+		return nil
+	}
+	came := 0
+	err := l.from.source.fetch(ctx, n, bytes, func(m message) {
+		came += len(m.Data())
+		l.took(m)
+	})
+	l.share.free(bytes - came)
+	if errors.Is(err, errOversized) {
+		return l.fetchOversized(ctx)
+	}
+	return err
 }
 
 // fetchOversized takes the next message whatever its size: it will be given up, and
@@ -123,7 +141,10 @@ func (l *loop) fetchOversized(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	return l.from.source.fetch(ctx, 1, 0, l.took)
+	return l.from.source.fetch(ctx, 1, 0, func(m message) {
+		l.share.free(-len(m.Data())) // more than there is, once
+		l.took(m)
+	})
 }
 
 // took keeps a message that came.
@@ -173,18 +194,43 @@ func (l *loop) rebindWithin(ctx context.Context, d time.Duration) error {
 // serve takes messages and has them carried out, until ctx ends.
 func (l *loop) serve(ctx, work context.Context) {
 	for l.hold(ctx) {
-		ms, changed := l.hand.take(l.batch)
-		if len(ms) == 0 {
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
+		changed := l.next(ctx, work)
+		if changed == nil {
 			continue
 		}
-		keep := l.execute(work, ms)
-		l.hand.settle(ms, keep)
-		l.stats.inFlight.Add(int64(len(keep) - len(ms)))
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
 	}
+}
+
+// next has the next messages carried out once there is a slot. When there is none, or
+// the gate lets none pass, it returns a channel that is closed when that has changed.
+func (l *loop) next(ctx, work context.Context) <-chan struct{} {
+	if idle, changed := l.hand.idle(); idle {
+		return changed
+	}
+	if !l.share.start(ctx) {
+		return ctx.Done()
+	}
+	defer l.share.end()
+	p, changed := l.gate.enter()
+	if p == nil {
+		return changed
+	}
+	ms, changed := l.hand.take(l.batch)
+	defer l.gate.leave(p, len(ms) > 0)
+	if len(ms) == 0 {
+		return changed
+	}
+	if l.kind != jobs.KindSave {
+		l.gate.soon(p)
+	}
+	keep := l.execute(work, ms)
+	l.hand.settle(ms, keep)
+	l.stats.inFlight.Add(int64(len(keep) - len(ms)))
+	return nil
 }
 
 // hold waits until the store answers, with the messages in hand for a while,
