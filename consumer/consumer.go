@@ -42,8 +42,11 @@ func (c *Consumer) StartConsume(ctx context.Context) (*Handles, error) {
 		return nil, fmt.Errorf("start consuming: %w", err)
 	}
 	loops := make([]*loop, 0, len(c.stats))
+	shared := &line{nc: c.cfg.JetStream.Conn()}
 	for _, d := range durables() {
-		loops = append(loops, c.newLoop(d))
+		l := c.newLoop(d)
+		l.line = shared
+		loops = append(loops, l)
 	}
 	w, err := c.prepare(ctx, loops)
 	if err != nil {

@@ -32,6 +32,10 @@
 //
 // # Losses
 //
+// While a pull waits the server shows twice a second that it knows of it; one that was
+// lost is asked again within 2 s. A connection on which nothing is answered is dialled
+// anew. [Handles.Trouble] tells what is being recovered from.
+//
 // A pull that is lost, a deleted durable consumer, a leader change or a broken
 // connection is recovered from by the loop itself. What it cannot recover from,
 // such as a deleted stream, ends the loop and is reported by Join and Err.

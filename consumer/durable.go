@@ -91,6 +91,16 @@ func compareDurable(have, want jetstream.ConsumerConfig) error {
 		return fmt.Errorf("filter is %q, must be %q", have.FilterSubject, want.FilterSubject)
 	case have.AckPolicy != want.AckPolicy:
 		return fmt.Errorf("acknowledgement is %s, must be %s", have.AckPolicy, want.AckPolicy)
+	case have.DeliverPolicy != want.DeliverPolicy:
+		return fmt.Errorf("deliver policy is %s, must be %s: older messages would never come", have.DeliverPolicy, want.DeliverPolicy)
+	case len(have.PriorityGroups) > 0:
+		return fmt.Errorf("priority_groups is %v, must be none: pulls without a group bring nothing", have.PriorityGroups)
+	case have.HeadersOnly:
+		return errors.New("headers_only is set, must not be: jobs would come without their contents")
+	case have.MaxRequestExpires > 0 && have.MaxRequestExpires < fetchWait:
+		return fmt.Errorf("max_expires is %s, must be 0 or at least %s", have.MaxRequestExpires, fetchWait)
+	case have.MaxRequestMaxBytes > 0 && have.MaxRequestMaxBytes < minFetchBytes:
+		return fmt.Errorf("max_bytes is %d, must be 0 or at least %d: the largest job would never come", have.MaxRequestMaxBytes, minFetchBytes)
 	case have.MaxDeliver > 0:
 		return fmt.Errorf("max_deliver is %d, must be -1: messages would be parked out of reach", have.MaxDeliver)
 	case len(have.BackOff) > 0:

@@ -28,7 +28,7 @@ func startLoops(t *testing.T, cfg Config, sources map[durable]source) *Handles {
 		}
 		loops = append(loops, l)
 	}
-	return launch(t.Context(), c.cfg, loops)
+	return launch(t.Context(), c.cfg, loops, nil)
 }
 
 // TestOneBatchIsTriedAfterAnOutage: twelve loops wait for a store that answers but

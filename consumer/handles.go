@@ -3,7 +3,9 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 )
 
 // errStopped is the cause that ends pulling when Stop is called.
@@ -16,6 +18,7 @@ var errAborted = errors.New("aborted")
 // anywhere, any number of times, and on nil, which stands for no loops.
 type Handles struct {
 	loops  []*Handle
+	all    []*loop
 	gate   *gate
 	budget *Budget
 	done   chan struct{}
@@ -73,7 +76,7 @@ func launch(ctx context.Context, cfg Config, loops []*loop, w *waker) *Handles {
 	pull, cancelPull := context.WithCancelCause(work)
 	h := &Handles{done: make(chan struct{}), pull: cancelPull, work: cancelWork}
 	g := newGate(cfg.Executor, cfg.Logger)
-	h.gate, h.budget = g, cfg.Budget
+	h.gate, h.budget, h.all = g, cfg.Budget, loops
 	var wg sync.WaitGroup
 	wg.Go(func() { g.run(pull) })
 	if w != nil {
@@ -140,6 +143,41 @@ func (h *Handles) All() []*Handle {
 		return nil
 	}
 	return h.loops
+}
+
+// Trouble is why jobs are not done though nothing has ended.
+type Trouble struct {
+	// Loop is the lane and kind whose durable consumer cannot be reached, empty when
+	// all wait for the store.
+	Loop  string
+	Since time.Time
+	Err   error
+}
+
+// String says it in one line, without the time.
+func (t Trouble) String() string {
+	if t.Loop == "" {
+		return fmt.Sprintf("paused: %v", t.Err)
+	}
+	return fmt.Sprintf("%s cannot reach its durable consumer: %v", t.Loop, t.Err)
+}
+
+// Trouble returns what is wrong now and will be put right by itself when its cause
+// ends; nothing while all is well.
+func (h *Handles) Trouble() []Trouble {
+	if h == nil {
+		return nil
+	}
+	var all []Trouble
+	if since, err := h.gate.trouble(); err != nil {
+		all = append(all, Trouble{Since: since, Err: err})
+	}
+	for _, l := range h.all {
+		if since, err := l.unreachable(); err != nil {
+			all = append(all, Trouble{Loop: l.name(), Since: since, Err: err})
+		}
+	}
+	return all
 }
 
 // Stop ends pulling. Running jobs finish; messages whose job has not begun are

@@ -3,24 +3,12 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/jobs"
-)
-
-// Delays between two tries to bind, and how often a stream may be missing before
-// it is taken as deleted: a server that restarts or elects a leader may not know
-// it for a moment.
-const (
-	bindMin       = 250 * time.Millisecond
-	bindMax       = 2 * time.Second
-	streamMissing = 6
 )
 
 // holdFor is how long messages in hand wait for a store that is down, so that
@@ -35,6 +23,7 @@ type loop struct {
 	stats *counters
 	gate  *gate
 	share share
+	line  *line
 	// former is up to which stream sequence a former owner may have been handed
 	// messages.
 	former uint64
@@ -51,12 +40,10 @@ type loop struct {
 	from     bound
 	hand     *hand
 	progress *progress
-}
 
-// rebind looks the durable consumer up once.
-func (l *loop) rebind(ctx context.Context) (err error) {
-	l.from, err = l.bind(ctx)
-	return err
+	mu      sync.Mutex
+	since   time.Time // since when the durable consumer cannot be reached, and why
+	trouble error
 }
 
 // run pulls until pull ends and returns when the last job has ended. It returns
@@ -152,43 +139,6 @@ func (l *loop) took(m message) {
 	l.stats.fetched.Add(1)
 	l.stats.inFlight.Add(1)
 	l.hand.put(m)
-}
-
-// recover brings the loop back after a failed pull. Its error is final.
-func (l *loop) recover(ctx context.Context, err error) error {
-	if errors.Is(err, nats.ErrConnectionClosed) {
-		return fmt.Errorf("durable consumer %s: %w", l.name(), err)
-	}
-	l.log.Debug("pull ended early", zap.Error(err))
-	l.progress.lose()
-	missing := 0
-	for d := bindMin; ; d = min(2*d, bindMax) {
-		pause(ctx, d)
-		if ctx.Err() != nil {
-			return nil
-		}
-		err := l.rebindWithin(ctx, 2*bindMax)
-		if err == nil {
-			return nil
-		}
-		l.stats.rebinds.Add(1)
-		l.log.Warn("cannot reach the durable consumer, will be retried", zap.Error(err))
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			missing++
-		} else {
-			missing = 0
-		}
-		_, wrong := errors.AsType[*settingError](err)
-		if wrong || missing >= streamMissing || errors.Is(err, nats.ErrConnectionClosed) {
-			return err
-		}
-	}
-}
-
-func (l *loop) rebindWithin(ctx context.Context, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	return l.rebind(ctx)
 }
 
 // serve takes messages and has them carried out, until ctx ends.

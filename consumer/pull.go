@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,12 +21,19 @@ type source interface {
 	fetch(ctx context.Context, n, bytes int, take func(message)) error
 }
 
-// fetchWait is how long one pull waits for messages. One that is lost on the way
-// costs no more than this and fetchGrace.
+// fetchWait is how long one pull waits for messages, and fetchGrace how much later the
+// server's word about its end may come. While it waits the server shows every
+// fetchBeat that it knows of the pull: one that was lost on the way is silent for
+// fetchSilence and asked again.
 const (
-	fetchWait  = time.Second
-	fetchGrace = 500 * time.Millisecond
+	fetchWait    = time.Second
+	fetchGrace   = 500 * time.Millisecond
+	fetchBeat    = fetchWait / 2
+	fetchSilence = 2 * fetchBeat
 )
+
+// errSilent is a pull of which the server did not show that it knows.
+var errSilent = errors.New("the server does not show that it knows of the pull")
 
 // errPull is a pull that the server ended for a reason worth a look.
 var errPull = errors.New("the server ended the pull")
@@ -62,25 +70,34 @@ func newPuller(js jetstream.JetStream, stream jetstream.Stream, durable string) 
 }
 
 func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) error {
+	if p.nc.IsReconnecting() {
+		// The request would wait in a buffer and come when nobody listens any more.
+		return nats.ErrDisconnected
+	}
 	sub, err := p.nc.SubscribeSync(p.nc.NewInbox())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	request, err := json.Marshal(pullRequest{Expires: fetchWait, Batch: n, MaxBytes: bytes})
+	request, err := json.Marshal(pullRequest{Expires: fetchWait, Batch: n, MaxBytes: bytes, Heartbeat: fetchBeat})
 	if err != nil {
 		return err
 	}
 	if err := p.nc.PublishRequest(p.subject, sub.Subject, request); err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, fetchWait+fetchGrace)
-	defer cancel()
+	limit, done := context.WithTimeout(ctx, fetchWait+fetchGrace)
+	defer done()
+	wait, cancel := context.WithCancelCause(limit)
+	defer cancel(nil)
+	silent := time.AfterFunc(fetchSilence, func() { cancel(errSilent) })
+	defer silent.Stop()
 	for got := 0; got < n; {
 		m, err := sub.NextMsgWithContext(wait)
 		if err != nil {
-			return p.interrupted(ctx, sub, err, take)
+			return p.interrupted(ctx, sub, cmp.Or(context.Cause(wait), err), take)
 		}
+		silent.Reset(fetchSilence)
 		if !isJob(m) {
 			if done, err := statusOf(m, got); done {
 				return err
@@ -95,27 +112,33 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 
 // pullRequest is what the server is asked.
 type pullRequest struct {
-	Expires  time.Duration `json:"expires"`
-	Batch    int           `json:"batch"`
-	MaxBytes int           `json:"max_bytes,omitempty"`
+	Expires   time.Duration `json:"expires"`
+	Batch     int           `json:"batch"`
+	MaxBytes  int           `json:"max_bytes,omitempty"`
+	Heartbeat time.Duration `json:"idle_heartbeat"`
 }
 
 // interrupted ends a pull before the server does. The subscription is given up
 // first and the connection flushed: whatever the server sent before it knew is
 // here then, and taken. Otherwise it would be out of reach until its AckWait.
 func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err error, take func(message)) error {
-	timeout := errors.Is(err, context.DeadlineExceeded)
-	if ctx.Err() == nil && !timeout {
+	silent := errors.Is(err, errSilent)
+	if ctx.Err() == nil && !silent && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if err := sub.Drain(); err != nil {
 		return err
 	}
-	if err := p.nc.FlushTimeout(fetchGrace); err != nil {
+	if err := p.nc.FlushTimeout(fetchGrace); err != nil && silent {
+		return fmt.Errorf("%w: %w", errSilent, err)
+	} else if err != nil {
 		return err
 	}
 	for {
 		m, err := sub.NextMsg(time.Millisecond)
+		if err != nil && silent {
+			return errSilent
+		}
 		if err != nil {
 			return nil
 		}

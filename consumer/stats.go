@@ -16,7 +16,7 @@ import (
 
 // counters count what a loop did since the consumer was made.
 type counters struct {
-	fetched, acked, retried, paused, dead, handedBack, inFlight, rebinds, batches, busy atomic.Int64
+	fetched, acked, retried, paused, dead, handedBack, inFlight, rebinds, silent, batches, busy atomic.Int64
 }
 
 func (c *counters) observe(took time.Duration) {
@@ -37,6 +37,8 @@ type Stats struct {
 	InFlight int64
 	// Rebinds counts failed tries to reach the durable consumer.
 	Rebinds int64
+	// Silent counts pulls that were lost: the server did not show that it knew of them.
+	Silent int64
 	// Batches is how many times the executor was called, Busy how long it took in all.
 	Batches int64
 	Busy    time.Duration
@@ -50,7 +52,7 @@ func (c *Consumer) Stats() []Stats {
 		s := Stats{
 			Lane: d.lane, Kind: d.kind,
 			Fetched: n.fetched.Load(), Acked: n.acked.Load(), Retried: n.retried.Load(), Paused: n.paused.Load(),
-			Dead: n.dead.Load(), HandedBack: n.handedBack.Load(), Rebinds: n.rebinds.Load(),
+			Dead: n.dead.Load(), HandedBack: n.handedBack.Load(), Rebinds: n.rebinds.Load(), Silent: n.silent.Load(),
 			Batches: n.batches.Load(), Busy: time.Duration(n.busy.Load()), InFlight: n.inFlight.Load(),
 		}
 		all = append(all, s)

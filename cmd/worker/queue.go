@@ -31,7 +31,7 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 		s.lost = make(chan struct{})
 		s.conn, err = connectTo(card.URL, s.lost, nats.Token(card.Token))
 		s.dial = func(o ...nats.Option) (*nats.Conn, error) {
-			return nats.Connect(card.URL, append(o, nats.Token(card.Token))...)
+			return connectTo(card.URL, nil, append(o, nats.Token(card.Token))...)
 		}
 	case s.app.global.nats != "":
 		s.dial = func(o ...nats.Option) (*nats.Conn, error) { return nats.Connect(s.app.global.nats, o...) }
@@ -63,11 +63,13 @@ func (s *session) startServer() (uuid.UUID, error) {
 	return id, err
 }
 
-// connectTo connects to the queue of another process. lost is closed when the
-// connection ends: on the loopback it ends with the process.
+// connectTo connects to the queue of another process. lost, unless nil, is closed when
+// the connection ends: on the loopback it ends with the process.
 func connectTo(url string, lost chan struct{}, opts ...nats.Option) (*nats.Conn, error) {
-	opts = append(opts, nats.Name("specstar-worker"), nats.NoReconnect(), nats.Timeout(2*time.Second),
-		nats.ClosedHandler(func(*nats.Conn) { close(lost) }))
+	opts = append(opts, nats.Name("specstar-worker"), nats.NoReconnect(), nats.RetryOnFailedConnect(false), nats.Timeout(2*time.Second))
+	if lost != nil {
+		opts = append(opts, nats.ClosedHandler(func(*nats.Conn) { close(lost) }))
+	}
 	nc, err := nats.Connect(url, opts...)
 	if err != nil {
 		// The process may have died after its card was read.

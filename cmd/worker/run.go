@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -114,10 +116,26 @@ func (s *session) ready(ctx context.Context) error {
 			return fmt.Errorf("queue: %s", c.Status())
 		}
 	}
+	if ts := s.worker.handles.Trouble(); len(ts) > 0 {
+		return troubles(ts)
+	}
 	if _, err := s.store.Ledger().Count(ctx, storage.JobRunning, storage.JobDead); err != nil {
 		return errors.New("store: it does not answer")
 	}
 	return nil
+}
+
+// troubles says what is wrong with the loops, at most a few of them.
+func troubles(ts []consumer.Trouble) error {
+	const most = 3
+	var all []string
+	for _, t := range ts[:min(len(ts), most)] {
+		all = append(all, fmt.Sprintf("%s (for %s)", t, time.Since(t.Since).Round(time.Second)))
+	}
+	if more := len(ts) - most; more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 // figures sums up what the loops of the consumer counted.

@@ -131,7 +131,10 @@ func (s *session) gone(err error) bool {
 	if errors.Is(err, errOwnerGone) {
 		return true
 	}
-	return s.lost != nil && isOutage(err) && s.conn != nil && s.conn.IsClosed()
+	if s.lost == nil || !isOutage(err) {
+		return false
+	}
+	return s.conn != nil && s.conn.IsClosed() || s.pulls != nil && s.pulls.IsClosed()
 }
 
 // open finds out who owns the store and the queue, and takes the part that

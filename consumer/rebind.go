@@ -1,0 +1,130 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// Delays between two tries to bind, how long one may take, and how often a stream may
+// be missing before it is taken as deleted: a server that restarts or elects a leader
+// may not know it for a moment.
+const (
+	bindMin       = 250 * time.Millisecond
+	bindMax       = 2 * time.Second
+	bindWait      = 2 * time.Second
+	streamMissing = 6
+)
+
+// A connection on which redialAfter tries in a row get no answer is dialled anew, at
+// most every redialEvery: it may be dead though it looks open.
+const (
+	redialAfter = 3
+	redialEvery = 10 * time.Second
+)
+
+// rebind looks the durable consumer up once.
+func (l *loop) rebind(ctx context.Context) (err error) {
+	l.from, err = l.bind(ctx)
+	return err
+}
+
+// recover brings the loop back after a failed pull. Its error is final.
+func (l *loop) recover(ctx context.Context, err error) error {
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("durable consumer %s: %w", l.name(), err)
+	}
+	if errors.Is(err, errSilent) {
+		l.stats.silent.Add(1)
+	}
+	l.log.Debug("pull ended early", zap.Error(err))
+	l.progress.lose()
+	missing, unanswered := 0, 0
+	for d := bindMin; ; d = min(2*d, bindMax) {
+		pause(ctx, d)
+		if ctx.Err() != nil {
+			return nil
+		}
+		err := l.rebindWithin(ctx, bindWait)
+		l.note(err)
+		if err == nil {
+			return nil
+		}
+		l.stats.rebinds.Add(1)
+		l.log.Warn("cannot reach the durable consumer, will be retried", zap.Error(err))
+		missing = countIf(missing, errors.Is(err, jetstream.ErrStreamNotFound))
+		if unanswered = countIf(unanswered, isUnanswered(err)); unanswered >= redialAfter && l.line.redial() {
+			l.log.Warn("the queue does not answer, its connection is made anew")
+			unanswered = 0
+		}
+		_, wrong := errors.AsType[*settingError](err)
+		if wrong || missing >= streamMissing || errors.Is(err, nats.ErrConnectionClosed) {
+			return err
+		}
+	}
+}
+
+// countIf counts what happens in a row.
+func countIf(n int, again bool) int {
+	if !again {
+		return 0
+	}
+	return n + 1
+}
+
+// isUnanswered reports whether nothing came back: the connection may be dead.
+func isUnanswered(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+}
+
+func (l *loop) rebindWithin(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return l.rebind(ctx)
+}
+
+// note remembers since when the durable consumer cannot be reached, and why.
+func (l *loop) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.trouble == nil {
+		l.since = time.Now()
+	}
+	l.trouble = err
+}
+
+// unreachable returns what note remembered.
+func (l *loop) unreachable() (time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.since, l.trouble
+}
+
+// line is the connection that the loops of a consumer share; nil where there is none.
+type line struct {
+	nc *nats.Conn
+
+	mu   sync.Mutex
+	last time.Time // when it was dialled anew
+}
+
+// redial makes the connection anew unless that is being done or was just done, and
+// returns whether it did.
+func (n *line) redial() bool {
+	if n == nil || !n.nc.IsConnected() {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Since(n.last) < redialEvery {
+		return false
+	}
+	n.last = time.Now()
+	return n.nc.ForceReconnect() == nil
+}
