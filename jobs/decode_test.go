@@ -105,6 +105,8 @@ func TestDecodeNamesFieldAndPlace(t *testing.T) {
 		"bad base64":            {save(`{"op":"create","data_base64":"?"}`), "args.data_base64", "illegal base64"},
 		"bad status":            {save(`{"op":"create","status":"done"}`), "args.status", "not known"},
 		"nothing to do":         {save(`{"operations":[]}`), "args.operations", "is empty"},
+		"bad on_error":          {save(`{"operations":[{"op":"create"}],"on_error":"stop"}`), "args.on_error", "not one of"},
+		"on_error of one":       {save(`{"op":"create","on_error":"fail"}`), "args.on_error", "belongs to a list"},
 		"both forms":            {save(`{"op":"create","operations":[{"op":"create"}]}`), "args", "use one of them"},
 		"in a list":             {save(`{"operations":[{"op":"create"},{"op":"delete"}]}`), "args.operations[1].resource_id", "is missing"},
 		"no source":             {`{"schema":1,"kind":"load","args":{}}`, "args.source", "is missing"},
@@ -190,6 +192,7 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 		"operations": {Model: "m", Lane: jobs.LaneNormal, Args: jobs.Save{Operations: []manager.Operation{
 			{Op: manager.OpCreate, Payload: []byte{0x81, 0xa1, 'a', 1}}, {Op: manager.OpDelete, ResourceID: "m:2"},
 		}}},
+		"one that is whole": {Model: "m", Lane: jobs.LaneNormal, Args: jobs.Save{OnError: jobs.OnErrorFail, Operations: []manager.Operation{{Op: manager.OpDelete, ResourceID: "m:2"}}}},
 		"load": {ID: "b", Lane: jobs.LaneBulk, RulesOff: true, Parent: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Args: jobs.Load{
 			Source: "upload:x.acbak", Size: opt.Of(int64(7)), Modified: at, OnDuplicate: "skip", Models: []string{"m"}, Allow: []string{"missing_revision"},
 		}},

@@ -35,6 +35,9 @@ func (d *decoder) save() (Args, error) {
 			listed = true
 			return d.operations(&s.Operations)
 		}
+		if key == "on_error" {
+			return d.oneOf(&s.OnError, OnErrorRefuse, OnErrorFail)
+		}
 		single = true
 		return d.operationField(key, &one)
 	})
@@ -43,6 +46,8 @@ func (d *decoder) save() (Args, error) {
 		return nil, err
 	case listed && single:
 		return nil, d.errorf("holds one operation and a list; use one of them")
+	case s.OnError != "" && !listed:
+		return nil, d.fieldErrorf("on_error", "belongs to a list of operations")
 	case listed && len(s.Operations) == 0:
 		return nil, d.fieldErrorf("operations", "is empty")
 	case listed:

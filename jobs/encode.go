@@ -28,6 +28,7 @@ type wireEnvelope struct {
 
 type wireSave struct {
 	Operations []wireOperation `json:"operations"`
+	OnError    string          `json:"on_error,omitzero"`
 }
 
 type wireOperation struct {
@@ -97,10 +98,10 @@ func wireArgs(a Args) any {
 		for i, o := range a.Operations {
 			ops[i] = toWire(o)
 		}
-		if len(ops) == 1 {
+		if len(ops) == 1 && a.OnError == "" {
 			return ops[0]
 		}
-		return wireSave{Operations: ops}
+		return wireSave{Operations: ops, OnError: a.OnError}
 	}
 	return nil
 }

@@ -54,7 +54,18 @@ type Args interface{ kind() Kind }
 
 // Save changes resources of the envelope's model. Each operation has its own
 // outcome; User and Time of the operations are taken from the envelope.
-type Save struct{ Operations []manager.Operation }
+type Save struct {
+	Operations []manager.Operation
+	// OnError is what a refused operation does to the others: refuse (also when
+	// empty) leaves them alone, fail refuses the job and nothing of it takes effect.
+	OnError string
+}
+
+// The values of [Save.OnError].
+const (
+	OnErrorRefuse = "refuse"
+	OnErrorFail   = "fail"
+)
 
 // Load brings an archive into the store.
 type Load struct {

@@ -228,7 +228,7 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 		ops := operationsOf(t.env, t.env.Args.(Save))
 		row := t.row
 		row.Attempt = max(t.attempt, 1)
-		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: t.delivery.Number == 1}
+		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: t.delivery.Number == 1, Whole: t.env.Args.(Save).OnError == OnErrorFail}
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, x.SaveTimeout, errTimeout)
 	defer cancel()
@@ -258,7 +258,7 @@ func (x *Executor) saved(ctx context.Context, t *task, o manager.SaveJobOutcome)
 			continue
 		}
 		t.verdict.Refused++
-		if t.verdict.Code == "" {
+		if t.verdict.Code == "" && out.Code != manager.CodeNotDone {
 			t.verdict.Code, t.verdict.Err = string(out.Code), errors.New(out.Message)
 		}
 	}

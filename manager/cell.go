@@ -59,8 +59,10 @@ func (cl *cell) written(key resource.RevisionKey) (resource.Revision, bool) {
 // cell returns the resource as it is by now.
 func (e *editor) cell(id resource.ID) *cell {
 	if cl, ok := e.cells[id]; ok {
+		e.note(id, cl)
 		return cl
 	}
+	e.note(id, nil)
 	cl := &cell{ref: storage.Ref{Model: e.model.Name, ID: id}}
 	cl.meta, cl.exists = e.view.Meta(cl.ref)
 	e.cells[id] = cl

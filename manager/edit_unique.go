@@ -35,14 +35,19 @@ func (e *editor) claim(cl *cell, meta resource.Meta) error {
 	}
 	e.release(cl)
 	cl.claims = claims
-	for path, key := range claims {
+	e.hold(cl)
+	return nil
+}
+
+// hold notes what a changed resource holds.
+func (e *editor) hold(cl *cell) {
+	for path, key := range cl.claims {
 		if e.holders == nil {
 			e.holders = map[uniqueValue][]*cell{}
 		}
 		v := uniqueValue{path, key}
 		e.holders[v] = append(e.holders[v], cl)
 	}
-	return nil
 }
 
 // uniqueValue is a value at a unique path, by its key.

@@ -20,6 +20,9 @@ type editor struct {
 	order []resource.ID // of the cells, as first met
 	// holders are the changed resources that hold a unique value.
 	holders map[uniqueValue][]*cell
+	// before are the resources as they were before the recorded changes; nil while
+	// nothing is recorded.
+	before map[resource.ID]*cell
 }
 
 func (m *Manager) newEditor(model storage.ModelInfo, v storage.View) (*editor, error) {

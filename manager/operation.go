@@ -94,6 +94,8 @@ const (
 	CodeForbidden   Code = "forbidden"    // the user may not
 	CodeUnsupport   Code = "unsupported"  // an operation this version does not know
 
+	CodeNotDone Code = "not_done" // another operation of a save that is all or nothing was refused
+
 	CodeDuplicate    Code = "duplicate_resource" // a load met resources that exist
 	CodeModelUnknown Code = "model_unknown"      // the store or archive lacks the model
 	CodeAmbiguous    Code = "ambiguous"          // equally new, but other content
@@ -118,13 +120,17 @@ type SaveJob struct {
 	// First: the caller believes that the ledger does not know the job, since its
 	// message is delivered for the first time. That it is wrong costs time alone.
 	First bool
+	// Whole: one refused operation refuses the job, and nothing of it takes effect.
+	// Otherwise each operation is refused by itself.
+	Whole bool
 }
 
 // SaveJobOutcome is the result of a [SaveJob].
 type SaveJobOutcome struct {
 	// Repeated: the job had ended before; nothing was done and Outcomes is nil.
 	Repeated bool
-	// State is done, or refused when every operation was refused.
+	// State is done, or refused when every operation was refused: of a job that is
+	// whole, all but the first for another one, [CodeNotDone].
 	State    storage.JobState
 	Outcomes []Outcome
 }

@@ -16,7 +16,8 @@ import (
 // and their ledger rows commit together or not at all. Operations on one
 // resource chain in the order given, over all jobs. A job that had ended is
 // [SaveJobOutcome.Repeated] and has no second effect; so is one listed twice. An
-// operation that breaks a rule is refused alone. The error is for the store:
+// operation that breaks a rule is refused alone, or with its job, see
+// [SaveJob.Whole]. The error is for the store:
 // nothing was done then and the batch may be tried again.
 func (m *Manager) SaveJobs(ctx context.Context, jobs []SaveJob) ([]SaveJobOutcome, error) {
 	model := m.Info()
@@ -96,12 +97,12 @@ func (m *Manager) computeJobs(model storage.ModelInfo, v storage.View, jobs []Sa
 			continue
 		}
 		seen[id] = true
-		outcomes := make([]Outcome, len(changes[i]))
-		for n := range changes[i] {
-			var err error
-			if outcomes[n], err = ed.apply(&changes[i][n]); err != nil {
-				return nil, w, err
-			}
+		outcomes, undone, err := ed.applyJob(changes[i], jobs[i].Whole)
+		if err == nil && undone && m.catalog.guarded() && followed(changes[i], changes[i+1:]) {
+			err = errUndone
+		}
+		if err != nil {
+			return nil, w, err
 		}
 		row, err := endRow(jobs[i].Row, outcomes, now)
 		if err != nil {
@@ -122,12 +123,13 @@ type saveOutcome struct {
 // carries the first refusal in any case.
 func endRow(row storage.Job, outcomes []Outcome, now time.Time) (storage.Job, error) {
 	row.State, row.Finished = storage.JobDone, now
+	row.ErrorCode, row.ErrorMessage = "", ""
 	refused := 0
 	for _, o := range outcomes {
 		if o.Effect != EffectRefused {
 			continue
 		}
-		if refused++; refused == 1 {
+		if refused++; o.Code != CodeNotDone && row.ErrorCode == "" {
 			row.ErrorCode, row.ErrorMessage = string(o.Code), o.Message
 		}
 	}
