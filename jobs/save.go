@@ -6,8 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -87,36 +85,6 @@ func (x *Executor) alone(ctx context.Context, t *task) error {
 		return x.failAll(ctx, []*task{t}, err)
 	}
 	return x.apply(ctx, live)
-}
-
-// twin is a message that repeats another one of its batch.
-type twin struct{ first, second *task }
-
-// follow gives the second message the verdict of the first.
-func (p twin) follow() {
-	if !bytes.Equal(p.first.row.EnvelopeHash, p.second.row.EnvelopeHash) {
-		p.second.differs()
-		return
-	}
-	p.second.verdict = p.first.verdict
-	if p.first.verdict.Action == ActionAck {
-		p.second.verdict.Repeated = true
-	}
-}
-
-func foldTwins(tasks []*task) ([]*task, []twin) {
-	seen := make(map[uuid.UUID]*task, len(tasks))
-	unique := make([]*task, 0, len(tasks))
-	var twins []twin
-	for _, t := range tasks {
-		if first, ok := seen[t.row.ID]; ok {
-			twins = append(twins, twin{first, t})
-			continue
-		}
-		seen[t.row.ID] = t
-		unique = append(unique, t)
-	}
-	return unique, twins
 }
 
 // count counts an attempt of every task that was delivered before, ahead of
