@@ -201,12 +201,14 @@ func (f *Factory) findTables(ctx context.Context, model string) (tables, error) 
 // store that is only read, among those that others have made.
 func (f *Factory) tablesIn(ctx context.Context, q queryer, model string) (tables, error) {
 	if !f.foreign() {
-		for base, err := range stream(ctx, f, q, "find model "+model+" in", `SELECT table_name FROM specstar_models WHERE store = $1 AND name = $2`,
-			[]any{f.identity.number, model}, scanText[string]) {
-			if err != nil {
-				return tables{}, err
-			}
-			return f.withColumns(ctx, tablesNamed(model, base))
+		// All rows are read before the next question: it needs a connection, too.
+		bases, err := collect(ctx, f, q, "find model "+model+" in", `SELECT table_name FROM specstar_models WHERE store = $1 AND name = $2`,
+			[]any{f.identity.number, model}, scanText[string])
+		if err != nil {
+			return tables{}, err
+		}
+		if len(bases) > 0 {
+			return f.withColumns(ctx, tablesNamed(model, bases[0]))
 		}
 	}
 	if f.readOnly {
@@ -223,9 +225,15 @@ func (f *Factory) tablesIn(ctx context.Context, q queryer, model string) (tables
 
 // withColumns learns the types of the time columns.
 func (f *Factory) withColumns(ctx context.Context, t tables) (tables, error) {
-	err := f.pool.QueryRow(ctx, `SELECT atttypid = 'timestamptz'::regtype FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'created_time'`, t.meta).Scan(&t.zoned)
-	if noRow(err) {
+	zoned, err := collect(ctx, f, pooled{f}, "find model "+t.model+" in",
+		`SELECT atttypid = 'timestamptz'::regtype FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'created_time'`,
+		[]any{t.meta}, func(rows pgx.Rows) (zoned bool, err error) { return zoned, rows.Scan(&zoned) })
+	if err != nil {
+		return t, err
+	}
+	if len(zoned) == 0 {
 		return t, fmt.Errorf("model %s: its table %s is not in %s: restore it, or remove the row of the model from specstar_models", t.model, t.meta, f.place)
 	}
-	return t, f.explain("find model "+t.model+" in", err)
+	t.zoned = zoned[0]
+	return t, nil
 }

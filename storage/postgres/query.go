@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"sync"
 
@@ -119,9 +118,6 @@ func cause(ctx context.Context, err error) error {
 	}
 	return context.Cause(ctx)
 }
-
-// noRow reports whether a query for one row gave none.
-func noRow(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 // texts returns strings as what pgx takes for a text array; nil is an empty one.
 func texts[T ~string](values []T) []string {

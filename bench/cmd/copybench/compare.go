@@ -72,7 +72,7 @@ func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, err
 
 // expectedCopies writes once and returns what was written.
 func expectedCopies(ctx context.Context, s *server, r records, o options) (_ []copied, err error) {
-	t, err := s.store(ctx)
+	t, err := s.store(ctx, o.connections)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func expectedCopies(ctx context.Context, s *server, r records, o options) (_ []c
 
 // take measures one path on a fresh store and checks that everything is there.
 func (r *timings) take(ctx context.Context, s *server, p path, first records, o options) (err error) {
-	t, err := s.store(ctx)
+	t, err := s.store(ctx, o.connections)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,12 +50,12 @@ type store struct {
 	drop func() error
 }
 
-func (s *server) store(ctx context.Context) (*store, error) {
+func (s *server) store(ctx context.Context, connections int) (*store, error) {
 	dsn, drop, err := s.database(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f, err := postgres.Open(ctx, postgres.Config{DSN: dsn})
+	f, err := postgres.Open(ctx, postgres.Config{DSN: withPool(dsn, connections)})
 	if err != nil {
 		return nil, errors.Join(err, drop())
 	}
@@ -79,4 +81,13 @@ func (t *store) do(ctx context.Context, statement string) (err error) {
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	_, err = conn.Exec(ctx, statement)
 	return err
+}
+
+// withPool returns a connection string of a pool of so many connections.
+func withPool(dsn string, connections int) string {
+	sign := "?"
+	if strings.Contains(dsn, "?") {
+		sign = "&"
+	}
+	return dsn + sign + "pool_max_conns=" + strconv.Itoa(connections)
 }

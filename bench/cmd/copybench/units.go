@@ -11,11 +11,12 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// writeUnits writes records by units of work, some at the same time. With jobs each
-// resource has a row of its own in the ledger.
+// writeUnits writes records by units of work: as many as there are connections, and
+// one more, which is encoded meanwhile. With jobs each resource has a row of its own in
+// the ledger.
 func writeUnits(ctx context.Context, t *store, r records, o options, fresh, jobs bool) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.connections)
+	g.SetLimit(o.connections + 1)
 	for from := 0; from < len(r.metas); from += o.batch {
 		part := r.chunk(from, min(from+o.batch, len(r.metas)))
 		g.Go(func() error { return writeUnit(ctx, t, part, fresh, jobs) })
