@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -50,4 +51,17 @@ func (p *Publisher) Holds(ctx context.Context, places []jobs.Place) ([]bool, err
 		}
 	}
 	return held, nil
+}
+
+// Oldest returns when the first message that the queue holds was published, the zero
+// time when it holds none.
+func (p *Publisher) Oldest(ctx context.Context) (time.Time, error) {
+	s, err := p.js.Stream(ctx, p.q.StreamName())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
+	}
+	if state := s.CachedInfo().State; state.Msgs > 0 {
+		return state.FirstTime.UTC(), nil
+	}
+	return time.Time{}, nil
 }

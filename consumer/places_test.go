@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
@@ -220,4 +221,34 @@ func TestPassReadsPages(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOldestMessage(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	oldest := func() time.Time {
+		t.Helper()
+		at, err := w.sender.Oldest(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	if at := oldest(); !at.IsZero() {
+		t.Errorf("the first message of an empty queue is of %v", at)
+	}
+	rs := w.send(backfills(1)...)
+	first := oldest()
+	if time.Since(first).Abs() > time.Minute {
+		t.Errorf("the first message is of %v", first)
+	}
+	w.send(backfills(1)...)
+	if at := oldest(); !at.Equal(first) {
+		t.Errorf("the first message is of %v after another came, was of %v", at, first)
+	}
+	w.start()
+	w.wait(storage.JobDone, rs...)
+	w.drained(jobs.LaneBulk, jobs.KindBackfill)
+	if at := oldest(); !at.IsZero() {
+		t.Errorf("the first message of an empty queue is of %v", at)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 func (a *app) configCommand() *cobra.Command {
 	var l listen
+	var kept retention
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Show the effective settings and where each came from",
@@ -22,6 +23,7 @@ environment variable or a place in the file. Secrets are masked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.config(cmd.Flags()) },
 	}
 	l.register(cmd.Flags())
+	kept.register(cmd.Flags())
 	return cmd
 }
 

@@ -29,6 +29,7 @@ func (l *listen) register(flags *pflag.FlagSet) {
 
 func (a *app) runCommand() *cobra.Command {
 	var l listen
+	var kept retention
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Consume jobs until SIGTERM",
@@ -42,14 +43,19 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
   worker run --store sqlite:/var/lib/specstar --listen 127.0.0.1:9090
   SPECSTAR_LISTEN=off worker run`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), l) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), l, kept) },
 	}
 	l.register(cmd.Flags())
+	kept.register(cmd.Flags())
 	return cmd
 }
 
-func (a *app) run(ctx context.Context, l listen) error {
-	return a.withSession(ctx, sessionOptions{command: "run", consume: true, exclusive: true}, func(ctx context.Context, s *session) error {
+func (a *app) run(ctx context.Context, l listen, kept retention) error {
+	if err := kept.check(); err != nil {
+		return err
+	}
+	o := sessionOptions{command: "run", consume: true, exclusive: true, keepJobs: kept.keep}
+	return a.withSession(ctx, o, func(ctx context.Context, s *session) error {
 		server, err := s.serve(ctx, l.addr)
 		if err != nil {
 			return err

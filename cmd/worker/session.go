@@ -32,6 +32,8 @@ type sessionOptions struct {
 	consume bool
 	// exclusive: refuse when another process owns the directory.
 	exclusive bool
+	// keepJobs is how long rows of ended jobs stay; 0: for ever.
+	keepJobs time.Duration
 }
 
 // session is a store with a queue: its own, or that of another process.

@@ -130,6 +130,9 @@ func (w *worker) startBackground(ctx context.Context) {
 	}}
 	w.background.Go(func() { reconciler.Run(ctx) })
 	w.background.Go(func() { w.sweepUploads(ctx) })
+	if s.options.keepJobs > 0 {
+		w.background.Go(func() { w.pruneJobs(ctx) })
+	}
 }
 
 // sweepUploads removes the uploads of loads that have ended, until ctx does.
