@@ -165,6 +165,9 @@ func (p *Publisher) publishOnce(ctx context.Context, messages []jobs.Message, ac
 	for i, at := range places {
 		var err error
 		futures[i], err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(p.wait))
+		if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && p.js.Conn().IsClosed() {
+			err = fmt.Errorf("%w: %w", nats.ErrConnectionClosed, err) // the library does not wrap it everywhere
+		}
 		acks[at] = jobs.Ack{Err: publishError(err)}
 	}
 	for i, at := range places {

@@ -100,7 +100,8 @@ func (s *session) attempt(ctx context.Context, do func(context.Context, *session
 		}
 	})
 	err := do(ctx, s)
-	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errOwnerGone {
+	// The connection may be closed a moment before ctx ends.
+	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errOwnerGone || s.lost != nil && errors.Is(err, nats.ErrConnectionClosed) {
 		err = fmt.Errorf("%w: %w", errOwnerGone, err)
 	}
 	return err
