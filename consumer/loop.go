@@ -49,10 +49,10 @@ type loop struct {
 // run pulls until pull ends and returns when the last job has ended. It returns
 // what it could not recover from, nil when it was stopped or aborted.
 func (l *loop) run(pull, work context.Context) error {
+	l.hand, l.progress = newHand(l.share.free), newProgress()
 	if err := l.bindFirst(pull); err != nil || !l.isBound() {
 		return err
 	}
-	l.hand, l.progress = newHand(l.share.free), newProgress()
 	workers, stop := context.WithCancel(pull)
 	var wg sync.WaitGroup
 	for range l.workers {

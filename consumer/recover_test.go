@@ -191,3 +191,33 @@ func TestUnfitConsumersAreRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFirstBindingIsTriedAgain: a loop that was woken by its first message cannot make
+// its durable consumer at once.
+func TestFirstBindingIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{Executor: fakeExecutor{execute: ackAll}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, wake, tries := &fakeSource{messages: make(chan message, 1)}, make(chan struct{}), 0
+		l := c.newLoop(normalSave)
+		l.wake = wake
+		l.bind = func(context.Context) (bound, error) {
+			if tries++; tries < 3 {
+				return bound{}, jetstream.ErrConsumerNotFound
+			}
+			return bound{source: src, ackWait: time.Minute}, nil
+		}
+		h := launch(t.Context(), c.cfg, []*loop{l}, nil)
+		close(wake)
+		m := newFakeMessage(1, "a")
+		src.messages <- m
+		<-m.settled
+		h.Stop()
+		<-h.Done()
+		if tries != 3 || h.Err() != nil {
+			t.Fatalf("%d tries, %v", tries, h.Err())
+		}
+	})
+}
