@@ -30,6 +30,7 @@ func (l *listen) register(flags *pflag.FlagSet) {
 func (a *app) runCommand() *cobra.Command {
 	var l listen
 	var kept retention
+	var grace time.Duration
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Consume jobs until SIGTERM",
@@ -43,18 +44,24 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
   worker run --store sqlite:/var/lib/specstar --listen 127.0.0.1:9090
   SPECSTAR_LISTEN=off worker run`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), l, kept) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if grace <= 0 {
+				return usage("--grace %s: it must be more than 0", grace)
+			}
+			return a.run(cmd.Context(), l, kept, grace)
+		},
 	}
 	l.register(cmd.Flags())
 	kept.register(cmd.Flags())
+	cmd.Flags().DurationVar(&grace, "grace", defaultGrace, "`DURATION` for which running jobs may finish after SIGTERM before they are handed back")
 	return cmd
 }
 
-func (a *app) run(ctx context.Context, l listen, kept retention) error {
+func (a *app) run(ctx context.Context, l listen, kept retention, grace time.Duration) error {
 	if err := kept.check(); err != nil {
 		return err
 	}
-	o := sessionOptions{command: "run", consume: true, exclusive: true, keepJobs: kept.keep}
+	o := sessionOptions{command: "run", consume: true, exclusive: true, keepJobs: kept.keep, grace: grace}
 	return a.withSession(ctx, o, func(ctx context.Context, s *session) error {
 		server, err := s.serve(ctx, l.addr)
 		if err != nil {

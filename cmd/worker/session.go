@@ -34,6 +34,9 @@ type sessionOptions struct {
 	exclusive bool
 	// keepJobs is how long rows of ended jobs stay; 0: for ever.
 	keepJobs time.Duration
+	// grace is how long jobs may take to finish when the session ends; 0 means
+	// defaultGrace.
+	grace time.Duration
 }
 
 // session is a store with a queue: its own, or that of another process.
@@ -70,6 +73,9 @@ func (a *app) withSession(ctx context.Context, o sessionOptions, do func(context
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if o.grace == 0 {
+		o.grace = defaultGrace
+	}
 	s := &session{app: a, options: o, data: data}
 	defer func() { err = errors.Join(err, s.closeStore()) }()
 	for {

@@ -25,9 +25,9 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// grace is how long running jobs may take to finish after a SIGTERM. Then they
+// defaultGrace is how long running jobs may take to finish after a SIGTERM. Then they
 // are cancelled and handed back; whoever takes them continues where they stopped.
-const grace = 25 * time.Second
+const defaultGrace = 25 * time.Second
 
 // sweepEvery is how often uploads of ended jobs are removed.
 const sweepEvery = 30 * time.Second
@@ -167,7 +167,7 @@ func (w *worker) stop(ctx context.Context) error {
 	base := context.WithoutCancel(ctx)
 	second, ignore := signal.NotifyContext(base, os.Interrupt, syscall.SIGTERM)
 	defer ignore()
-	patient, cancel := context.WithTimeout(second, grace)
+	patient, cancel := context.WithTimeout(second, w.session.options.grace)
 	defer cancel()
 	err := w.handles.Join(patient)
 	if patient.Err() != nil {
