@@ -46,8 +46,10 @@ func TestAModelThatTheOriginalMakesMeanwhile(t *testing.T) {
 		again := open(t, c.place(t, ""))
 		again.load(t, s.dump(t), manager.LoadOptions{})
 		equal(t, "dumped, and loaded elsewhere", want, c.comparable(again.state(t)))
-		if n := indexesOf(t, place.DSN, "item_meta"); n < 10 {
-			t.Errorf("the table has %d indexes: ours are not among them", n)
+		if place.DSN != "" {
+			if n := indexesOf(t, place.DSN, "item_meta"); n < 10 {
+				t.Errorf("the table has %d indexes: ours are not among them", n)
+			}
 		}
 
 		s.manager = declareItem(t, s.store)

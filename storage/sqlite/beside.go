@@ -379,7 +379,7 @@ func (b *beside) openFile(ctx context.Context, model string, makes bool) (*metaF
 
 // models returns the names of all models, ascending.
 func (b *beside) models(ctx context.Context) ([]string, error) {
-	infos, err := b.f.Models(ctx)
+	infos, err := b.f.listModels(ctx)
 	names := make([]string, len(infos))
 	for i, m := range infos {
 		names[i] = m.Name

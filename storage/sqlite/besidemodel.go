@@ -105,6 +105,15 @@ func (b *beside) adopt(ctx context.Context, models []string) error {
 	return nil
 }
 
+// adoptNew takes in the models that the original has made since the last look.
+func (b *beside) adoptNew(ctx context.Context) error {
+	models, err := b.directories()
+	if err != nil {
+		return err
+	}
+	return b.adopt(ctx, models)
+}
+
 // look learns what it can of a model from its metas and one payload.
 func (b *beside) look(ctx context.Context, model string) (storage.ModelInfo, error) {
 	info := storage.ModelInfo{Name: model, Encoding: resource.JSON}
@@ -173,6 +182,12 @@ func (b *beside) saveModel(ctx context.Context, m storage.ModelInfo) error {
 // build returns the stores of a model.
 func (b *beside) build(ctx context.Context, model string) (storage.Stores, error) {
 	m, err := b.file(ctx, model)
+	if errors.Is(err, storage.ErrNotFound) {
+		if err := b.adoptNew(ctx); err != nil {
+			return storage.Stores{}, err
+		}
+		m, err = b.file(ctx, model)
+	}
 	if err != nil {
 		return storage.Stores{}, err
 	}

@@ -42,7 +42,7 @@ func (v *besideView) Holders(model, path string, value any) ([]resource.ID, erro
 }
 
 func (v *besideView) readHeld(model, path string) (heldValues, error) {
-	infos, err := v.b.f.Models(v.ctx)
+	infos, err := v.b.f.listModels(v.ctx)
 	if err != nil {
 		return nil, err
 	}

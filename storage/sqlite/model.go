@@ -27,6 +27,16 @@ const modelColumns1 = `name, encoding, indexed_paths, '[]', NULL, NULL`
 
 // Models returns the models that are there, by ascending name.
 func (f *Factory) Models(ctx context.Context) ([]storage.ModelInfo, error) {
+	if f.beside != nil {
+		if err := f.beside.adoptNew(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return f.listModels(ctx)
+}
+
+// listModels is Models without those that the original has made since the last look.
+func (f *Factory) listModels(ctx context.Context) ([]storage.ModelInfo, error) {
 	columns := modelColumns
 	if f.layout < 2 {
 		columns = modelColumns1
