@@ -31,6 +31,8 @@
 //
 // G8 Errors. What is absent gives ErrNotFound, but its removal is no error. Other
 // errors name what was being done; callers branch only on the values of this package.
+// What an operator has to mend, a right, a table, a bucket or credentials, gives
+// ErrSetup.
 //
 // G9 Truth. The encoded meta is the truth and the witness of its version.
 // Columns, indexes and file names beside it only serve queries. CompareAndSwap
