@@ -67,13 +67,14 @@ func (b *beside) stageModel(ctx context.Context, m *stagedModel, revisions []res
 	return nil
 }
 
-// free removes the contents that a chunk staged for one model.
-func (b *beside) free(ctx context.Context, m stagedModel) error {
-	uids := make([]string, len(m.entries))
-	for i, e := range m.entries {
-		uids[i] = e.uid
+// forget has the contents of a staged model removed when the transaction has committed,
+// by whoever writes next: without them the chunk would still count as done.
+func (t *tx) forget(m stagedModel) error {
+	i := intent{Model: m.model, UIDs: make([]string, len(m.entries))}
+	for n, e := range m.entries {
+		i.UIDs[n] = e.uid
 	}
-	return b.medium.Model(m.model).RemoveContents(ctx, uids)
+	return t.addPending(kindIntent, i)
 }
 
 // chunkStaged is a chunk that is staged.

@@ -20,7 +20,7 @@ import (
 // and not done yet. Whoever writes next finishes it:
 //
 //   - intent: contents and entries that are being made for a unit of work that has not
-//     committed. They are removed.
+//     committed, or contents of chunks that are staged no more. They are removed.
 //   - unit: the effects of a unit of work that has committed, with its jobs, in the
 //     transaction that wrote the row. They are brought to the files.
 //   - publish: a load that has committed; its staged chunks are brought to the files.

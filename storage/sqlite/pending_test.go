@@ -170,6 +170,44 @@ func TestCutPublishIsFinished(t *testing.T) {
 	}
 }
 
+// The contents of a staged chunk stay as long as the chunk counts as done: also when
+// it was being forgotten and that did not commit.
+func TestUnstageThatFailsLosesNoContent(t *testing.T) {
+	f, dir := newFiles(t)
+	_, claim, err := f.Ledger().Claim(t.Context(), storage.Job{ID: uuid.New(), Kind: "load"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := storage.ModelWrites{Metas: []resource.Meta{fileMeta("p1", 1)}, Revisions: []resource.Revision{fileRevision("p1", 1)}}
+	s := storage.Staged{Chunk: storage.ChunkRef{Claim: claim}, Models: map[string]storage.ModelWrites{"person": w}}
+	if err := f.Unit().Stage(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	contents := func(f *Factory) (n int) {
+		for _, err := range f.beside.medium.Model("person").Contents(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	cut := errors.New("cut")
+	err = f.do(t.Context(), "forget in", func(t1 *tx) error {
+		return errors.Join(f.unstage(jobs{t: t1, store: f.identity.number}, claim.Job), cut)
+	})
+	if !errors.Is(err, cut) || contents(f) != 1 {
+		t.Fatalf("%d contents are there, %v; want 1", contents(f), err)
+	}
+	next := openFiles(t, dir)
+	if chunks, err := next.Ledger().Chunks(t.Context(), claim.Job); err != nil || len(chunks) != 1 || contents(next) != 1 {
+		t.Fatalf("%d chunks are done, %d contents are there, %v; want 1 and 1", len(chunks), contents(next), err)
+	}
+	if err := next.Unit().Unstage(t.Context(), claim.Job); err != nil || contents(next) != 0 {
+		t.Errorf("%d contents stay, %v", contents(next), err)
+	}
+}
+
 // A program that writes between the reads of a unit and its commit makes it compute
 // again.
 func TestWritesOfAnotherProgramAreSeen(t *testing.T) {

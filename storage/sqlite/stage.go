@@ -86,7 +86,11 @@ func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.R
 func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
 	const doing = "forget staged chunks in"
 	return u.f.apart(ctx, doing, func() error {
-		return u.f.do(ctx, doing, func(t *tx) error { return u.f.unstage(jobs{t: t, store: u.f.identity.number}, job) })
+		err := u.f.do(ctx, doing, func(t *tx) error { return u.f.unstage(jobs{t: t, store: u.f.identity.number}, job) })
+		if err != nil || u.f.beside == nil {
+			return err
+		}
+		return u.f.beside.recover(ctx)
 	})
 }
 
@@ -113,7 +117,7 @@ func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 
 func (f *Factory) freeStaged(j jobs, m stagedModel) error {
 	if f.beside != nil {
-		return f.beside.free(j.t.ctx, m)
+		return j.t.forget(m)
 	}
 	names, err := f.tables(j.t.ctx, m.model)
 	if err != nil {
