@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/bench/internal/cputime"
 )
 
@@ -125,23 +125,13 @@ func limitRows(paths []path, results []timings, o options) []limitRow {
 	for i, p := range paths {
 		r := results[i]
 		rows[i] = limitRow{
-			Path: p.name, Floor: p.floor, PerSecond: n / median(r.wall),
-			ClientCPU: median(r.client) * 1e6 / n, ServerCPU: median(r.server) * 1e6 / n,
+			Path: p.name, Floor: p.floor, PerSecond: n / command.Median(r.wall),
+			ClientCPU: command.Median(r.client) * 1e6 / n, ServerCPU: command.Median(r.server) * 1e6 / n,
 		}
 		for round, wall := range r.wall {
 			rows[i].Ratios = append(rows[i].Ratios, results[0].wall[round]/wall)
 		}
-		rows[i].Ratio = median(rows[i].Ratios)
+		rows[i].Ratio = command.Median(rows[i].Ratios)
 	}
 	return rows
-}
-
-// median returns the middle value, the mean of both when there are two.
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	n := len(s)
-	if n == 0 {
-		return 0
-	}
-	return (s[(n-1)/2] + s[n/2]) / 2
 }

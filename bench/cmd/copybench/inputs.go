@@ -42,7 +42,7 @@ func (in inputs) saved(keep bool) int {
 }
 
 // resourcesOf returns how many resources our side of a command is about.
-func (in inputs) resourcesOf(c command) int {
+func (in inputs) resourcesOf(c contest) int {
 	if c.name == "saves one by one" {
 		return ourSaves
 	}
@@ -50,7 +50,7 @@ func (in inputs) resourcesOf(c command) int {
 }
 
 // theirsOf returns how many the original's side is about.
-func (in inputs) theirsOf(c command, keep bool) int {
+func (in inputs) theirsOf(c contest, keep bool) int {
 	switch c.name {
 	case "saves one by one":
 		return in.saved(keep)

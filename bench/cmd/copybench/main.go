@@ -6,14 +6,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"runtime/pprof"
+
+	"github.com/specstar-worker/worker/bench/internal/command"
 )
 
 // options are the command line.
@@ -38,13 +36,7 @@ func main() {
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")
 	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target, as GOGC; the worker's own is 400")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of the units of work in this file")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := measure(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "copybench:", err)
-		os.Exit(1)
-	}
+	command.Main("copybench", func(ctx context.Context) error { return measure(ctx, o) })
 }
 
 func measure(ctx context.Context, o options) (err error) {
@@ -57,7 +49,7 @@ func measure(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	stop, err := profile(o.cpuProfile)
+	stop, err := command.Profile(o.cpuProfile)
 	if err != nil {
 		return err
 	}
@@ -74,27 +66,7 @@ func measure(ctx context.Context, o options) (err error) {
 		}
 	}
 	if o.json {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return command.WriteJSON(os.Stdout, r)
 	}
 	return r.write(os.Stdout)
-}
-
-// profile starts a CPU profile when a path is given; stop ends it.
-func profile(path string) (stop func() error, err error) {
-	if path == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
 }

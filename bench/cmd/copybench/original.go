@@ -7,19 +7,20 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/internal/pypeer"
 )
 
-// command is one thing that both sides do, as whole as a user asks for it: ours is a
+// contest is one thing that both sides do, as whole as a user asks for it: ours is a
 // process of the worker with an embedded queue, from start to end.
-type command struct {
+type contest struct {
 	name          string
 	shipped, kept float64 // ratios that must be reached, 0 for none
 	ours          func(ctx context.Context, r *run) error
 	theirs        func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error)
 }
 
-var commands = []command{
+var commands = []contest{
 	{
 		name: "load", shipped: 12, kept: 12,
 		ours: func(ctx context.Context, r *run) error { return r.worker(ctx, "load", r.in.archive) },
@@ -101,20 +102,20 @@ func compareWithOriginal(ctx context.Context, s *server, o options) (_ []origina
 	return rows, nil
 }
 
-func (p *pace) row(c command, in inputs) originalRow {
+func (p *pace) row(c contest, in inputs) originalRow {
 	x := originalRow{Command: c.name, ShippedFloor: c.shipped, KeptFloor: c.kept}
-	x.Ours, x.Shipped, x.Kept = 1/median(p.ours), 1/median(p.shipped), 1/median(p.kept)
-	x.Seconds = median(p.ours) * float64(in.resourcesOf(c))
+	x.Ours, x.Shipped, x.Kept = 1/command.Median(p.ours), 1/command.Median(p.shipped), 1/command.Median(p.kept)
+	x.Seconds = command.Median(p.ours) * float64(in.resourcesOf(c))
 	for i := range p.ours {
 		x.ShippedRatios = append(x.ShippedRatios, p.shipped[i]/p.ours[i])
 		x.KeptRatios = append(x.KeptRatios, p.kept[i]/p.ours[i])
 	}
-	x.ShippedRatio, x.KeptRatio = median(x.ShippedRatios), median(x.KeptRatios)
+	x.ShippedRatio, x.KeptRatio = command.Median(x.ShippedRatios), command.Median(x.KeptRatios)
 	return x
 }
 
 // take measures one command on all sides, in turn.
-func (p *pace) take(ctx context.Context, s *server, c command, in inputs, reverse bool) error {
+func (p *pace) take(ctx context.Context, s *server, c contest, in inputs, reverse bool) error {
 	sides := []func() error{
 		func() error { return p.takeOurs(ctx, s, c, in) },
 		func() error { return takeTheirs(ctx, s, c, in, false, &p.shipped) },

@@ -22,7 +22,7 @@ type run struct {
 
 // prepare makes the database that a command works on: an empty one, or one that the
 // archive, or that with bare metas, was loaded into.
-func prepare(ctx context.Context, s *server, c command, in inputs, theirs bool) (*run, error) {
+func prepare(ctx context.Context, s *server, c contest, in inputs, theirs bool) (*run, error) {
 	full, bare := in.archive, in.bare
 	if theirs {
 		full, bare = in.few, in.fewBare
@@ -65,7 +65,7 @@ func (r *run) worker(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (p *pace) takeOurs(ctx context.Context, s *server, c command, in inputs) (err error) {
+func (p *pace) takeOurs(ctx context.Context, s *server, c contest, in inputs) (err error) {
 	r, err := prepare(ctx, s, c, in, false)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (p *pace) takeOurs(ctx context.Context, s *server, c command, in inputs) (e
 }
 
 // takeTheirs measures the original inside its process, whose start does not count.
-func takeTheirs(ctx context.Context, s *server, c command, in inputs, keep bool, to *[]float64) (err error) {
+func takeTheirs(ctx context.Context, s *server, c contest, in inputs, keep bool, to *[]float64) (err error) {
 	r, err := prepare(ctx, s, c, in, true)
 	if err != nil {
 		return err
