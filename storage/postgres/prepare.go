@@ -44,7 +44,7 @@ func (f *Factory) prepare(v *view, b storage.Batch, w storage.Writes) (*prepared
 		p.models = append(p.models, m)
 	}
 	if b.NewJobs && !v.exact && len(w.Jobs) > 0 && copiedJobs(w.Jobs) {
-		p.jobs = p.rest.add(func() ([]byte, error) { return copyOfJobs(f.identity.number, w.Jobs), nil })
+		p.jobs = p.rest.add(func() []byte { return copyOfJobs(f.identity.number, w.Jobs) })
 	}
 	p.rest.start()
 	return p, nil
@@ -75,8 +75,8 @@ func (p *prepared) model(f *Factory, name string) (_ *preparedModel, err error) 
 		return nil, err
 	}
 	if !p.view.exact && len(m.revisions) > 0 && m.numbers.allNew(m.revisions) {
-		m.data = p.rest.add(func() ([]byte, error) { return f.copyOfData(m.revisions), nil })
-		m.index = p.rest.add(func() ([]byte, error) { return copyOfIndex(entriesOf(m.revisions)), nil })
+		m.data = p.rest.add(func() []byte { return f.copyOfData(m.revisions) })
+		m.index = p.rest.add(func() []byte { return copyOfIndex(entriesOf(m.revisions)) })
 	}
 	return m, nil
 }
@@ -103,17 +103,18 @@ type encoder struct {
 
 // later is a buffer that an encoder fills.
 type later struct {
-	filled chan struct{}
-	b      []byte
-	err    error
+	filled   chan struct{}
+	b        []byte
+	panicked any
 }
 
 // add has fill called behind those that were added before.
-func (e *encoder) add(fill func() ([]byte, error)) *later {
+func (e *encoder) add(fill func() []byte) *later {
 	l := &later{filled: make(chan struct{})}
 	e.parts = append(e.parts, func() {
 		defer close(l.filled)
-		l.b, l.err = fill()
+		defer func() { l.panicked = recover() }()
+		l.b = fill()
 	})
 	return l
 }
@@ -131,8 +132,11 @@ func (e *encoder) start() {
 
 func (e *encoder) wait() { <-e.done }
 
-// get waits for the buffer.
-func (l *later) get() ([]byte, error) {
+// get waits for the buffer. A panic of fill is the caller's, who may survive it.
+func (l *later) get() []byte {
 	<-l.filled
-	return l.b, l.err
+	if l.panicked != nil {
+		panic(l.panicked)
+	}
+	return l.b
 }

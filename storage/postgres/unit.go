@@ -179,11 +179,7 @@ func (t *tx) writeModel(v *view, m *preparedModel) error {
 		table, columns string
 		rows           *later
 	}{{m.names.data, dataColumns, m.data}, {m.names.index, indexColumns, m.index}} {
-		rows, err := part.rows.get()
-		if err != nil {
-			return err
-		}
-		if err := t.copyIn(part.table, part.columns, rows); err != nil {
+		if err := t.copyIn(part.table, part.columns, part.rows.get()); err != nil {
 			return err
 		}
 	}
@@ -215,11 +211,7 @@ func (t *tx) writeLedger(b storage.Batch, w storage.Writes, rows *later) error {
 	t.proven = len(w.Jobs) > 0 || b.Chunk != nil && w.Final == nil
 	switch {
 	case rows != nil:
-		b, err := rows.get()
-		if err != nil {
-			return err
-		}
-		if err := t.copyIn("specstar_jobs", copiedJobColumns, b); err != nil {
+		if err := t.copyIn("specstar_jobs", copiedJobColumns, rows.get()); err != nil {
 			return err
 		}
 	case len(w.Jobs) > 0:
