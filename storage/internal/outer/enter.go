@@ -3,6 +3,7 @@ package outer
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -18,11 +19,18 @@ func (w *Writer) Enter(ctx context.Context) error {
 }
 
 // Claim makes the entries of keys that nothing led to. A key that somebody else
-// claimed gives [ErrTaken].
+// claimed gives [ErrTaken]. Once begun it goes on for a while after ctx has ended: of
+// a request that is cut nobody knows whether it comes to pass after the entry was
+// taken back.
 //
 // What is adopted is written again now that the metas are locked: since it was looked
 // at, who died may have been cleaned up after.
 func (w *Writer) Claim(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, end := lingering(ctx)
+	defer end()
 	if len(w.adopted) > 0 {
 		if err := w.c.Medium.Replace(ctx, w.adopted); err != nil {
 			return err
@@ -30,10 +38,13 @@ func (w *Writer) Claim(ctx context.Context) error {
 	}
 	owners, err := w.c.Medium.Claim(ctx, w.claims)
 	taken := false
-	for i, owner := range owners {
-		if owner == w.claims[i].UID {
-			w.claimed = append(w.claimed, w.claims[i])
-		} else {
+	for i, e := range w.claims {
+		switch {
+		case err != nil && (i >= len(owners) || owners[i] == ""): // made or not
+			w.claimed = append(w.claimed, e)
+		case owners[i] == e.UID:
+			w.claimed = append(w.claimed, e)
+		default:
 			taken = true
 		}
 	}
@@ -41,6 +52,27 @@ func (w *Writer) Claim(ctx context.Context) error {
 		err = ErrTaken
 	}
 	return err
+}
+
+// linger is how long a claim goes on when nobody waits for it any more.
+const linger = 3 * time.Second
+
+// lingering returns a context that ends when end is called, or linger after ctx.
+func lingering(ctx context.Context) (_ context.Context, end func()) {
+	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(linger)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(context.Cause(ctx))
+		case <-lasting.Done():
+		}
+	})
+	return lasting, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // Replace replaces contents that their own keys lead to.
