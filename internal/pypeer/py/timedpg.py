@@ -8,15 +8,18 @@ from autocrud.types import OnDuplicate
 
 from timed import Item, timed
 
+SHIPPED_MINCONN = 1
+
 
 def app(dsn, keep):
-    """An app on the database. Its pools close what they get back beyond one connection, unless they are to keep all."""
+    """An app on the database. As shipped its pools close what they get back beyond one connection, which tests
+    are spared (stores.KeepingPool) but measurements must not be."""
     crud = AutoCRUD(storage_factory=PostgresStorageFactory(connection_string=dsn))
     crud.add_model(Item, name="item", indexed_fields=["name", "level", "team"])
     storage = crud.resource_managers["item"].storage
-    if keep:
-        for store in (storage._meta_store, storage._resource_store):
-            store._conn_pool.minconn = store._conn_pool.maxconn
+    for store in (storage._meta_store, storage._resource_store):
+        pool = store._conn_pool
+        pool.minconn = pool.maxconn if keep else SHIPPED_MINCONN
     return crud
 
 
