@@ -10,6 +10,7 @@ import (
 
 	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/bench/internal/cputime"
+	"github.com/specstar-worker/worker/bench/internal/pgserver"
 )
 
 // path is one way to write the same records.
@@ -97,17 +98,17 @@ func (r *timings) take(ctx context.Context, s *server, p path, first records, o 
 			return err
 		}
 	}
-	if err := t.checkpoint(ctx); err != nil {
+	if err := pgserver.Checkpoint(ctx, t.dsn); err != nil {
 		return err
 	}
 	runtime.GC()
-	server, client, begin := s.cpu(), cputime.Now(), time.Now()
+	server, client, begin := s.CPU(), cputime.Now(), time.Now()
 	if err := p.write(ctx, t); err != nil {
 		return err
 	}
 	r.wall = append(r.wall, time.Since(begin).Seconds())
 	r.client = append(r.client, (cputime.Now() - client).Seconds())
-	r.server = append(r.server, (s.cpu() - server).Seconds())
+	r.server = append(r.server, (s.CPU() - server).Seconds())
 	stores, err := t.Build(ctx, model)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 
 	"github.com/specstar-worker/worker/bench/internal/command"
+	"github.com/specstar-worker/worker/bench/internal/pgserver"
 )
 
 // options are the command line.
@@ -44,11 +45,12 @@ func measure(ctx context.Context, o options) (err error) {
 		return errors.New("-n, -rounds, -batch and -connections must be at least 1")
 	}
 	debug.SetGCPercent(o.gcPercent)
-	s, err := startServer(ctx)
+	private, err := pgserver.Start(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, private.Stop()) }()
+	s := &server{private}
 	stop, err := command.Profile(o.cpuProfile)
 	if err != nil {
 		return err

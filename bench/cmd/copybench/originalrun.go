@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/specstar-worker/worker/bench/internal/pgserver"
 	"github.com/specstar-worker/worker/internal/pypeer"
 )
 
@@ -32,7 +33,7 @@ func prepare(ctx context.Context, s *server, c contest, in inputs, theirs bool) 
 		return nil, err
 	}
 	r := &run{in: in, dir: dir}
-	if r.dsn, r.drop, err = s.database(ctx); err != nil {
+	if r.dsn, r.drop, err = s.Database(ctx); err != nil {
 		return nil, err
 	}
 	switch c.name {
@@ -42,8 +43,7 @@ func prepare(ctx context.Context, s *server, c contest, in inputs, theirs bool) 
 		err = r.worker(ctx, "load", bare, "--rules", "off")
 	}
 	if err == nil {
-		t := &store{dsn: r.dsn}
-		err = t.checkpoint(ctx)
+		err = pgserver.Checkpoint(ctx, r.dsn)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.close())

@@ -1,4 +1,4 @@
-package main
+package pgserver
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 // tick is the unit of CPU times in /proc.
 const tick = 10 * time.Millisecond
 
-// cpu returns how long the processes of the server have run, those that have ended
+// CPU returns how long the processes of the server have run, those that have ended
 // included: the first one has waited for them.
-func (s *server) cpu() (total time.Duration) {
+func (s *Server) CPU() (total time.Duration) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0
