@@ -1,0 +1,68 @@
+// Queuebench measures saves that go through the queue, from the moment they are
+// published to that in which they are committed, beside River, a job queue in
+// PostgreSQL that works one job after another, and beside raw COPY of the same rows
+// without a queue, all on one PostgreSQL in one run. See docs/performance.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/specstar-worker/worker/bench/internal/command"
+	"github.com/specstar-worker/worker/bench/internal/pgserver"
+)
+
+// options are the command line.
+type options struct {
+	resources, river, rounds int
+	bulk, connections        int
+	rate                     int
+	paced                    time.Duration
+	command.Options
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.resources, "n", 12_000, "resources of each round")
+	flag.IntVar(&o.river, "river", 3_000, "resources of each round of River, which takes longer for one")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures every side once")
+	flag.IntVar(&o.bulk, "bulk", 500, "operations of a bulk job, and rows of a transaction of COPY")
+	flag.IntVar(&o.connections, "connections", 2, "transactions of COPY at the same time")
+	flag.IntVar(&o.rate, "rate", 300, "jobs a second when they are paced")
+	flag.DurationVar(&o.paced, "paced", 5*time.Second, "how long jobs are paced in each round, 0 for not at all")
+	o.Register("of all sides")
+	command.Main("queuebench", func(ctx context.Context) error { return measure(ctx, o) })
+}
+
+func measure(ctx context.Context, o options) (err error) {
+	if min(o.resources, o.river, o.rounds, o.bulk, o.connections, o.rate) < 1 {
+		return errors.New("every number must be at least 1")
+	}
+	debug.SetGCPercent(o.GCPercent)
+	s, err := pgserver.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	b := &bench{options: o, server: s}
+	if b.work, err = makeWork(ctx, b); err != nil {
+		return fmt.Errorf("make what is written: %w", err)
+	}
+	stop, err := command.Profile(o.CPUProfile)
+	if err != nil {
+		return err
+	}
+	r, err := b.run(ctx)
+	if err := errors.Join(err, stop()); err != nil {
+		return err
+	}
+	if o.JSON {
+		return command.WriteJSON(os.Stdout, r)
+	}
+	return r.write(os.Stdout)
+}
