@@ -39,8 +39,11 @@ const (
 type Config struct {
 	// JetStream is the connection to the queue; nil means there is none.
 	JetStream jetstream.JetStream
-	Queue     QueueConfig
-	Executor  Executor
+	// Link is the connection that messages come over and are acknowledged over; nil
+	// means that of JetStream.
+	Link     Link
+	Queue    QueueConfig
+	Executor Executor
 	// Logger takes one line for each job; nil drops them.
 	Logger *zap.Logger
 
@@ -51,6 +54,10 @@ type Config struct {
 	// there at start tell that the former owner was killed: then each message counts
 	// as delivered before.
 	Exclusive bool
+	// Lanes and Kinds are what is consumed, nil for all of them. The others are left to
+	// other processes.
+	Lanes []jobs.Lane
+	Kinds []jobs.Kind
 	// AckWait is how long the server waits for a sign of life of a message before
 	// it hands it out again.
 	AckWait time.Duration
@@ -103,6 +110,9 @@ func (c Config) withDefaults() Config {
 	}
 	// A loop must be able to have what it asks for.
 	c.BatchSize = min(c.BatchSize, minBudgetBytes)
+	if c.Link == nil && c.JetStream != nil {
+		c.Link = natsLink{c.JetStream.Conn()}
+	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}

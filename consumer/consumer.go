@@ -25,7 +25,7 @@ func New(c Config) (*Consumer, error) {
 		}
 	}
 	stats := make(map[durable]*counters)
-	for _, d := range durables() {
+	for _, d := range c.consumed() {
 		stats[d] = &counters{}
 	}
 	return &Consumer{cfg: c.withDefaults(), stats: stats}, nil
@@ -42,8 +42,8 @@ func (c *Consumer) StartConsume(ctx context.Context) (*Handles, error) {
 		return nil, fmt.Errorf("start consuming: %w", err)
 	}
 	loops := make([]*loop, 0, len(c.stats))
-	shared := &line{nc: c.cfg.JetStream.Conn()}
-	for _, d := range durables() {
+	shared := &line{link: c.cfg.Link}
+	for _, d := range c.cfg.consumed() {
 		l := c.newLoop(d)
 		l.line = shared
 		loops = append(loops, l)
@@ -101,7 +101,7 @@ func (c *Consumer) newLoop(d durable) *loop {
 	if d.kind == jobs.KindSave {
 		l.workers, l.batch, l.ahead = 1, c.cfg.Batch, c.cfg.Batch
 	}
-	l.bind = func(ctx context.Context) (bound, error) { return d.bind(ctx, c.cfg.JetStream, c.cfg) }
+	l.bind = func(ctx context.Context) (bound, error) { return d.bind(ctx, c.cfg) }
 	l.bury = func(ctx context.Context, m message, v jobs.Verdict) error {
 		return publishLetter(ctx, c.cfg, m, v)
 	}

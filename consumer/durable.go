@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,6 +28,13 @@ func durables() []durable {
 		}
 	}
 	return all
+}
+
+// consumed are the durable consumers that c pulls from.
+func (c Config) consumed() []durable {
+	return slices.DeleteFunc(durables(), func(d durable) bool {
+		return c.Lanes != nil && !slices.Contains(c.Lanes, d.lane) || c.Kinds != nil && !slices.Contains(c.Kinds, d.kind)
+	})
 }
 
 // savesPending is how many saves of a lane may be unacknowledged at the server.
@@ -57,9 +65,9 @@ type bound struct {
 }
 
 // bind finds the durable consumer, or makes it when that is allowed.
-func (d durable) bind(ctx context.Context, js jetstream.JetStream, c Config) (bound, error) {
+func (d durable) bind(ctx context.Context, c Config) (bound, error) {
 	want := d.config(c.Queue, c.AckWait)
-	stream, err := js.Stream(ctx, c.Queue.StreamName())
+	stream, err := c.JetStream.Stream(ctx, c.Queue.StreamName())
 	if err != nil {
 		return bound{}, fmt.Errorf("stream %s: %w", c.Queue.StreamName(), err)
 	}
@@ -77,7 +85,7 @@ func (d durable) bind(ctx context.Context, js jetstream.JetStream, c Config) (bo
 	if err := compareDurable(have, want); err != nil {
 		return bound{}, &settingError{fmt.Errorf("durable consumer %s: %w", d.name(), err)}
 	}
-	return bound{source: newPuller(js, stream, d.name()), ackWait: have.AckWait}, nil
+	return bound{source: newPuller(c, stream, d.name()), ackWait: have.AckWait}, nil
 }
 
 // settingError is a setting that only an operator can put right.

@@ -107,7 +107,7 @@ func (h *Handles) finish(ctx, work context.Context, cfg Config, loops []*loop, w
 	h.work(errStopped)
 	if cfg.JetStream != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
-		_ = cfg.JetStream.Conn().FlushWithContext(ctx)
+		_ = cfg.Link.FlushWithContext(ctx)
 		if cfg.Exclusive {
 			for _, l := range loops {
 				if l.isBound() {

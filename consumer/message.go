@@ -39,7 +39,7 @@ type place struct {
 // gone by the time it is acknowledged, so that goes over the connection.
 type pulled struct {
 	msg    *nats.Msg
-	nc     *nats.Conn
+	link   Link
 	stream string // its name and epoch
 	epoch  int64
 }
@@ -59,17 +59,17 @@ func (p pulled) Place() (place, error) {
 	}, nil
 }
 
-func (p pulled) Ack() error        { return p.nc.Publish(p.msg.Reply, []byte("+ACK")) }
-func (p pulled) InProgress() error { return p.nc.Publish(p.msg.Reply, []byte("+WPI")) }
+func (p pulled) Ack() error        { return p.link.Publish(p.msg.Reply, []byte("+ACK")) }
+func (p pulled) InProgress() error { return p.link.Publish(p.msg.Reply, []byte("+WPI")) }
 
 func (p pulled) DoubleAck(ctx context.Context) error {
-	_, err := p.nc.RequestWithContext(ctx, p.msg.Reply, []byte("+ACK"))
+	_, err := p.link.RequestWithContext(ctx, p.msg.Reply, []byte("+ACK"))
 	return err
 }
 
 func (p pulled) Nak(delay time.Duration) error {
 	if delay <= 0 {
-		return p.nc.Publish(p.msg.Reply, []byte("-NAK"))
+		return p.link.Publish(p.msg.Reply, []byte("-NAK"))
 	}
-	return p.nc.Publish(p.msg.Reply, fmt.Appendf(nil, `-NAK {"delay": %d}`, delay.Nanoseconds()))
+	return p.link.Publish(p.msg.Reply, fmt.Appendf(nil, `-NAK {"delay": %d}`, delay.Nanoseconds()))
 }

@@ -44,7 +44,7 @@ var errOversized = errors.New("the next message is too large for a pull")
 
 // puller is the source behind a JetStream connection.
 type puller struct {
-	nc      *nats.Conn
+	link    Link
 	subject string
 	// stream is the stream's name and when it was made, by its own clock: one that is
 	// made anew counts from 1 again. epoch is the latter as rows of jobs have it.
@@ -52,8 +52,8 @@ type puller struct {
 	epoch  int64
 }
 
-func newPuller(js jetstream.JetStream, stream jetstream.Stream, durable string) *puller {
-	o := js.Options()
+func newPuller(c Config, stream jetstream.Stream, durable string) *puller {
+	o := c.JetStream.Options()
 	prefix := o.APIPrefix
 	switch {
 	case o.Domain != "":
@@ -64,17 +64,18 @@ func newPuller(js jetstream.JetStream, stream jetstream.Stream, durable string) 
 	prefix = strings.TrimSuffix(prefix, ".")
 	info := stream.CachedInfo()
 	return &puller{
-		nc: js.Conn(), subject: prefix + ".CONSUMER.MSG.NEXT." + info.Config.Name + "." + durable,
+		link: c.Link, subject: prefix + ".CONSUMER.MSG.NEXT." + info.Config.Name + "." + durable,
 		stream: fmt.Sprintf("%s:%d", info.Config.Name, info.Created.UnixNano()), epoch: epochOf(info),
 	}
 }
 
 func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) error {
-	if p.nc.IsReconnecting() {
+	if p.link.IsReconnecting() {
 		// The request would wait in a buffer and come when nobody listens any more.
 		return nats.ErrDisconnected
 	}
-	sub, err := p.nc.SubscribeSync(p.nc.NewInbox())
+	inbox := p.link.NewInbox()
+	sub, err := p.link.SubscribeSync(inbox)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 	if err != nil {
 		return err
 	}
-	if err := p.nc.PublishRequest(p.subject, sub.Subject, request); err != nil {
+	if err := p.link.PublishRequest(p.subject, inbox, request); err != nil {
 		return err
 	}
 	limit, done := context.WithTimeout(ctx, fetchWait+fetchGrace)
@@ -104,7 +105,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 			}
 			continue
 		}
-		take(pulled{m, p.nc, p.stream, p.epoch})
+		take(pulled{m, p.link, p.stream, p.epoch})
 		got++
 	}
 	return nil
@@ -121,7 +122,7 @@ type pullRequest struct {
 // interrupted ends a pull before the server does. The subscription is given up
 // first and the connection flushed: whatever the server sent before it knew is
 // here then, and taken. Otherwise it would be out of reach until its AckWait.
-func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err error, take func(message)) error {
+func (p *puller) interrupted(ctx context.Context, sub Inbox, err error, take func(message)) error {
 	silent := errors.Is(err, errSilent)
 	if ctx.Err() == nil && !silent && !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -129,7 +130,7 @@ func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err er
 	if err := sub.Drain(); err != nil {
 		return err
 	}
-	if err := p.nc.FlushTimeout(fetchGrace); err != nil && silent {
+	if err := p.link.FlushTimeout(fetchGrace); err != nil && silent {
 		return fmt.Errorf("%w: %w", errSilent, err)
 	} else if err != nil {
 		return err
@@ -143,7 +144,7 @@ func (p *puller) interrupted(ctx context.Context, sub *nats.Subscription, err er
 			return nil
 		}
 		if isJob(m) {
-			take(pulled{m, p.nc, p.stream, p.epoch})
+			take(pulled{m, p.link, p.stream, p.epoch})
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (l *loop) unreachable() (time.Time, error) {
 
 // line is the connection that the loops of a consumer share; nil where there is none.
 type line struct {
-	nc *nats.Conn
+	link Link
 
 	mu   sync.Mutex
 	last time.Time // when it was dialled anew
@@ -117,7 +117,7 @@ type line struct {
 // redial makes the connection anew unless that is being done or was just done, and
 // returns whether it did.
 func (n *line) redial() bool {
-	if n == nil || !n.nc.IsConnected() {
+	if n == nil || !n.link.IsConnected() {
 		return false
 	}
 	n.mu.Lock()
@@ -126,5 +126,5 @@ func (n *line) redial() bool {
 		return false
 	}
 	n.last = time.Now()
-	return n.nc.ForceReconnect() == nil
+	return n.link.ForceReconnect() == nil
 }

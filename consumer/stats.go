@@ -44,10 +44,10 @@ type Stats struct {
 	Busy    time.Duration
 }
 
-// Stats returns the counts of every lane and kind.
+// Stats returns the counts of every lane and kind that is consumed.
 func (c *Consumer) Stats() []Stats {
 	var all []Stats
-	for _, d := range durables() {
+	for _, d := range c.cfg.consumed() {
 		n := c.stats[d]
 		s := Stats{
 			Lane: d.lane, Kind: d.kind,

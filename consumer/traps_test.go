@@ -72,7 +72,7 @@ func TestTrap04LateAckIsTaken(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	js := r.inside()
-	b, err := normalSave.bind(t.Context(), js, Config{JetStream: js, Queue: r.queue, AckWait: time.Second})
+	b, err := normalSave.bind(t.Context(), Config{JetStream: js, Queue: r.queue, AckWait: time.Second}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
