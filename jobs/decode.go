@@ -105,7 +105,7 @@ func (d *decoder) header(e *Envelope) (rawArgs, error) {
 			raw.offset = d.offset() - int64(len(raw.body))
 			return err
 		}
-		return d.unknown()
+		return d.option(key, &e.Options)
 	})
 	if err != nil {
 		return raw, err

@@ -23,7 +23,8 @@ type wireEnvelope struct {
 	Lane   Lane      `json:"lane,omitzero"`
 	Parent uuid.UUID `json:"parent,omitzero"`
 	Rules  string    `json:"rules,omitzero"`
-	Args   any       `json:"args"`
+	wireOptions
+	Args any `json:"args"`
 }
 
 type wireSave struct {
@@ -67,7 +68,7 @@ type wireMigrate struct {
 func (e Envelope) Encode() ([]byte, error) {
 	w := wireEnvelope{
 		Schema: Schema, ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time,
-		Lane: e.Lane, Parent: e.Parent, Args: wireArgs(e.Args),
+		Lane: e.Lane, Parent: e.Parent, wireOptions: e.Options.wire(), Args: wireArgs(e.Args),
 	}
 	if e.RulesOff {
 		w.Rules = rulesOff

@@ -41,6 +41,8 @@ type Envelope struct {
 	Parent uuid.UUID
 	// RulesOff keeps the job's events from starting other jobs.
 	RulesOff bool
+	// Options are how the job is treated.
+	Options
 	// Args says what to do; its type is the kind.
 	Args Args
 }

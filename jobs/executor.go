@@ -102,6 +102,7 @@ func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict
 		switch {
 		case t.err != nil:
 			x.reject(ctx, t)
+		case t.env.expired(time.Now()) && x.expire(ctx, t):
 		case t.env.Kind() == KindSave:
 			saves.add(t)
 		default:

@@ -60,7 +60,7 @@ func (x *Executor) failed(ctx context.Context, t *task, alone bool, err error) e
 			t.attempt = rows[0].Attempt
 		}
 	}
-	if t.attempt >= x.MaxAttempts || alone && class == ClassPoison && t.attempt > 0 {
+	if t.attempt >= x.maxAttempts(t) || alone && class == ClassPoison && t.attempt > 0 {
 		x.kill(ctx, t, code, err)
 		return nil
 	}

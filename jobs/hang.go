@@ -107,16 +107,16 @@ func (x *Executor) longPatience(cause error) time.Duration {
 	switch {
 	case errors.Is(cause, errCancelled):
 		return x.StallTimeout
-	case errors.Is(cause, errStalled), errors.Is(cause, storage.ErrFenced), errors.Is(cause, storage.ErrUnavailable):
+	case errors.Is(cause, errStalled), errors.Is(cause, errTimeout), errors.Is(cause, storage.ErrFenced), errors.Is(cause, storage.ErrUnavailable):
 		return hangGrace
 	}
 	return 0
 }
 
 // late returns the error of a unit of work that failed with err, when ctx, under
-// which it worked, ended for the time it took: the store's fault when that does not
+// which it worked for limit at most, ended for the time it took: the store's fault when that does not
 // answer now either.
-func (x *Executor) late(ctx context.Context, err error) error {
+func (x *Executor) late(ctx context.Context, limit time.Duration, err error) error {
 	if err == nil || !errors.Is(context.Cause(ctx), errTimeout) {
 		return err
 	}
@@ -129,7 +129,7 @@ func (x *Executor) late(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), debtPatience)
 	defer cancel()
 	if perr := x.Probe(ctx); perr != nil {
-		return fmt.Errorf("%w after %s, and the store does not answer: %w: %w", errTimeout, x.SaveTimeout, storage.ErrUnavailable, perr)
+		return fmt.Errorf("%w after %s, and the store does not answer: %w: %w", errTimeout, limit, storage.ErrUnavailable, perr)
 	}
-	return fmt.Errorf("%w: more than %s: %w", errTimeout, x.SaveTimeout, err)
+	return fmt.Errorf("%w: more than %s: %w", errTimeout, limit, err)
 }

@@ -23,6 +23,8 @@ type heartbeat struct {
 	seen time.Time // when the body last gave a sign of life
 	from int64     // how far former attempts came
 
+	limit time.Duration // how long the attempt may take; 0: as long as it lives
+
 	advanced bool // this attempt came further and is not counted; see stop
 }
 
@@ -33,9 +35,10 @@ const (
 	lookEvery = 200 * time.Millisecond
 )
 
-// startHeartbeat beats until stop, at least three times in each lease.
-func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int64) *heartbeat {
-	h := &heartbeat{done: make(chan struct{}), from: from, seen: time.Now()}
+// startHeartbeat beats until stop, at least three times in each lease, for limit at most
+// when that is not 0.
+func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int64, limit time.Duration) *heartbeat {
+	h := &heartbeat{done: make(chan struct{}), from: from, seen: time.Now(), limit: limit}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.done)
@@ -48,7 +51,8 @@ func (h *heartbeat) run(x *Executor, c storage.Claim) {
 	every := min(x.Lease/3, beatEvery)
 	tick := time.NewTicker(min(every, lookEvery))
 	defer tick.Stop()
-	beaten, until := time.Now(), time.Now().Add(x.Lease)
+	began := time.Now()
+	beaten, until := began, began.Add(x.Lease)
 	for {
 		select {
 		case <-h.ctx.Done():
@@ -57,6 +61,10 @@ func (h *heartbeat) run(x *Executor, c storage.Claim) {
 		}
 		if h.silence() > x.StallTimeout {
 			h.cancel(errStalled) // without beats the lease ends, if it cannot be released
+			return
+		}
+		if h.limit > 0 && time.Since(began) > h.limit {
+			h.cancel(errTimeout)
 			return
 		}
 		if time.Since(beaten) < every {
@@ -69,9 +77,10 @@ func (h *heartbeat) run(x *Executor, c storage.Claim) {
 		beaten = time.Now()
 		p := h.progressed()
 		job, err := x.Ledger.Renew(h.ctx, c, x.Lease, p)
-		if err == nil && p.Done > h.from && !h.advanced {
+		if err == nil && p.Done > h.from && !h.advanced && h.limit == 0 {
 			// An attempt that gets further is not counted: a large job outlives many
-			// workers. When this fails the attempt stays counted.
+			// workers. One with a limit is, or it would never use its attempts up. When
+			// this fails the attempt stays counted.
 			h.advanced = x.Ledger.Refund(h.ctx, []uuid.UUID{c.Job}) == nil
 		}
 		switch {

@@ -57,11 +57,11 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		x.finish(ctx, t, c, storage.Final{State: storage.JobCancelled, ErrorCode: CodeCancelled})
 		return
 	}
-	if t.attempt > x.attemptLimit(row) {
+	if t.attempt > x.attemptLimit(t, row) {
 		x.give(ctx, t, c, errors.New("the worker ended before the job did, each time"))
 		return
 	}
-	beat := x.startHeartbeat(ctx, c, row.Done)
+	beat := x.startHeartbeat(ctx, c, row.Done, t.env.Timeout)
 	outcome, err := within(beat.ctx, &x.hung.long, x.longPatience, func() (out []byte, err error) {
 		err = guard(func() error {
 			out, err = x.do(beat.ctx, t, c, beat.progress)
@@ -93,8 +93,11 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 	case refused:
 		x.refuse(ctx, t, c, code, err)
 	default:
-		if errors.Is(cause, errStalled) {
+		switch {
+		case errors.Is(cause, errStalled):
 			err = fmt.Errorf("%w: none within %s: %w", errStalled, x.StallTimeout, err)
+		case errors.Is(cause, errTimeout):
+			err = fmt.Errorf("%w: more than %s: %w", errTimeout, t.env.Timeout, err)
 		}
 		x.forgive(ctx, t, row)
 		x.give(ctx, t, c, err)
@@ -103,19 +106,19 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 
 // attemptLimit is how many attempts a long job has. One that never failed by
 // itself has many more: its workers were killed, perhaps for reasons of their own.
-func (x *Executor) attemptLimit(row storage.Job) int {
+func (x *Executor) attemptLimit(t *task, row storage.Job) int {
 	switch row.ErrorCode {
 	case "", CodeShutdown, CodeUnavailable, CodeSetup:
-		return deathFactor * x.MaxAttempts
+		return deathFactor * x.maxAttempts(t)
 	}
-	return x.MaxAttempts
+	return x.maxAttempts(t)
 }
 
 // forgive takes back the attempts before a job's first failure of its own: they
 // ended with their workers. When that fails they stay counted.
 func (x *Executor) forgive(ctx context.Context, t *task, before storage.Job) {
 	killed := t.attempt - 1
-	if killed < 1 || x.attemptLimit(before) == x.MaxAttempts {
+	if killed < 1 || x.attemptLimit(t, before) == x.maxAttempts(t) {
 		return
 	}
 	if x.giveBack(ctx, slices.Repeat([]uuid.UUID{t.row.ID}, killed)) {
@@ -188,12 +191,12 @@ type refusedOutcome struct {
 // give gives a failed job back for another attempt, or records it as dead.
 func (x *Executor) give(ctx context.Context, t *task, c storage.Claim, err error) {
 	class, code, _ := Classify(err)
-	if t.attempt < x.MaxAttempts && class != ClassPoison {
+	if t.attempt < x.maxAttempts(t) && class != ClassPoison {
 		x.release(ctx, t, c, false, code, err)
 		t.again(ActionRetry, x.delay(t.attempt), code, err)
 		return
 	}
-	if t.attempt > x.MaxAttempts {
+	if t.attempt > x.maxAttempts(t) {
 		code = CodeAttempts
 	}
 	x.finish(ctx, t, c, storage.Final{State: storage.JobDead, ErrorCode: code, ErrorMessage: message(err)})

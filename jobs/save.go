@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -66,12 +67,13 @@ func (x *Executor) inOrder(ctx context.Context, tasks []*task) {
 	}
 }
 
-// suspects marks and returns the tasks that failed often. Each of them is counted
+// suspects marks and returns the tasks that run alone: those that failed often, and
+// those with a time of their own, which is not for others to take. Each of them is counted
 // anew when its turn comes: what ends the process before that is not its doing.
 func suspects(tasks []*task) []*task {
 	var found []*task
 	for _, t := range tasks {
-		if t.suspect = t.attempt >= soloAttempt; t.suspect {
+		if t.suspect = t.attempt >= soloAttempt || t.env.Timeout > 0; t.suspect {
 			found = append(found, t)
 		}
 	}
@@ -137,7 +139,7 @@ func (x *Executor) counted(ctx context.Context, t *task, row storage.Job) bool {
 		return true
 	}
 	t.attempt, t.counted = row.Attempt, true
-	if t.attempt > x.MaxAttempts {
+	if t.attempt > x.maxAttempts(t) {
 		err := errors.New("the worker ended before the job did, or the job was handed back, each time")
 		if row.ErrorMessage != "" {
 			err = errors.New(row.ErrorMessage)
@@ -198,7 +200,8 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 		row.Attempt = max(t.attempt, 1)
 		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: t.delivery.Number == 1, Whole: t.env.Args.(Save).OnError == OnErrorFail}
 	}
-	timed, cancel := context.WithTimeoutCause(ctx, x.SaveTimeout, errTimeout)
+	limit := cmp.Or(tasks[0].env.Timeout, x.SaveTimeout) // one that has its own is alone
+	timed, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
 	defer cancel()
 	outcomes, err = within(timed, &x.hung.saves, savePatience, func() (out []manager.SaveJobOutcome, err error) {
 		err = guard(func() error {
@@ -210,7 +213,7 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 	if err == nil && len(outcomes) != len(jobs) {
 		err = errors.New("the saver did not answer for every job")
 	}
-	return outcomes, x.late(timed, err)
+	return outcomes, x.late(timed, limit, err)
 }
 
 // saved gives a task its verdict after a commit.
