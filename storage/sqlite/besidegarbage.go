@@ -33,7 +33,7 @@ func (b *beside) payloads(ctx context.Context) iter.Seq2[storage.Payload, error]
 		for _, model := range slices.Compact(names) {
 			for c, err := range outer.Contents(ctx, b.medium.Model(model)) {
 				if err == nil {
-					err = fileReader{b: b}.going(ctx)
+					err = b.going(ctx)
 				}
 				if err != nil {
 					yield(storage.Payload{}, err)
@@ -166,11 +166,11 @@ func (s *besideSweep) model(ctx context.Context, model string, o storage.SweepOp
 	var orphans []resource.ID
 	page := map[resource.ID][]string{} // uids, by resource
 	flush := func() error {
-		file, err := s.b.file(ctx, model)
+		metas, err := s.b.modelMetas(ctx, model)
 		if err != nil {
 			return err
 		}
-		there, err := fileReader{b: s.b, q: file.reads, model: model}.storedIn(ctx, slices.Collect(maps.Keys(page)))
+		there, err := metas.Find(ctx, slices.Collect(maps.Keys(page)))
 		if err != nil {
 			return err
 		}

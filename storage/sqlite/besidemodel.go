@@ -32,15 +32,16 @@ func decodeInfo(data []byte) (resource.RevisionInfo, error) {
 // keeps its encoding.
 func (b *beside) sniffMetas(ctx context.Context, models []string, asked resource.Encoding) (resource.Encoding, error) {
 	for _, model := range models {
-		m, err := b.openFile(ctx, model, false)
+		m, err := b.metas.Model(ctx, model, false)
 		if err != nil {
 			return "", err
 		}
-		for data, err := range b.sample(ctx, m, model, 1) {
-			if err != nil {
-				return "", err
-			}
-			found := sniff(data)
+		some, err := m.Sample(ctx, 1)
+		if err != nil {
+			return "", err
+		}
+		for _, s := range some {
+			found := sniff(s.Data)
 			if asked != "" && asked != found {
 				return "", fmt.Errorf("open store %s: its metas are written as %s, not as %s: leave the encoding out", b.f.dir, found, asked)
 			}
@@ -107,7 +108,7 @@ func (b *beside) adopt(ctx context.Context, models []string) error {
 
 // adoptNew takes in the models that the original has made since the last look.
 func (b *beside) adoptNew(ctx context.Context) error {
-	models, err := b.directories()
+	models, err := b.metas.Models(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,16 +118,17 @@ func (b *beside) adoptNew(ctx context.Context) error {
 // look learns what it can of a model from its metas and one payload.
 func (b *beside) look(ctx context.Context, model string) (storage.ModelInfo, error) {
 	info := storage.ModelInfo{Name: model, Encoding: resource.JSON}
-	m, err := b.openFile(ctx, model, false)
+	m, err := b.metas.Model(ctx, model, false)
+	if err != nil {
+		return info, err
+	}
+	some, err := m.Sample(ctx, sampled)
 	if err != nil {
 		return info, err
 	}
 	first := true
-	for data, err := range b.sample(ctx, m, model, sampled) {
-		if err != nil {
-			return info, err
-		}
-		meta, err := decodeMeta(data)
+	for _, s := range some {
+		meta, err := decodeMeta(s.Data)
 		if err != nil {
 			continue // whoever reads the model meets it
 		}
@@ -169,7 +171,7 @@ func (b *beside) saveModel(ctx context.Context, m storage.ModelInfo) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if _, err := b.openFile(ctx, m.Name, true); err != nil {
+	if _, err := b.metas.Model(ctx, m.Name, true); err != nil {
 		return err
 	}
 	return b.f.do(ctx, "save model "+m.Name+" in", func(t *tx) error {
@@ -181,15 +183,15 @@ func (b *beside) saveModel(ctx context.Context, m storage.ModelInfo) error {
 
 // build returns the stores of a model.
 func (b *beside) build(ctx context.Context, model string) (storage.Stores, error) {
-	m, err := b.file(ctx, model)
+	m, err := b.modelMetas(ctx, model)
 	if errors.Is(err, storage.ErrNotFound) {
 		if err := b.adoptNew(ctx); err != nil {
 			return storage.Stores{}, err
 		}
-		m, err = b.file(ctx, model)
+		m, err = b.modelMetas(ctx, model)
 	}
 	if err != nil {
 		return storage.Stores{}, err
 	}
-	return storage.Stores{Metas: fileStore{fileReader{b: b, q: m.reads, model: model}, m}, Revisions: mediumStore{b.reader(model)}}, nil
+	return storage.Stores{Metas: besideStore{besideReader{b: b, m: m, model: model}, m}, Revisions: mediumStore{b.reader(model)}}, nil
 }

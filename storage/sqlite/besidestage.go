@@ -158,7 +158,7 @@ func (b *beside) duplicates(ctx context.Context, job uuid.UUID) (map[string][]st
 		}
 		for _, m := range c.models {
 			blobs[m.model] = append(blobs[m.model], m.blobs...)
-			file, err := b.file(ctx, m.model)
+			metas, err := b.modelMetas(ctx, m.model)
 			if err != nil {
 				return nil, err
 			}
@@ -166,7 +166,7 @@ func (b *beside) duplicates(ctx context.Context, job uuid.UUID) (map[string][]st
 			if err != nil {
 				return nil, err
 			}
-			stored, err := fileReader{b: b, q: file.reads, model: m.model}.storedIn(ctx, ids)
+			stored, err := metas.Find(ctx, ids)
 			if err != nil {
 				return nil, err
 			}

@@ -51,13 +51,13 @@ func (v *besideView) readHeld(model, path string) (heldValues, error) {
 			return nil, fmt.Errorf("%s of model %s is not declared unique", path, model)
 		}
 	}
-	file, err := v.b.file(v.ctx, model)
+	metas, err := v.b.modelMetas(v.ctx, model)
 	if err != nil {
 		return nil, err
 	}
 	held := heldValues{}
 	// The copy flag leaves the wait out for what is undone: that is this unit itself.
-	for m, err := range (fileReader{b: v.b, q: file.reads, model: model, copy: true}).All(v.ctx) {
+	for m, err := range (besideReader{b: v.b, m: metas, model: model, copy: true}).All(v.ctx) {
 		if err != nil {
 			return nil, err
 		}

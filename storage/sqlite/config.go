@@ -22,11 +22,13 @@ type Config struct {
 	// one is refused.
 	Encoding resource.Encoding
 	// Revisions, when not nil, keeps the revisions of the models, in the original's
-	// layout. Then metas are outside, too: those of a model are in DIR/<model>/meta.db,
-	// the file of the original's FileSqliteMetaStore, and only jobs and what else is
-	// ours alone is in DIR/.worker/ledger.db. There are no tables of models then, and
-	// so no prefix. The factory closes it.
+	// layout. Then metas are outside, too: in Metas, or when that is nil, those of a
+	// model in DIR/<model>/meta.db, the file of the original's FileSqliteMetaStore.
+	// Only jobs and what else is ours alone is in DIR/.worker/ledger.db. There are no
+	// tables of models then, and so no prefix. The factory closes both media.
 	Revisions storage.RevisionMedium
+	// Metas keeps the metas of the models; it goes with Revisions.
+	Metas storage.MetaMedium
 	// ReadOnly opens an existing store for reading: nothing is made or changed.
 	ReadOnly bool
 	// Now is the clock of leases and ledger times; nil means time.Now.

@@ -59,7 +59,7 @@ func Open(ctx context.Context, c Config) (*Factory, error) {
 	}
 	if c.Revisions != nil {
 		f.path = filepath.Join(c.Dir, ledgerName)
-		f.beside = newBeside(f, c.Revisions)
+		f.beside = newBeside(f, c)
 	}
 	if f.now == nil {
 		f.now = time.Now

@@ -180,7 +180,7 @@ func (r mediumReader) yield(ctx context.Context, page []storage.Entry, payloads 
 			rev, there, err = r.revision(ctx, page[i], contents[i], payloads)
 		}
 		if err == nil {
-			err = fileReader{b: r.b}.going(ctx)
+			err = r.b.going(ctx)
 		}
 		if err != nil {
 			yield(resource.Revision{}, err)

@@ -5,24 +5,24 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/specstar-worker/worker/opt"
-	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // metaFile is the file of the original's FileSqliteMetaStore with the metas of one
 // model. It keeps its journal mode. In the original's mode a reader keeps writers
 // waiting: nothing here reads for longer than a page takes.
 type metaFile struct {
+	filePages
 	path  string
 	reads *sql.DB
 	write *writer // nil when read-only
 }
+
+var _ storage.ModelMetas = (*metaFile)(nil)
 
 // metaTable are the statements of the original that make the table.
 var metaTable = []string{
@@ -69,7 +69,7 @@ func writeFileDSN(path string) string {
 
 // openMetaFile opens a file of metas. For writing, the columns are added that it
 // lacks; makes makes it when it is not there.
-func openMetaFile(ctx context.Context, path string, readOnly, makes bool) (*metaFile, error) {
+func openMetaFile(ctx context.Context, f *Factory, model, path string, makes bool) (*metaFile, error) {
 	if makes {
 		if err := makeDirs(filepath.Dir(path)); err != nil {
 			return nil, explain(path, "make", err)
@@ -79,7 +79,7 @@ func openMetaFile(ctx context.Context, path string, readOnly, makes bool) (*meta
 	}
 	m := &metaFile{path: path}
 	var err error
-	if !readOnly {
+	if !f.readOnly {
 		var db *sql.DB
 		if db, err = sql.Open("sqlite", writeFileDSN(path)); err != nil {
 			return nil, explain(path, "open metas", err)
@@ -94,6 +94,7 @@ func openMetaFile(ctx context.Context, path string, readOnly, makes bool) (*meta
 		return nil, errors.Join(err, m.close())
 	}
 	m.reads.SetMaxIdleConns(1)
+	m.filePages = filePages{f: f, q: m.reads, model: model}
 	return m, nil
 }
 
@@ -171,114 +172,3 @@ func (m *metaFile) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// lock begins a transaction that keeps everybody out until end. Nobody reads between
-// then, so that its commit waits for nobody.
-func (m *metaFile) lock(ctx context.Context) (*tx, error) {
-	select {
-	case m.write.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if err := m.write.begin(ctx, "", `BEGIN EXCLUSIVE`); err != nil {
-		if m.write.conn != nil {
-			m.write.rollback()
-		}
-		<-m.write.turn
-		return nil, explain(m.path, "write metas", err)
-	}
-	return &tx{w: m.write, ctx: ctx, run: context.WithoutCancel(ctx)}, nil
-}
-
-// end ends the transaction of lock.
-func (m *metaFile) end(t *tx, commit bool) error {
-	defer func() { <-m.write.turn }()
-	if commit {
-		_, err := t.exec(`COMMIT`)
-		if err == nil {
-			return nil
-		}
-		m.write.rollback()
-		return explain(m.path, "write metas", err)
-	}
-	m.write.rollback()
-	return nil
-}
-
-// upsertFile inserts or replaces one row of the original's table.
-const upsertFile = `INSERT INTO resource_meta (resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted, schema_version, indexed_data,
-	rev_status, rev_created_by, rev_updated_by, rev_created_time, rev_updated_time) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-	ON CONFLICT (resource_id) DO UPDATE SET data = excluded.data, created_time = excluded.created_time, updated_time = excluded.updated_time,
-	created_by = excluded.created_by, updated_by = excluded.updated_by, is_deleted = excluded.is_deleted,
-	schema_version = excluded.schema_version, indexed_data = excluded.indexed_data,
-	rev_status = excluded.rev_status, rev_created_by = excluded.rev_created_by, rev_updated_by = excluded.rev_updated_by,
-	rev_created_time = excluded.rev_created_time, rev_updated_time = excluded.rev_updated_time`
-
-// setFile writes rows of metas: the bytes of one are its data, nil removes it.
-func (t *tx) setFile(metas []metaChange) error {
-	for _, c := range metas {
-		if err := t.check(); err != nil {
-			return err
-		}
-		if c.New == nil {
-			if _, err := t.exec(`DELETE FROM resource_meta WHERE resource_id = ?`, string(c.ID)); err != nil {
-				return err
-			}
-			continue
-		}
-		m, err := decodeMeta(c.New)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(upsertFile, string(c.ID), c.New, seconds(m.CreatedTime), seconds(m.UpdatedTime), m.CreatedBy, m.UpdatedBy,
-			m.IsDeleted, textOrNull(m.SchemaVersion), indexedText(m.IndexedData),
-			textOrNull(m.Rev.Status), textOrNull(m.Rev.CreatedBy), textOrNull(m.Rev.UpdatedBy),
-			secondsOrNull(m.Rev.CreatedTime), secondsOrNull(m.Rev.UpdatedTime))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// indexedText is never NULL: the original tries to unpickle the data of rows where
-// it is, each time it opens the file.
-func indexedText(v opt.Value[resource.Indexed]) string {
-	if x, ok := v.Get(); ok {
-		return string(x.AppendJSON(nil))
-	}
-	return "{}"
-}
-
-// seconds is what Python's datetime.timestamp gives: the float nearest to the seconds
-// since 1970. A time without a zone is one of the local zone there.
-func seconds(t time.Time) float64 {
-	if resource.IsNaive(t) {
-		t = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.Local)
-	}
-	f, _ := big.NewRat(t.UnixMicro(), 1_000_000).Float64()
-	return f
-}
-
-func secondsOrNull(v opt.Value[time.Time]) any {
-	if t, ok := v.Get(); ok {
-		return seconds(t)
-	}
-	return nil
-}
-
-// stored returns the bytes of those metas that are there.
-func (t *tx) stored(ids []resource.ID) (map[resource.ID][]byte, error) {
-	found := make(map[resource.ID][]byte, len(ids))
-	err := t.each(selectStored, []any{jsonIDs(ids)}, func(rows *sql.Rows) error {
-		var id resource.ID
-		var data []byte
-		err := rows.Scan(&id, &data)
-		found[id] = data
-		return err
-	})
-	return found, err
-}
-
-// selectStored selects the metas of a JSON array of ids.
-const selectStored = `SELECT m.resource_id, m.data FROM json_each(?) AS j CROSS JOIN resource_meta AS m ON m.resource_id = j.value`

@@ -91,7 +91,7 @@ func TestCutUnitIsFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := func(id resource.ID, n int) []byte { return fileMeta(id, n).Append(resource.JSON, nil) }
-	stop(t, f, kindUnit, []effect{{Model: "person", Metas: []metaChange{
+	stop(t, f, kindUnit, []effect{{Model: "person", Metas: []storage.MetaChange{
 		{ID: "kept", Old: old("kept", 1), New: old("kept", 2)},
 		{ID: "theirs", Old: old("theirs", 1), New: old("theirs", 2)},
 		{ID: "new", New: old("new", 1)},
@@ -212,20 +212,14 @@ func TestUnstageThatFailsLosesNoContent(t *testing.T) {
 // again.
 func TestWritesOfAnotherProgramAreSeen(t *testing.T) {
 	f, _ := newFiles(t)
-	file, err := f.beside.file(t.Context(), "person")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := storage.Ref{Model: "person", ID: "p1"}
 	calls := 0
-	err = f.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
+	err := f.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
 		if calls++; calls == 1 { // as the original does
 			m := fileMeta("p1", 7)
-			x, err := file.lock(t.Context())
-			if err == nil {
-				err = file.finish(x, x.setFile([]metaChange{{ID: "p1", New: m.Append(resource.JSON, nil)}}))
-			}
-			if err != nil {
+			if err := f.beside.changing(t.Context(), "person", func(x storage.MetaTx) error {
+				return x.Set([]storage.MetaChange{{ID: "p1", New: m.Append(resource.JSON, nil)}})
+			}); err != nil {
 				return storage.Writes{}, err
 			}
 		}
@@ -252,19 +246,12 @@ func TestWritesOfAnotherProgramAreSeen(t *testing.T) {
 // A store in which only the original has written is read without a trace.
 func TestForeignFilesAreReadWithoutATrace(t *testing.T) {
 	dir := t.TempDir()
-	m, err := openMetaFile(t.Context(), dir+"/person/meta.db", false, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := m.lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := newMetaFiles(&Factory{dir: dir, ended: t.Context()})
 	stored := fileMeta("p1", 1).Append(resource.Msgpack, nil)
-	if err := m.finish(x, x.setFile([]metaChange{{ID: "p1", New: stored}})); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.close(); err != nil {
+	err := (&beside{metas: files}).changing(t.Context(), "person", func(x storage.MetaTx) error {
+		return x.Set([]storage.MetaChange{{ID: "p1", New: stored}})
+	})
+	if err := errors.Join(err, files.Close()); err != nil {
 		t.Fatal(err)
 	}
 	revisions, err := disk.Open(t.Context(), disk.Config{Dir: dir, ReadOnly: true})
@@ -292,11 +279,11 @@ func TestForeignFilesAreReadWithoutATrace(t *testing.T) {
 		t.Error("reading made a directory")
 	}
 	f = openFiles(t, dir)
-	file, err := f.beside.file(t.Context(), "person")
+	metas, err := f.beside.modelMetas(t.Context(), "person")
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := fileReader{b: f.beside, q: file.reads, model: "person"}.storedIn(t.Context(), []resource.ID{"p1"})
+	now, err := metas.Find(t.Context(), []resource.ID{"p1"})
 	if err != nil || !bytes.Equal(now["p1"], stored) {
 		t.Errorf("the stored meta is %x, %v", now["p1"], err)
 	}

@@ -27,12 +27,19 @@ const pause = 2 * time.Millisecond
 // Lock is a lock of one directory. Within this process one holds it at a time, whatever
 // the mode.
 type Lock struct {
-	name string
-	turn chan struct{} // holds one element while somebody of this process has the lock
+	name  string
+	makes bool
+	turn  chan struct{} // holds one element while somebody of this process has the lock
 }
 
-// New returns the lock of the file name.
-func New(name string) *Lock { return &Lock{name: name, turn: make(chan struct{}, 1)} }
+// New returns the lock of the file name, which is made when it is not there.
+func New(name string) *Lock {
+	return &Lock{name: name, makes: true, turn: make(chan struct{}, 1)}
+}
+
+// Existing returns the lock of the file name for those who make nothing: while the file
+// is not there the lock is free.
+func Existing(name string) *Lock { return &Lock{name: name, turn: make(chan struct{}, 1)} }
 
 // Hold takes the lock in a directory as soon as it is free, as long as ctx lasts.
 func (l *Lock) Hold(ctx context.Context, root *os.Root, how Mode) (release func() error, err error) {
@@ -41,9 +48,27 @@ func (l *Lock) Hold(ctx context.Context, root *os.Root, how Mode) (release func(
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	f, err := open(root, l.name)
-	if err == nil {
-		if err = flock(ctx, f, how); err != nil {
+	return l.take(root, func(f *os.File) error { return flock(ctx, f, how) })
+}
+
+// ErrHeld says that somebody else holds a lock.
+var ErrHeld = errors.New("the lock is held")
+
+// Try takes the lock in a directory if it is free now; else the error is ErrHeld.
+func (l *Lock) Try(root *os.Root, how Mode) (release func() error, err error) {
+	select {
+	case l.turn <- struct{}{}:
+	default:
+		return nil, ErrHeld
+	}
+	return l.take(root, func(f *os.File) error { return tryFlock(f, how) })
+}
+
+// take locks the file. This process has the turn.
+func (l *Lock) take(root *os.Root, lock func(*os.File) error) (release func() error, err error) {
+	f, err := l.open(root)
+	if err == nil && f != nil {
+		if err = lock(f); err != nil {
 			err = errors.Join(err, f.Close())
 		}
 	}
@@ -53,16 +78,26 @@ func (l *Lock) Hold(ctx context.Context, root *os.Root, how Mode) (release func(
 	}
 	return func() error {
 		defer func() { <-l.turn }()
+		if f == nil {
+			return nil
+		}
 		return f.Close() // which gives the lock up
 	}, nil
 }
 
-// open opens the file of the lock. Where another user has made it, opening it for
-// reading is enough, except on network file systems.
-func open(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+// open opens the file of the lock, nil when it is not there and not made. Where another
+// user has made it, opening it for reading is enough, except on network file systems.
+func (l *Lock) open(root *os.Root) (*os.File, error) {
+	if !l.makes {
+		f, err := root.Open(l.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return f, err
+	}
+	f, err := root.OpenFile(l.name, os.O_RDWR|os.O_CREATE, 0o666)
 	if errors.Is(err, fs.ErrPermission) {
-		return root.Open(name)
+		return root.Open(l.name)
 	}
 	return f, err
 }
@@ -70,14 +105,26 @@ func open(root *os.Root, name string) (*os.File, error) {
 // flock waits for the lock as long as ctx lasts.
 func flock(ctx context.Context, f *os.File, how Mode) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), int(how)|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+		if err := tryFlock(f, how); !errors.Is(err, ErrHeld) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
+		}
+	}
+}
+
+// tryFlock takes the lock or returns ErrHeld.
+func tryFlock(f *os.File, how Mode) error {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), int(how)|syscall.LOCK_NB); {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return ErrHeld
+		default:
+			return err
 		}
 	}
 }

@@ -55,3 +55,41 @@ func TestLockExcludes(t *testing.T) {
 		}
 	}
 }
+
+// Whoever only tries does not wait, and whoever makes nothing leaves no file.
+func TestTryDoesNotWait(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	ours, theirs := New("lock"), Existing("lock")
+	release, err := theirs.Try(root, Exclusive)
+	if err != nil {
+		t.Fatalf("a lock without a file: %v", err)
+	}
+	if _, err := theirs.Try(root, Exclusive); !errors.Is(err, ErrHeld) {
+		t.Errorf("a second try in one process: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := root.Stat("lock"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file of the lock was made: %v", err)
+	}
+	if release, err = ours.Try(root, Exclusive); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := theirs.Try(root, Exclusive); !errors.Is(err, ErrHeld) {
+		t.Errorf("a held lock: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if release, err = theirs.Try(root, Exclusive); err != nil {
+		t.Fatalf("a lock that was given up: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+}
