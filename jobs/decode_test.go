@@ -190,7 +190,7 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 			Op: manager.OpUpsert, ResourceID: "m:1", Data: []byte(`{"a":"<&>"}`), Status: opt.Of(resource.Draft), ExpectedRevisionID: "m:1:3",
 		}}}},
 		"operations": {Model: "m", Lane: jobs.LaneNormal, Args: jobs.Save{Operations: []manager.Operation{
-			{Op: manager.OpCreate, Payload: []byte{0x81, 0xa1, 'a', 1}}, {Op: manager.OpDelete, ResourceID: "m:2"},
+			{Op: manager.OpCreate, Payload: []byte{0x81, 0xa1, 'a', 1}}, {Op: manager.OpDelete, ResourceID: "m:2", User: "v", Time: at},
 		}}},
 		"one that is whole": {Model: "m", Lane: jobs.LaneNormal, Args: jobs.Save{OnError: jobs.OnErrorFail, Operations: []manager.Operation{{Op: manager.OpDelete, ResourceID: "m:2"}}}},
 		"load": {ID: "b", Lane: jobs.LaneBulk, RulesOff: true, Parent: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Args: jobs.Load{

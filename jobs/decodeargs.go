@@ -89,6 +89,10 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 		return d.text((*string)(&o.RevisionID))
 	case "expected_revision_id":
 		return d.text((*string)(&o.ExpectedRevisionID))
+	case "user":
+		return d.text(&o.User)
+	case "time":
+		return d.time(&o.Time)
 	}
 	return d.unknown()
 }

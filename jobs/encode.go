@@ -41,6 +41,8 @@ type wireOperation struct {
 	Status     string          `json:"status,omitzero"`
 	RevisionID string          `json:"revision_id,omitzero"`
 	Expected   string          `json:"expected_revision_id,omitzero"`
+	User       string          `json:"user,omitzero"`
+	Time       time.Time       `json:"time,omitzero"`
 }
 
 type wireLoad struct {
@@ -110,6 +112,6 @@ func wireArgs(a Args) any {
 func toWire(o manager.Operation) wireOperation {
 	return wireOperation{
 		Op: o.Op, ResourceID: string(o.ResourceID), Data: o.Data, DataBase64: o.Payload, Patch: o.Patch, RevisionID: string(o.RevisionID),
-		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID),
+		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID), User: o.User, Time: o.Time,
 	}
 }

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,12 +51,27 @@ type Envelope struct {
 // Kind returns what the job does.
 func (e Envelope) Kind() Kind { return e.Args.kind() }
 
+// Operations returns the operations of a save, those without a user or a time of
+// their own with the envelope's; none of another job.
+func (e Envelope) Operations() []manager.Operation {
+	s, _ := e.Args.(Save)
+	ops := make([]manager.Operation, len(s.Operations))
+	for i, op := range s.Operations {
+		op.User = cmp.Or(op.User, e.User)
+		if op.Time.IsZero() {
+			op.Time = e.Time
+		}
+		ops[i] = op
+	}
+	return ops
+}
+
 // Args are the arguments of one kind of job: [Save], [Load],
 // [Backfill] or [Migrate].
 type Args interface{ kind() Kind }
 
 // Save changes resources of the envelope's model. Each operation has its own
-// outcome; User and Time of the operations are taken from the envelope.
+// outcome; one without User or Time has those of the envelope.
 type Save struct {
 	Operations []manager.Operation
 	// OnError is what a refused operation does to the others: refuse (also when

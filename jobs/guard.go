@@ -47,7 +47,7 @@ func (g *Guard) Submit(ctx context.Context, jobs ...Envelope) ([]Receipt, error)
 func (g *Guard) ask(ctx context.Context, e Envelope) error {
 	switch a := e.Args.(type) {
 	case Save:
-		return g.askSave(ctx, e, a)
+		return g.askSave(ctx, e)
 	case Load:
 		return g.askModels(ctx, manager.ActionLoad, e.User, a.Models)
 	case Backfill:
@@ -58,8 +58,8 @@ func (g *Guard) ask(ctx context.Context, e Envelope) error {
 	return nil
 }
 
-func (g *Guard) askSave(ctx context.Context, e Envelope, s Save) error {
-	refused, err := g.Catalog.AskSave(ctx, e.Model, operationsOf(e, s))
+func (g *Guard) askSave(ctx context.Context, e Envelope) error {
+	refused, err := g.Catalog.AskSave(ctx, e.Model, e.Operations())
 	if err != nil {
 		return fmt.Errorf("ask whether job %s is allowed: %w", e.ID, err)
 	}
@@ -81,15 +81,4 @@ func (g *Guard) askModels(ctx context.Context, a manager.Action, user string, mo
 		}
 	}
 	return nil
-}
-
-// operationsOf returns the operations of a save with the user and time of its
-// envelope.
-func operationsOf(e Envelope, s Save) []manager.Operation {
-	ops := make([]manager.Operation, len(s.Operations))
-	for i, op := range s.Operations {
-		op.User, op.Time = e.User, e.Time
-		ops[i] = op
-	}
-	return ops
 }

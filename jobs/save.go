@@ -195,7 +195,7 @@ func ending(ctx context.Context, err error) error {
 func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []manager.SaveJobOutcome, err error) {
 	jobs := make([]manager.SaveJob, len(tasks))
 	for i, t := range tasks {
-		ops := operationsOf(t.env, t.env.Args.(Save))
+		ops := t.env.Operations()
 		row := t.row
 		row.Attempt = max(t.attempt, 1)
 		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: t.delivery.Number == 1, Whole: t.env.Args.(Save).OnError == OnErrorFail}

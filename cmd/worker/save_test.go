@@ -12,7 +12,7 @@ func TestSave(t *testing.T) {
 	lines := strings.Join([]string{
 		`{"op":"create","resource_id":"note:1","data":{"b":1,"a":[1.0,"é"]},"user":"alice","time":"2024-03-01T08:00:00Z","id":"first"}`,
 		`{"op":"update","resource_id":"note:1","data":{"b":2},"user":"bob","time":"2024-03-01T08:01:00Z","status":"draft","expected_revision_id":"note:1:1"}`,
-		`{"op":"create","resource_id":"note:1","data":{}}`,
+		`{"op":"create","resource_id":"note:1","data":{},"id":"third"}`,
 		``,
 		`{"op":"upsert","resource_id":"note:2","data":{"x":1}}`,
 		`{"op":"delete","resource_id":"note:2"}`,

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,13 +33,15 @@ type saveLine struct {
 	ID                 string          `json:"id"`
 }
 
-// saveJob is a line on its way to the queue, or the reason why it is not.
-type saveJob struct {
-	line     int
-	envelope jobs.Envelope
-	// hash is that of the message, by which the ledger tells two jobs of one id apart.
-	hash [sha256.Size]byte
-	err  *lineError
+// readLine is a line as it was read: an operation, or the reason why it is none.
+type readLine struct {
+	number int
+	// size is how long the line is, in bytes.
+	size int
+	op   manager.Operation
+	// id is that of the operation's job; empty when the line does not say.
+	id  string
+	err *lineError
 }
 
 // lineError is why an operation was not done.
@@ -50,10 +51,10 @@ type lineError struct {
 	Message string `json:"message"`
 }
 
-// saveJobs reads operations line by line. A line that makes no sense is returned
+// readLines reads operations line by line. A line that makes no sense is returned
 // with its reason; the error is for reading. Empty lines are passed over.
-func saveJobs(r io.Reader, model, user string, rulesOff bool) iter.Seq2[saveJob, error] {
-	return func(yield func(saveJob, error) bool) {
+func readLines(r io.Reader) iter.Seq2[readLine, error] {
+	return func(yield func(readLine, error) bool) {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(make([]byte, 64<<10), maxLine)
 		n := 0
@@ -63,7 +64,7 @@ func saveJobs(r io.Reader, model, user string, rulesOff bool) iter.Seq2[saveJob,
 			if len(text) == 0 {
 				continue
 			}
-			if !yield(newSaveJob(n, text, model, user, rulesOff), nil) {
+			if !yield(newReadLine(n, text), nil) {
 				return
 			}
 		}
@@ -71,13 +72,13 @@ func saveJobs(r io.Reader, model, user string, rulesOff bool) iter.Seq2[saveJob,
 			if errors.Is(err, bufio.ErrTooLong) {
 				err = fmt.Errorf("it is longer than %d bytes", maxLine)
 			}
-			yield(saveJob{}, fmt.Errorf("read operations: line %d: %w", n+1, err))
+			yield(readLine{}, fmt.Errorf("read operations: line %d: %w", n+1, err))
 		}
 	}
 }
 
-func newSaveJob(n int, text []byte, model, user string, rulesOff bool) saveJob {
-	j := saveJob{line: n}
+func newReadLine(n int, text []byte) readLine {
+	r := readLine{number: n, size: len(text)}
 	var l saveLine
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
@@ -86,20 +87,11 @@ func newSaveJob(n int, text []byte, model, user string, rulesOff bool) saveJob {
 		err = errors.New("more follows behind the operation")
 	}
 	if err != nil {
-		j.err = &lineError{n, string(manager.CodeInvalid), "not an operation: " + err.Error()}
-		return j
+		r.err = &lineError{n, string(manager.CodeInvalid), "not an operation: " + err.Error()}
+		return r
 	}
-	if j.err = l.unsupported(n); j.err != nil {
-		return j
-	}
-	j.envelope = l.envelope(model, user, rulesOff)
-	message, err := j.envelope.Encode()
-	if err != nil {
-		j.err = &lineError{n, string(manager.CodeInvalid), err.Error()}
-		return j
-	}
-	j.hash = sha256.Sum256(message)
-	return j
+	r.op, r.id, r.err = l.operation(), l.ID, l.unsupported(n)
+	return r
 }
 
 // unsupported refuses fields that would otherwise be ignored.
@@ -110,23 +102,15 @@ func (l *saveLine) unsupported(n int) *lineError {
 	return nil
 }
 
-func (l *saveLine) envelope(model, user string, rulesOff bool) jobs.Envelope {
+// operation returns what the line says. Without a time the queue's counts: a line
+// with an id and no time then stays the same job when it is submitted again.
+func (l *saveLine) operation() manager.Operation {
 	op := manager.Operation{
-		Op: manager.Op(l.Op), ResourceID: resource.ID(l.ResourceID), Data: l.Data,
+		Op: manager.Op(l.Op), ResourceID: resource.ID(l.ResourceID), Data: l.Data, User: l.User, Time: l.Time,
 		ExpectedRevisionID: resource.RevisionID(l.ExpectedRevisionID), RevisionID: resource.RevisionID(l.RevisionID),
 	}
 	if l.Status != "" {
 		op.Status = opt.Of(resource.Status(l.Status))
 	}
-	e := jobs.NewSave(model, user, op)
-	if l.User != "" {
-		e.User = l.User
-	}
-	// Without a time the queue's counts: a line with an id and no time then stays
-	// the same job when it is submitted again.
-	e.Time, e.RulesOff = l.Time, rulesOff
-	if l.ID != "" {
-		e.ID = l.ID
-	}
-	return e
+	return op
 }

@@ -43,7 +43,7 @@ func (in inputs) saved(keep bool) int {
 
 // resourcesOf returns how many resources our side of a command is about.
 func (in inputs) resourcesOf(c contest) int {
-	if c.name == "saves one by one" {
+	if c.saves {
 		return ourSaves
 	}
 	return in.resources
@@ -51,10 +51,10 @@ func (in inputs) resourcesOf(c contest) int {
 
 // theirsOf returns how many the original's side is about.
 func (in inputs) theirsOf(c contest, keep bool) int {
-	switch c.name {
-	case "saves one by one":
+	switch {
+	case c.saves:
 		return in.saved(keep)
-	case "load":
+	case c.name == "load":
 		return in.resources
 	}
 	return fewResources

@@ -16,6 +16,7 @@ import (
 type contest struct {
 	name          string
 	shipped, kept float64 // ratios that must be reached, 0 for none
+	saves         bool    // it is about saves, not about the archive
 	ours          func(ctx context.Context, r *run) error
 	theirs        func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error)
 }
@@ -44,13 +45,19 @@ var commands = []contest{
 			return p.TimePostgresBackfill(r.dsn, keep)
 		},
 	},
-	{
-		name: "saves one by one", shipped: 20, kept: 20,
-		ours: func(ctx context.Context, r *run) error { return r.worker(ctx, "save", model, "--from", r.in.saves) },
-		theirs: func(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
-			return p.TimePostgresSaves(r.dsn, r.in.saved(keep), keep)
-		},
-	},
+	{name: "saves, a job each", shipped: 20, kept: 20, ours: saveLines("1"), theirs: saveOneByOne, saves: true},
+	{name: "saves, packed into jobs", shipped: 20, kept: 20, ours: saveLines("500"), theirs: saveOneByOne, saves: true},
+}
+
+// saveLines saves lines, so many in a job at most.
+func saveLines(batch string) func(context.Context, *run) error {
+	return func(ctx context.Context, r *run) error {
+		return r.worker(ctx, "save", model, "--from", r.in.saves, "--batch", batch)
+	}
+}
+
+func saveOneByOne(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
+	return p.TimePostgresSaves(r.dsn, r.in.saved(keep), keep)
 }
 
 // originalRow is the outcome of one command: resources a second, and ratios of the

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"time"
+
+	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/manager"
+)
+
+const (
+	// defaultPack is how many lines become one job unless --batch says otherwise.
+	defaultPack = 500
+	// packBytes bounds the message of a job of several lines. One line may have more.
+	packBytes = 256 << 10
+	// lineBytes is what an operation has in a message besides its line, at most.
+	lineBytes = 64
+)
+
+// saveJob is one job with the lines that its operations come from, in their order.
+type saveJob struct {
+	lines    []int
+	envelope jobs.Envelope
+	// hash is that of the message, by which the ledger tells two jobs of one id apart.
+	hash [sha256.Size]byte
+	// asked: lines that are forbidden were taken out.
+	asked bool
+}
+
+// packer makes jobs of lines: of consecutive ones without an id one job, as long as
+// limits allow, and of each with an id its own.
+type packer struct {
+	model, user string
+	rulesOff    bool
+	// most is how many lines go into one job.
+	most int
+
+	open []readLine
+	size int
+	jobs []saveJob
+	bad  []lineError
+}
+
+// add takes a line.
+func (p *packer) add(l readLine) {
+	if l.err != nil {
+		p.bad = append(p.bad, *l.err)
+		return
+	}
+	size := l.size + lineBytes
+	if l.id != "" || len(p.open) >= p.most || p.size+size > packBytes {
+		p.flush()
+	}
+	if p.open, p.size = append(p.open, l), p.size+size; l.id != "" {
+		p.flush()
+	}
+}
+
+// flush makes a job of the open lines. A line that would spoil the message is bad.
+func (p *packer) flush() {
+	lines := p.open
+	p.open, p.size = nil, 0
+	if len(lines) == 0 {
+		return
+	}
+	j, err := p.job(lines)
+	if err != nil {
+		good := make([]readLine, 0, len(lines))
+		for _, l := range lines {
+			if _, err := p.job([]readLine{l}); err != nil {
+				p.bad = append(p.bad, lineError{l.number, string(manager.CodeInvalid), err.Error()})
+				continue
+			}
+			good = append(good, l)
+		}
+		if len(good) == 0 {
+			return
+		}
+		if j, err = p.job(good); err != nil { // too long together
+			for _, l := range good {
+				p.open = []readLine{l}
+				p.flush()
+			}
+			return
+		}
+	}
+	p.jobs = append(p.jobs, j)
+}
+
+// job makes a job of lines. Its operations have the user and the time of their lines,
+// where those differ from the job's.
+func (p *packer) job(lines []readLine) (saveJob, error) {
+	j := saveJob{lines: make([]int, len(lines))}
+	user, at := cmp.Or(lines[0].op.User, p.user), lines[0].op.Time
+	ops := make([]manager.Operation, len(lines))
+	for i, l := range lines {
+		j.lines[i], ops[i] = l.number, l.op
+		if !l.op.Time.Equal(at) {
+			at = time.Time{}
+		}
+	}
+	for i := range ops {
+		if cmp.Or(ops[i].User, p.user) == user {
+			ops[i].User = ""
+		} else {
+			ops[i].User = cmp.Or(ops[i].User, p.user)
+		}
+		if ops[i].Time.Equal(at) {
+			ops[i].Time = time.Time{}
+		}
+	}
+	e := jobs.NewSave(p.model, user, ops...)
+	e.ID = cmp.Or(lines[0].id, e.ID)
+	e.Time, e.RulesOff = at, p.rulesOff
+	return j.with(e)
+}
+
+// with returns the job with another envelope.
+func (j saveJob) with(e jobs.Envelope) (saveJob, error) {
+	message, err := e.Encode()
+	j.envelope, j.hash = e, sha256.Sum256(message)
+	return j, err
+}
