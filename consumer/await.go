@@ -49,7 +49,7 @@ func newWaker(ctx context.Context, cfg Config, loops []*loop) (*waker, error) {
 
 // subscribe has the server tell of the first message of each subject.
 func (w *waker) subscribe(ctx context.Context, loops []*loop) error {
-	nc := w.cfg.JetStream.Conn()
+	nc := w.cfg.js().Conn()
 	for _, l := range loops {
 		sub, err := nc.Subscribe(l.subject(w.cfg.Queue), func(m *nats.Msg) { w.found(m.Subject) })
 		if err != nil {
@@ -88,7 +88,7 @@ func (w *waker) found(subject string) {
 
 // look wakes the loops whose subjects have messages in the stream.
 func (w *waker) look(ctx context.Context) error {
-	stream, err := w.cfg.JetStream.Stream(ctx, w.cfg.Queue.StreamName())
+	stream, err := w.cfg.js().Stream(ctx, w.cfg.Queue.StreamName())
 	if err != nil {
 		return err
 	}

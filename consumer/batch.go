@@ -46,7 +46,7 @@ func batchLen(messages []jobs.Message) int {
 func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message, acks []jobs.Ack) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
-	nc, id := p.js.Conn(), uuid.NewString()
+	nc, id := p.js().Conn(), uuid.NewString()
 	for i, m := range messages {
 		msg := p.message(m)
 		msg.Header.Set(headerBatchID, id)

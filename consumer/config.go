@@ -37,8 +37,10 @@ const (
 
 // Config is what a [Consumer] works with.
 type Config struct {
-	// JetStream is the connection to the queue; nil means there is none.
+	// JetStream is the connection to the queue. Instead of it, Line may be given, which
+	// is made anew when it is closed. Without either there is no queue.
 	JetStream jetstream.JetStream
+	Line      *Line
 	// Link is the connection that messages come over and are acknowledged over; nil
 	// means that of JetStream.
 	Link     Link
@@ -69,6 +71,24 @@ type Config struct {
 	// Budget bounds what all lanes and kinds do together; nil means one of its own
 	// with the defaults of [NewBudget]. Consumers of a process may share one.
 	Budget *Budget
+
+	api *api // of the line
+}
+
+// reach sets up the API of the line.
+func (c *Config) reach() (err error) {
+	if c.Line != nil {
+		c.api, err = newAPI(c.Line)
+	}
+	return err
+}
+
+// js is JetStream over the connection as it is now, nil where there is no queue.
+func (c Config) js() jetstream.JetStream {
+	if c.api == nil {
+		return c.JetStream
+	}
+	return c.api.get()
 }
 
 // QueueConfig names a queue and says how it is made.
@@ -110,8 +130,12 @@ func (c Config) withDefaults() Config {
 	}
 	// A loop must be able to have what it asks for.
 	c.BatchSize = min(c.BatchSize, minBudgetBytes)
-	if c.Link == nil && c.JetStream != nil {
-		c.Link = natsLink{c.JetStream.Conn()}
+	switch {
+	case c.Link != nil:
+	case c.Line != nil:
+		c.Link = lineLink{c.Line}
+	case c.JetStream != nil:
+		c.Link = lineLink{NewLine(c.JetStream.Conn(), nil)}
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

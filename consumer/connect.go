@@ -34,7 +34,7 @@ func ConsumeOptions() []nats.Option {
 
 func connectOptions(name string) []nats.Option {
 	return []nats.Option{
-		nats.Name(name), nats.MaxReconnects(-1), nats.Timeout(dialTime),
+		nats.Name(name), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.Timeout(dialTime),
 		nats.ReconnectWait(redial), nats.ReconnectJitter(redial/2, redial/2),
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(pingsOut),
 	}

@@ -162,7 +162,7 @@ func TestNothingIsSentAfterItWasGivenUp(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	nc := r.dial(PublishOptions()...)
-	p, err := newPublisher(nc, r.queue, 300*time.Millisecond)
+	p, err := newPublisher(NewLine(nc, nil), r.queue, 300*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,10 +19,13 @@ func New(c Config) (*Consumer, error) {
 	if c.Executor == nil {
 		return nil, errors.New("consumer: no executor is given")
 	}
-	if c.JetStream != nil {
+	if c.JetStream != nil || c.Line != nil {
 		if err := c.Queue.check(); err != nil {
 			return nil, fmt.Errorf("consumer: %w", err)
 		}
+	}
+	if err := c.reach(); err != nil {
+		return nil, fmt.Errorf("consumer: %w", err)
 	}
 	stats := make(map[durable]*counters)
 	for _, d := range c.consumed() {
@@ -35,10 +38,10 @@ func New(c Config) (*Consumer, error) {
 // returns their handles. Without a queue there are none: it returns nil, on
 // which every method of Handles works, and ErrNoQueue. The end of ctx aborts.
 func (c *Consumer) StartConsume(ctx context.Context) (*Handles, error) {
-	if c.cfg.JetStream == nil {
+	if c.cfg.js() == nil {
 		return nil, ErrNoQueue
 	}
-	if err := EnsureStreams(ctx, c.cfg.JetStream, c.cfg.Queue); err != nil {
+	if err := EnsureStreams(ctx, c.cfg.js(), c.cfg.Queue); err != nil {
 		return nil, fmt.Errorf("start consuming: %w", err)
 	}
 	loops := make([]*loop, 0, len(c.stats))

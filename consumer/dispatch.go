@@ -187,6 +187,6 @@ func publishLetter(ctx context.Context, cfg Config, m message, v jobs.Verdict) e
 	if v.Err != nil {
 		letter.Header.Set(headerError, headerText(v.Err.Error()))
 	}
-	_, err := cfg.JetStream.PublishMsg(ctx, letter, jetstream.WithMsgID(v.Letter))
+	_, err := cfg.js().PublishMsg(ctx, letter, jetstream.WithMsgID(v.Letter))
 	return err
 }

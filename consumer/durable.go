@@ -67,7 +67,7 @@ type bound struct {
 // bind finds the durable consumer, or makes it when that is allowed.
 func (d durable) bind(ctx context.Context, c Config) (bound, error) {
 	want := d.config(c.Queue, c.AckWait)
-	stream, err := c.JetStream.Stream(ctx, c.Queue.StreamName())
+	stream, err := c.js().Stream(ctx, c.Queue.StreamName())
 	if err != nil {
 		return bound{}, fmt.Errorf("stream %s: %w", c.Queue.StreamName(), err)
 	}
@@ -125,7 +125,7 @@ func compareDurable(have, want jetstream.ConsumerConfig) error {
 // may have been handed any of them, since the server writes down with a delay which
 // ones it was.
 func renew(ctx context.Context, c Config, loops []*loop) error {
-	stream, err := c.JetStream.Stream(ctx, c.Queue.StreamName())
+	stream, err := c.js().Stream(ctx, c.Queue.StreamName())
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", c.Queue.StreamName(), err)
 	}

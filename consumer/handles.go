@@ -105,15 +105,15 @@ func (h *Handles) finish(ctx, work context.Context, cfg Config, loops []*loop, w
 		h.note(context.Cause(work))
 	}
 	h.work(errStopped)
-	if cfg.JetStream != nil {
+	if js := cfg.js(); js != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMax)
 		_ = cfg.Link.FlushWithContext(ctx)
 		if cfg.Exclusive {
 			for _, l := range loops {
 				if l.isBound() {
-					l.sweep(ctx, cfg.JetStream, cfg.Queue)
-					l.settle(ctx, cfg.JetStream, cfg.Queue)
-					l.remove(ctx, cfg.JetStream, cfg.Queue)
+					l.sweep(ctx, js, cfg.Queue)
+					l.settle(ctx, js, cfg.Queue)
+					l.remove(ctx, js, cfg.Queue)
 				}
 			}
 		}

@@ -25,9 +25,11 @@ type Link interface {
 	// what it had sent before is here; FlushWithContext too.
 	FlushTimeout(d time.Duration) error
 	FlushWithContext(ctx context.Context) error
-	// IsConnected and IsReconnecting tell the state of the connection.
+	// IsConnected, IsReconnecting and IsClosed tell the state of the connection. One
+	// that is closed stays so.
 	IsConnected() bool
 	IsReconnecting() bool
+	IsClosed() bool
 	// ForceReconnect dials anew.
 	ForceReconnect() error
 }
@@ -45,14 +47,39 @@ type Inbox interface {
 	Unsubscribe() error
 }
 
-// natsLink is the connection of a client of NATS.
-type natsLink struct{ *nats.Conn }
+// lineLink is the connection that a line has now.
+type lineLink struct{ line *Line }
 
-// SubscribeSync implements [Link].
-func (l natsLink) SubscribeSync(subject string) (Inbox, error) {
-	sub, err := l.Conn.SubscribeSync(subject)
+// NewInbox implements [Link], as do the methods that follow.
+func (l lineLink) NewInbox() string { return l.line.Conn().NewInbox() }
+
+func (l lineLink) SubscribeSync(subject string) (Inbox, error) {
+	sub, err := l.line.Conn().SubscribeSync(subject)
 	if err != nil {
 		return nil, err
 	}
 	return sub, nil
 }
+
+func (l lineLink) Publish(subject string, data []byte) error {
+	return l.line.Conn().Publish(subject, data)
+}
+
+func (l lineLink) PublishRequest(subject, reply string, data []byte) error {
+	return l.line.Conn().PublishRequest(subject, reply, data)
+}
+
+func (l lineLink) RequestWithContext(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
+	return l.line.Conn().RequestWithContext(ctx, subject, data)
+}
+
+func (l lineLink) FlushTimeout(d time.Duration) error { return l.line.Conn().FlushTimeout(d) }
+
+func (l lineLink) FlushWithContext(ctx context.Context) error {
+	return l.line.Conn().FlushWithContext(ctx)
+}
+
+func (l lineLink) IsConnected() bool     { return l.line.Conn().IsConnected() }
+func (l lineLink) IsReconnecting() bool  { return l.line.Conn().IsReconnecting() }
+func (l lineLink) IsClosed() bool        { return l.line.isClosed() }
+func (l lineLink) ForceReconnect() error { return l.line.Conn().ForceReconnect() }

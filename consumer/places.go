@@ -18,7 +18,7 @@ func epochOf(info *jetstream.StreamInfo) int64 { return info.Created.UnixMicro()
 
 // Epoch tells the stream of jobs as it was made.
 func (p *Publisher) Epoch(ctx context.Context) (int64, error) {
-	s, err := p.js.Stream(ctx, p.q.StreamName())
+	s, err := p.js().Stream(ctx, p.q.StreamName())
 	if err != nil {
 		return 0, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
 	}
@@ -30,7 +30,7 @@ func (p *Publisher) Epoch(ctx context.Context) (int64, error) {
 // stream that was put back from a backup others may have the number: the message
 // tells whose it is.
 func (p *Publisher) Holds(ctx context.Context, places []jobs.Place) ([]bool, error) {
-	s, err := p.js.Stream(ctx, p.q.StreamName())
+	s, err := p.js().Stream(ctx, p.q.StreamName())
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
 	}
@@ -56,7 +56,7 @@ func (p *Publisher) Holds(ctx context.Context, places []jobs.Place) ([]bool, err
 // Oldest returns when the first message that the queue holds was published, the zero
 // time when it holds none.
 func (p *Publisher) Oldest(ctx context.Context) (time.Time, error) {
-	s, err := p.js.Stream(ctx, p.q.StreamName())
+	s, err := p.js().Stream(ctx, p.q.StreamName())
 	if err != nil {
 		return time.Time{}, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
 	}

@@ -47,10 +47,13 @@ var ErrNoAnswer = errors.New("the queue does not answer")
 // Publisher is the sending side of a JetStream queue. It implements
 // jobs.Publisher and is safe for concurrent use.
 type Publisher struct {
-	js   jetstream.JetStream
+	api  *api
 	q    QueueConfig
 	wait time.Duration
 }
+
+// js is JetStream over the connection as it is now.
+func (p *Publisher) js() jetstream.JetStream { return p.api.get() }
 
 // NewPublisher returns a publisher over nc. The streams must be there, see
 // [EnsureStreams].
@@ -58,16 +61,21 @@ func NewPublisher(nc *nats.Conn, q QueueConfig) (*Publisher, error) {
 	if nc == nil {
 		return nil, ErrNoQueue
 	}
-	return newPublisher(nc, q, publishWait)
+	return newPublisher(NewLine(nc, nil), q, publishWait)
 }
 
-func newPublisher(nc *nats.Conn, q QueueConfig, wait time.Duration) (*Publisher, error) {
-	js, err := jetstream.New(nc,
+// NewLinePublisher returns a publisher over a connection that lasts.
+func NewLinePublisher(l *Line, q QueueConfig) (*Publisher, error) {
+	return newPublisher(l, q, publishWait)
+}
+
+func newPublisher(l *Line, q QueueConfig, wait time.Duration) (*Publisher, error) {
+	api, err := newAPI(l,
 		jetstream.WithPublishAsyncMaxPending(publishWindow), jetstream.WithPublishAsyncTimeout(wait))
 	if err != nil {
 		return nil, fmt.Errorf("publish to the queue: %w", err)
 	}
-	return &Publisher{js: js, q: q.withDefaults(), wait: wait}, nil
+	return &Publisher{api: api, q: q.withDefaults(), wait: wait}, nil
 }
 
 // Queue returns the queue's id.
@@ -140,14 +148,18 @@ func (p *Publisher) publishSome(ctx context.Context, messages []jobs.Message, ac
 }
 
 // connected waits for a broken connection to come back, at most as long as for an
-// answer, and returns false when it does not. One that was closed does not come back:
-// sending says so.
+// answer, and returns false when it does not. One that was closed for good does not
+// come back: sending says so.
 func (p *Publisher) connected(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
 	for {
-		switch p.js.Conn().Status() {
+		switch p.js().Conn().Status() {
 		case nats.RECONNECTING, nats.CONNECTING, nats.DISCONNECTED:
+		case nats.CLOSED:
+			if p.api.line.ended(nats.ErrConnectionClosed) {
+				return true
+			}
 		default:
 			return true
 		}
@@ -164,8 +176,8 @@ func (p *Publisher) publishOnce(ctx context.Context, messages []jobs.Message, ac
 	futures := make([]jetstream.PubAckFuture, len(places))
 	for i, at := range places {
 		var err error
-		futures[i], err = p.js.PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(p.wait))
-		if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && p.js.Conn().IsClosed() {
+		futures[i], err = p.js().PublishMsgAsync(p.message(messages[at]), jetstream.WithStallWait(p.wait))
+		if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && p.js().Conn().IsClosed() {
 			err = fmt.Errorf("%w: %w", nats.ErrConnectionClosed, err) // the library does not wrap it everywhere
 		}
 		acks[at] = jobs.Ack{Err: publishError(err)}
@@ -174,7 +186,7 @@ func (p *Publisher) publishOnce(ctx context.Context, messages []jobs.Message, ac
 		if futures[i] != nil {
 			acks[at] = await(ctx, futures[i])
 		}
-		if retryable(acks[at].Err) {
+		if p.retryable(acks[at].Err) {
 			again = append(again, at)
 		}
 	}
@@ -205,7 +217,7 @@ func (p *Publisher) message(m jobs.Message) *nats.Msg {
 
 // Waiting returns how many messages of a subject the queue holds.
 func (p *Publisher) Waiting(ctx context.Context, subject string) (uint64, error) {
-	s, err := p.js.Stream(ctx, p.q.StreamName())
+	s, err := p.js().Stream(ctx, p.q.StreamName())
 	if err != nil {
 		return 0, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
 	}
@@ -240,10 +252,10 @@ func publishError(err error) error {
 }
 
 // retryable reports whether sending once more may help.
-func retryable(err error) bool {
+func (p *Publisher) retryable(err error) bool {
 	return err != nil && !errors.Is(err, ErrQueueFull) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoAnswer) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) &&
-		!errors.Is(err, nats.ErrConnectionClosed)
+		!p.api.line.ended(err)
 }
 
 // pause waits for d or the end of ctx.

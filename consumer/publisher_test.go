@@ -32,7 +32,7 @@ func TestSilentQueueIsGivenUp(t *testing.T) {
 	if _, err := nc.Subscribe("specstar.>", func(*nats.Msg) { taken.Add(1) }); err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPublisher(nc, QueueConfig{Namespace: "test", Store: uuid.New()}, 200*time.Millisecond)
+	p, err := newPublisher(NewLine(nc, nil), QueueConfig{Namespace: "test", Store: uuid.New()}, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ type puller struct {
 }
 
 func newPuller(c Config, stream jetstream.Stream, durable string) *puller {
-	o := c.JetStream.Options()
+	o := c.js().Options()
 	prefix := o.APIPrefix
 	switch {
 	case o.Domain != "":

@@ -37,7 +37,7 @@ func (l *loop) rebind(ctx context.Context) (err error) {
 
 // recover brings the loop back after a failed pull. Its error is final.
 func (l *loop) recover(ctx context.Context, err error) error {
-	if errors.Is(err, nats.ErrConnectionClosed) {
+	if l.line.ended(err) {
 		return fmt.Errorf("durable consumer %s: %w", l.name(), err)
 	}
 	if errors.Is(err, errSilent) {
@@ -64,7 +64,7 @@ func (l *loop) recover(ctx context.Context, err error) error {
 			unanswered = 0
 		}
 		_, wrong := errors.AsType[*settingError](err)
-		if wrong || missing >= streamMissing || errors.Is(err, nats.ErrConnectionClosed) {
+		if wrong || missing >= streamMissing || l.line.ended(err) {
 			return err
 		}
 	}
@@ -112,6 +112,13 @@ type line struct {
 
 	mu   sync.Mutex
 	last time.Time // when it was dialled anew
+}
+
+// ended reports whether err means that there will be no connection any more. The
+// library says "connection closed" of one that it makes anew as well, to whoever
+// waited for an answer on it.
+func (n *line) ended(err error) bool {
+	return errors.Is(err, nats.ErrConnectionClosed) && (n == nil || n.link.IsClosed())
 }
 
 // redial makes the connection anew unless that is being done or was just done, and

@@ -14,7 +14,7 @@ import (
 // without the row the job would be done again. Messages on the given subjects are
 // read one after the other, which takes a second for ten thousand.
 func (p *Publisher) Remove(ctx context.Context, subjects []string, ended map[string]bool) error {
-	s, err := p.js.Stream(ctx, p.q.StreamName())
+	s, err := p.js().Stream(ctx, p.q.StreamName())
 	if err != nil {
 		return fmt.Errorf("remove messages: %w", err)
 	}

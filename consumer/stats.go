@@ -72,12 +72,12 @@ type Depth struct {
 // Depths asks the server how much waits. Without a queue, or for a durable
 // consumer that is not there, nothing is returned.
 func (c *Consumer) Depths(ctx context.Context) ([]Depth, error) {
-	if c.cfg.JetStream == nil {
+	if c.cfg.js() == nil {
 		return nil, nil
 	}
 	var all []Depth
 	for _, d := range durables() {
-		cons, err := c.cfg.JetStream.Consumer(ctx, c.cfg.Queue.StreamName(), d.name())
+		cons, err := c.cfg.js().Consumer(ctx, c.cfg.Queue.StreamName(), d.name())
 		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/natsd"
@@ -22,6 +23,7 @@ import (
 func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 	s.lost, s.uploads = nil, filepath.Join(owner.Dir(s.data), "uploads")
 	var id uuid.UUID
+	var nc *nats.Conn
 	switch {
 	case card.URL != "":
 		id = card.Queue
@@ -29,21 +31,24 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 			s.uploads = card.Uploads
 		}
 		s.lost = make(chan struct{})
-		s.conn, err = connectTo(card.URL, s.lost, nats.Token(card.Token))
+		nc, err = connectTo(card.URL, s.lost, nats.Token(card.Token))
 		s.dial = func(o ...nats.Option) (*nats.Conn, error) {
 			return connectTo(card.URL, nil, append(o, nats.Token(card.Token))...)
 		}
 	case s.app.global.nats != "":
 		s.dial = func(o ...nats.Option) (*nats.Conn, error) { return nats.Connect(s.app.global.nats, o...) }
-		if s.conn, err = s.dial(consumer.PublishOptions()...); err != nil {
+		if nc, err = s.dial(consumer.PublishOptions()...); err != nil {
 			err = &failure{Exit: exitUnavailable, Code: codeUnavailable, Message: "connect to " + maskURL(s.app.global.nats) + ": " + err.Error()}
 		}
 	default:
-		id, err = s.startServer()
+		if id, err = s.startServer(); err == nil {
+			nc, err = s.dial(consumer.PublishOptions()...)
+		}
 	}
 	if err != nil {
 		return err
 	}
+	s.conn = s.hold(nc, consumer.PublishOptions)
 	s.queue = consumer.QueueConfig{Namespace: s.namespace(), Store: s.store.ID(), ID: id, Create: true}
 	return s.bind(ctx)
 }
@@ -59,8 +64,21 @@ func (s *session) startServer() (uuid.UUID, error) {
 		return id, err
 	}
 	s.dial = s.server.Connect
-	s.conn, err = s.dial(consumer.PublishOptions()...)
-	return id, err
+	return id, nil
+}
+
+// hold has a connection made anew when the library closes it, which it does with one
+// whose server sends an error that it does not know. One to the queue of another
+// process is closed when that ends, and stays so.
+func (s *session) hold(nc *nats.Conn, options func() []nats.Option) *consumer.Line {
+	if s.lost != nil {
+		return consumer.NewLine(nc, nil)
+	}
+	dial, log := s.dial, s.app.log
+	return consumer.NewLine(nc, func(why error) (*nats.Conn, error) {
+		log.Warn("the connection to the queue was closed, another is made", zap.Error(why))
+		return dial(append(options(), nats.RetryOnFailedConnect(true))...)
+	})
 }
 
 // connectTo connects to the queue of another process. lost, unless nil, is closed when
@@ -81,10 +99,10 @@ func connectTo(url string, lost chan struct{}, opts ...nats.Option) (*nats.Conn,
 // bind makes sure of the streams and sets up the sending side.
 func (s *session) bind(ctx context.Context) error {
 	var err error
-	if s.publisher, err = consumer.NewPublisher(s.conn, s.queue); err != nil {
+	if s.publisher, err = consumer.NewLinePublisher(s.conn, s.queue); err != nil {
 		return err
 	}
-	if err := ensureStreams(ctx, s.conn, s.queue); err != nil {
+	if err := ensureStreams(ctx, s.conn.Conn(), s.queue); err != nil {
 		return fmt.Errorf("set up the queue: %w", err)
 	}
 	s.unguarded = jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
@@ -122,13 +140,13 @@ func (s *session) publish() error {
 		return fmt.Errorf("find directory of uploads: %w", err)
 	}
 	card := owner.Card{
-		URL: s.conn.ConnectedUrl(), PID: os.Getpid(), Store: s.store.ID(), Queue: s.publisher.Queue(),
+		URL: s.conn.Conn().ConnectedUrl(), PID: os.Getpid(), Store: s.store.ID(), Queue: s.publisher.Queue(),
 		Uploads: uploads, Settings: values,
 	}
 	if s.server != nil {
 		card.URL, card.Token = s.server.URL(), s.server.Token()
 	} else {
-		card.Token = s.conn.Opts.Token
+		card.Token = s.conn.Conn().Opts.Token
 	}
 	for _, l := range []*owner.Lock{s.dataLock, s.storeLock} {
 		if l == nil {

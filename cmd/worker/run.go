@@ -124,9 +124,9 @@ func (s *session) ready(ctx context.Context) error {
 	if s.worker.draining.Load() {
 		return errors.New("draining")
 	}
-	for _, c := range []*nats.Conn{s.conn, s.pulls} {
-		if c.Status() != nats.CONNECTED {
-			return fmt.Errorf("queue: %s", c.Status())
+	for _, c := range []*consumer.Line{s.conn, s.pulls} {
+		if status := c.Conn().Status(); status != nats.CONNECTED {
+			return fmt.Errorf("queue: %s", status)
 		}
 	}
 	if ts := s.worker.handles.Trouble(); len(ts) > 0 {

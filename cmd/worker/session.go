@@ -51,7 +51,7 @@ type session struct {
 	dataLock, storeLock *owner.Lock
 	server              *natsd.Server
 	// conn is for sending and asking, pulls for the worker; dial makes either.
-	conn, pulls *nats.Conn
+	conn, pulls *consumer.Line
 	dial        func(...nats.Option) (*nats.Conn, error)
 	// lost is closed when the queue of another process went away.
 	lost      chan struct{}
@@ -143,7 +143,7 @@ func (s *session) gone(err error) bool {
 	if s.lost == nil || !isOutage(err) {
 		return false
 	}
-	return s.conn != nil && s.conn.IsClosed() || s.pulls != nil && s.pulls.IsClosed()
+	return s.conn != nil && s.conn.Conn().IsClosed() || s.pulls != nil && s.pulls.Conn().IsClosed()
 }
 
 // open finds out who owns the store and the queue, and takes the part that
@@ -239,7 +239,7 @@ func (s *session) close(ctx context.Context) error {
 			errs = append(errs, l.Retract())
 		}
 	}
-	for _, c := range []*nats.Conn{s.pulls, s.conn} {
+	for _, c := range []*consumer.Line{s.pulls, s.conn} {
 		if c != nil {
 			c.Close()
 		}

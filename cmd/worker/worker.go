@@ -58,17 +58,14 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
 		}
 	}
-	var err error
-	if s.pulls, err = s.dial(consumer.ConsumeOptions()...); err != nil {
+	nc, err := s.dial(consumer.ConsumeOptions()...)
+	if err != nil {
 		return nil, fmt.Errorf("connect to consume: %w", err)
 	}
-	js, err := jetstream.New(s.pulls)
-	if err != nil {
-		return nil, fmt.Errorf("connect to JetStream: %w", err)
-	}
+	s.pulls = s.hold(nc, consumer.ConsumeOptions)
 	w.executor = &observedExecutor{Executor: w.newExecutor(), ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
-		JetStream: js, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
+		Line: s.pulls, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
 	})
 	if err != nil {
 		return nil, err

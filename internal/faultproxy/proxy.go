@@ -71,6 +71,20 @@ func (p *Proxy) Cut() int {
 	return len(p.links)
 }
 
+// Say sends clients something in the name of the server, between two pieces of what
+// that sends, and returns to how many. A connection on which the server is silent gets
+// it whole.
+func (p *Proxy) Say(text string) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		if _, err := l.client.Write([]byte(text)); err == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Close ends all connections and waits until nothing runs any more.
 func (p *Proxy) Close() {
 	p.mu.Lock()
