@@ -180,6 +180,7 @@ func publishLetter(ctx context.Context, cfg Config, m message, v jobs.Verdict) e
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	letter := &nats.Msg{Subject: cfg.Queue.deadSubject(v.Kind), Data: m.Data(), Header: nats.Header{}}
+	letter.Header.Set(jetstream.MsgIDHeader, v.Letter)
 	letter.Header.Set(headerJob, headerText(v.Text))
 	letter.Header.Set(headerCode, v.Code)
 	letter.Header.Set(headerAttempts, fmt.Sprint(v.Attempt))
@@ -187,6 +188,6 @@ func publishLetter(ctx context.Context, cfg Config, m message, v jobs.Verdict) e
 	if v.Err != nil {
 		letter.Header.Set(headerError, headerText(v.Err.Error()))
 	}
-	_, err := cfg.js().PublishMsg(ctx, letter, jetstream.WithMsgID(v.Letter))
+	_, err := cfg.js().PublishMsg(ctx, letter)
 	return err
 }
