@@ -187,7 +187,7 @@ func (c *Conn) call(ctx context.Context, do func() bool) error {
 }
 
 // IsConnected implements consumer.Link. A stalled connection looks well.
-func (c *Conn) IsConnected() bool { return !c.IsReconnecting() && !c.isClosed() }
+func (c *Conn) IsConnected() bool { return !c.IsReconnecting() && !c.IsClosed() }
 
 // IsReconnecting implements consumer.Link.
 func (c *Conn) IsReconnecting() bool {
@@ -196,7 +196,8 @@ func (c *Conn) IsReconnecting() bool {
 	return c.up.cut && !c.closed
 }
 
-func (c *Conn) isClosed() bool {
+// IsClosed implements consumer.Link.
+func (c *Conn) IsClosed() bool {
 	c.broker.mu.Lock()
 	defer c.broker.mu.Unlock()
 	return c.closed
