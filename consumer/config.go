@@ -30,7 +30,7 @@ type Executor interface {
 // Defaults of [Config].
 const (
 	DefaultAckWait   = time.Minute
-	DefaultBatch     = 500
+	DefaultBatch     = 1000
 	DefaultBatchSize = 4 << 20
 	DefaultSlots     = 2
 )

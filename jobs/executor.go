@@ -91,14 +91,12 @@ func NewExecutor(c Config) *Executor {
 }
 
 // Execute carries out the deliveries and returns a verdict for each, in their
-// order. Saves of one model are applied together, in the order given; long jobs
-// run one after another. Cancelling ctx gives unfinished jobs back uncounted.
+// order. Saves of one model are applied together, those of a resource in the order
+// given; long jobs run one after another. Cancelling ctx gives unfinished jobs back uncounted.
 func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict {
-	tasks := make([]*task, len(deliveries))
+	tasks := x.openAll(deliveries)
 	var saves saveGroups
-	for i, d := range deliveries {
-		t := x.open(d)
-		tasks[i] = t
+	for _, t := range tasks {
 		switch {
 		case t.err != nil:
 			x.reject(ctx, t)

@@ -58,7 +58,7 @@ func (x *Executor) inOrder(ctx context.Context, tasks []*task) {
 			n = len(live)
 			fallthrough
 		default:
-			err = x.apply(ctx, live[:n])
+			err = x.applyParts(ctx, live[:n])
 		}
 		live = live[n:]
 	}

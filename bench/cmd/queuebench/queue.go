@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -132,6 +133,10 @@ func (b *bench) envelopes(n, operations int) []jobs.Envelope {
 	return list
 }
 
+// submitTogether is how many operations are submitted at a time, as many as River is
+// given.
+const submitTogether = riverInsertMany
+
 // writeQueue publishes jobs of so many operations each and waits until all are
 // committed.
 func (b *bench) writeQueue(always bool, operations int) func(context.Context, *store, func()) error {
@@ -143,8 +148,10 @@ func (b *bench) writeQueue(always bool, operations int) func(context.Context, *s
 		}
 		defer func() { err = errors.Join(err, q.stop(ctx)) }()
 		begin()
-		if _, err := q.submitter.Submit(ctx, envelopes...); err != nil {
-			return err
+		for some := range slices.Chunk(envelopes, max(submitTogether/operations, 1)) {
+			if _, err := q.submitter.Submit(ctx, some...); err != nil {
+				return err
+			}
 		}
 		return q.wait(ctx)
 	}
