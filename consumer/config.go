@@ -23,7 +23,7 @@ var errPaused = errors.New("the store is unavailable")
 type Executor interface {
 	// Execute returns a verdict for each delivery, in their order.
 	Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict
-	// Probe reports whether the store answers, nil when it does.
+	// Probe reports whether the store takes writes, nil when it does.
 	Probe(ctx context.Context) error
 }
 

@@ -27,12 +27,12 @@ type gateState int
 const (
 	gateOpen gateState = iota // everything
 	gateShut                  // nothing: the store is down
-	gateHalf                  // one batch: the store answers again
+	gateHalf                  // one batch: the store takes a probe again
 )
 
-// gate stops all pulling while the store is down. When it answers again, one batch of
-// one loop shows whether it can also be written to: if so the gate opens, else it is
-// shut for twice as long. It begins open.
+// gate stops all pulling while the store is down. When it takes a probe, which is a
+// small write, one batch of one loop shows whether it takes everything: if so the gate
+// opens, else it is shut for twice as long. It begins open.
 type gate struct {
 	executor Executor
 	log      *zap.Logger
@@ -178,8 +178,8 @@ func (g *gate) why() error {
 	return g.cause
 }
 
-// run probes after each trip until the store answers. The delays grow while the store
-// answers but cannot be written to, as on a full disk.
+// run probes after each trip until the store takes a write. The delays grow while it
+// takes that and no batch, as when a bucket beside it is down.
 func (g *gate) run(ctx context.Context) {
 	delay, last := probeMin, time.Time{}
 	idle := time.NewTimer(trialIdle)
@@ -220,7 +220,7 @@ func (g *gate) half() {
 	defer g.mu.Unlock()
 	if g.state == gateShut {
 		g.set(gateHalf)
-		g.log.Debug("the store answers again; one batch is tried")
+		g.log.Debug("the store takes writes again; one batch is tried")
 	}
 }
 

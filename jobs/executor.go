@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -117,14 +116,13 @@ func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict
 	return verdicts
 }
 
-// Probe reports whether the store answers again after a pause, and gives back what
-// it was owed meanwhile. While an attempt hangs that cannot be ended, it does not.
+// Probe reports whether the store takes writes again after a pause, and gives back
+// what it was owed meanwhile. While an attempt hangs that cannot be ended, it does not.
 func (x *Executor) Probe(ctx context.Context) error {
 	if err := x.hung.trouble(); err != nil {
 		return err
 	}
-	_, err := x.Ledger.Get(ctx, uuid.Nil)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if err := x.Ledger.Probe(ctx); err != nil {
 		return fmt.Errorf("probe the store: %w", err)
 	}
 	return x.pay(ctx)

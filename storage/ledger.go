@@ -188,4 +188,9 @@ type Ledger interface {
 	// of at most 1,000 rows: after an error some are removed, and it tells how many. A job
 	// that still has something staged may stay: Drop removes it.
 	Prune(ctx context.Context, before time.Time, states ...JobState) (int64, error)
+
+	// Probe commits a write of some 64 KiB that nobody sees and of which nothing stays,
+	// and returns why the ledger takes none now. A disk that is full and a server that
+	// only reads answer everything else.
+	Probe(ctx context.Context) error
 }

@@ -35,6 +35,7 @@ const (
 	codeUsage       = "usage"
 	codeNotFound    = "not_found"
 	codeUnavailable = "unavailable"
+	codeSetup       = "setup"
 	codeOwned       = "owned"
 	codeDuplicate   = "duplicate_resource"
 	codeInterrupted = "interrupted"
@@ -99,6 +100,8 @@ func explain(err error) failure {
 		f.Code, f.Exit = codeOwned, exitUnavailable
 	case errors.As(err, &listen):
 		f.Code = "listen"
+	case errors.Is(err, storage.ErrSetup): // its message has the way out
+		f.Code, f.Exit = codeSetup, exitUnavailable
 	case isOutage(err):
 		f.Code, f.Exit = codeUnavailable, exitUnavailable
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):

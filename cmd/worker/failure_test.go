@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -21,10 +22,19 @@ func TestAServiceThatDoesNotAnswerIsUnavailable(t *testing.T) {
 		{storage.ErrUnavailable, exitUnavailable},
 		{nats.ErrTimeout, exitUnavailable},
 		{context.DeadlineExceeded, exitUnavailable}, // a request to JetStream
+		{storage.ErrSetup, exitUnavailable},
 		{errors.New("the stream is another store's"), exitError},
 	} {
 		if f := explain(fmt.Errorf("start consuming: %w", tc.err)); f.Exit != tc.want {
 			t.Errorf("%v gave exit code %d (%s), want %d", tc.err, f.Exit, f.Code, tc.want)
 		}
+	}
+}
+
+// TestWhatAnOperatorMustMendHasItsCode: "unavailable" would have scripts try again.
+func TestWhatAnOperatorMustMendHasItsCode(t *testing.T) {
+	f := explain(fmt.Errorf("write: the role lacks a right: grant it: %w", storage.ErrSetup))
+	if f.Code != codeSetup || f.Exit != exitUnavailable || !strings.Contains(f.Message, "grant it") {
+		t.Errorf("%+v", f)
 	}
 }

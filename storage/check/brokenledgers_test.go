@@ -32,6 +32,10 @@ func brokenLedgers() map[string]broken {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return pageless{l} }),
 			caught: []string{"G15/list_in_pages"},
 		},
+		"probes with a job that stays": {
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return littering{l} }),
+			caught: []string{"G15/probe_leaves_nothing"},
+		},
 		"settles what has ended": {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return lastWord{l} }),
 			caught: []string{"G12/settle_leaves_an_ended_job"},
@@ -94,6 +98,14 @@ type pageless struct{ storage.Ledger }
 func (l pageless) List(ctx context.Context, f storage.JobFilter) iter.Seq2[storage.Job, error] {
 	f.After = storage.JobCursor{}
 	return l.Ledger.List(ctx, f)
+}
+
+// littering leaves its probes behind.
+type littering struct{ storage.Ledger }
+
+func (l littering) Probe(ctx context.Context) error {
+	_, err := l.Insert(ctx, []storage.Job{storage.NewProbe()})
+	return err
 }
 
 // lastWord lets the last final row of a job win.

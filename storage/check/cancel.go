@@ -117,6 +117,7 @@ func cancelledLedger(t T, s *subject) {
 		"refund":    l.Refund(ctx, []uuid.UUID{running.ID}),
 		"cancel":    second(l.Cancel(ctx, queued.ID)),
 		"takeover":  second(l.Takeover(ctx, running.Queue)),
+		"probe":     l.Probe(ctx),
 		"published": l.Published(ctx, uuid.New(), []storage.Place{{Job: queued.ID, Epoch: 1, Sequence: 1}}),
 	})
 	equal(t, "attempts of the queued job", s.wantJob(t, queued, storage.JobQueued).Attempt, 0)

@@ -20,6 +20,7 @@ func jobChecks() []check {
 		{"G15/list_in_pages", listPages},
 		{"G15/count_by_state", countByState},
 		{"G8/absent_job_is_not_found", absentJob},
+		{"G15/probe_leaves_nothing", probeLeavesNothing},
 	}
 }
 
@@ -218,4 +219,20 @@ func absentJob(t T, s *subject) {
 	wantErr(t, "renew", err, storage.ErrFenced)
 	wantErr(t, "finish", l.Finish(t.Context(), claim, storage.Final{State: storage.JobDone}), storage.ErrFenced)
 	wantErr(t, "release", l.Release(t.Context(), claim, false, "", ""), storage.ErrFenced)
+}
+
+func probeLeavesNothing(t T, s *subject) {
+	kept := newJob("save")
+	s.insert(t, kept)
+	c := s.claim(t, newJob("load"))
+	for range 3 {
+		ok(t, "probe", s.Ledger().Probe(t.Context()))
+	}
+	equal(t, "number of jobs", len(collect(t, "list", s.Ledger().List(t.Context(), storage.JobFilter{}))), 2)
+	counts, err := s.Ledger().Count(t.Context())
+	ok(t, "count", err)
+	equal(t, "states", len(counts), 2)
+	s.wantJob(t, kept, storage.JobQueued)
+	_, err = s.Ledger().Renew(t.Context(), c, time.Hour, storage.Progress{})
+	ok(t, "renew", err)
 }

@@ -83,6 +83,10 @@ func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
 	return ask(ctx, l.p, "Ledger.Takeover", func(ctx context.Context) (int, error) { return l.l.Takeover(ctx, queue) })
 }
 
+func (l ledger) Probe(ctx context.Context) error {
+	return l.p.call(ctx, "Ledger.Probe", l.l.Probe)
+}
+
 func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 	return ask(ctx, l.p, "Ledger.Cancel", func(ctx context.Context) (storage.Job, error) { return l.l.Cancel(ctx, id) })
 }

@@ -123,6 +123,11 @@ func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (n int, err error
 	return n, err
 }
 
+// Probe has nothing that could refuse.
+func (l ledger) Probe(ctx context.Context) error {
+	return l.f.write(ctx, func(*state) error { return nil })
+}
+
 func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (job storage.Job, err error) {
 	err = l.f.write(ctx, func(s *state) error {
 		job, err = s.jobs.Cancel(id, l.f.now())

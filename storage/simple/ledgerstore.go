@@ -79,6 +79,11 @@ func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
 	return change(ctx, l.s, func(st *State) (int, error) { return st.Jobs.Takeover(queue), nil })
 }
 
+// Probe writes the state as it is.
+func (l ledger) Probe(ctx context.Context) error {
+	return l.s.tx.Write(ctx, func(*State) error { return nil })
+}
+
 func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 	return change(ctx, l.s, func(st *State) (storage.Job, error) { return st.Jobs.Cancel(id, now()) })
 }
