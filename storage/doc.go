@@ -116,6 +116,15 @@
 // G27 Sweep. What serves a reader, a unit of work or a load that may go on is never
 // counted nor removed.
 //
+// G30 Waiting. A queued job with a NotBefore is due when that has passed by the clock of
+// the store, until its message is published or an attempt begins, and then no more. Park
+// changes no job that has ended, that is leased or that is another one. What is recorded
+// of a message's place never ends a later waiting.
+//
+// G31 Unique jobs. Of the jobs with one Unique at most one has not ended, whoever inserts,
+// claims or retries them at the same time; the others are told which one. What Attempt,
+// Park and Settle insert has no Unique.
+//
 // # Remembered blobs
 //
 // A model remembers a blob when a stored payload of it referred to that blob as it
@@ -162,7 +171,7 @@
 //     (G11, G12, G23, G24), then Stage, Publish and Unstage (G14), Snapshot (G17).
 //     The ledger's rules need not be written again: read the rows that a verb
 //     names into a simple.Jobs, call its method, and write them back in the same
-//     transaction (G13, G15, G21). Garbage comes last (G26, G27).
+//     transaction (G13, G15, G21, G30), with the holder of a Unique (G31). Garbage comes last (G26, G27).
 //  6. Run check.Run, or your own form of "worker check", where the store will live.
 //
 // The sources of package simple are the shortest complete store to read, those of

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/resource"
 )
 
@@ -63,6 +65,21 @@ type JobDiffersError struct{ ID string }
 // Error names the job.
 func (e *JobDiffersError) Error() string {
 	return fmt.Sprintf("job %s was submitted before with other content", e.ID)
+}
+
+// JobExistsError says that a job was not taken because another one with the same
+// unique key has not ended.
+type JobExistsError struct {
+	// Job is that one's key, ID its id as its submitter wrote it.
+	Job uuid.UUID
+	ID  string
+	// Unique is the key that both have.
+	Unique string
+}
+
+// Error names the job that is there.
+func (e *JobExistsError) Error() string {
+	return fmt.Sprintf("job %s with the unique key %q has not ended", e.ID, e.Unique)
 }
 
 // RecordError says that a store cannot hold one record because of what is in it.

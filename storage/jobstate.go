@@ -38,6 +38,30 @@ func (j *Job) AskCancel(now time.Time) error {
 	return nil
 }
 
+// Park has a job that has no live lease wait until a time, without a message, and
+// records why. It reports false, and changes nothing, when the job has ended or has
+// another envelope hash than given.
+func (j *Job) Park(given Job) bool {
+	if j.State.Final() || len(j.EnvelopeHash) > 0 && len(given.EnvelopeHash) > 0 && !bytes.Equal(j.EnvelopeHash, given.EnvelopeHash) {
+		return false
+	}
+	j.State, j.NotBefore = JobQueued, given.NotBefore
+	j.Queue, j.Epoch, j.Sequence = uuid.Nil, 0, 0
+	j.ErrorCode, j.ErrorMessage = given.ErrorCode, given.ErrorMessage
+	if len(j.Envelope) == 0 {
+		j.Envelope = bytes.Clone(given.Envelope)
+	}
+	return true
+}
+
+// Place records where a job's message is, unless the job waits for another time than
+// the message was published for.
+func (j *Job) Place(queue uuid.UUID, p Place) {
+	if j.NotBefore.IsZero() || j.NotBefore.Equal(p.NotBefore) {
+		j.Queue, j.Epoch, j.Sequence, j.NotBefore = queue, p.Epoch, p.Sequence, time.Time{}
+	}
+}
+
 // Requeue puts a refused, dead or cancelled job back to queued, without a message
 // and with no attempts. ErrFinal for a done job, another error for one that has
 // not ended.
@@ -49,7 +73,7 @@ func (j *Job) Requeue() error {
 		return fmt.Errorf("retry job %s: it is %s and has not ended", j.ID, j.State)
 	}
 	j.State, j.Attempt = JobQueued, 0
-	j.Queue, j.Epoch, j.Sequence = uuid.Nil, 0, 0
+	j.Queue, j.Epoch, j.Sequence, j.NotBefore = uuid.Nil, 0, 0, time.Time{}
 	j.Cancel, j.Outcome, j.ErrorCode, j.ErrorMessage = false, nil, "", ""
 	j.Started, j.Finished = time.Time{}, time.Time{}
 	return nil

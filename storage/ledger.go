@@ -54,6 +54,11 @@ type Job struct {
 	// whose row was first written when it ended.
 	Epoch    int64
 	Sequence uint64
+	// NotBefore is when a queued job may begin at the earliest, zero for at once. Until
+	// then no queue holds a message of it. An attempt of the job clears it.
+	NotBefore time.Time
+	// Unique is a key that no two jobs have that have not ended; empty for none.
+	Unique string
 	// Done and Total count units of progress; Total 0 means unknown.
 	Done, Total int64
 	// Outcome is the result of a job that ended, JSON whose shape depends on Kind.
@@ -74,6 +79,8 @@ type Place struct {
 	Job      uuid.UUID
 	Epoch    int64
 	Sequence uint64
+	// NotBefore is that of the row whose message was published.
+	NotBefore time.Time
 }
 
 // Claim is the right to work on a job. Its token is random: equality decides.
@@ -131,8 +138,9 @@ func (c JobCursor) Before(j Job) bool {
 // commits in the transaction of its writes.
 type Ledger interface {
 	// Insert adds rows that are not there and reports for each whether it did. A
-	// row that is there with another envelope hash gives a *JobDiffersError and
-	// nothing is inserted.
+	// row that is there with another envelope hash gives a *JobDiffersError, another
+	// unfinished job with the Unique of a new one a *JobExistsError, and nothing is
+	// inserted.
 	Insert(ctx context.Context, jobs []Job) ([]bool, error)
 	// Get returns a job; ErrNotFound.
 	Get(ctx context.Context, id uuid.UUID) (Job, error)
@@ -146,7 +154,8 @@ type Ledger interface {
 
 	// Claim starts an attempt of a long job: it inserts the row when it is not
 	// there, counts the attempt and gives a lease. With ErrFinal or ErrLeased
-	// (only by a live lease of another claim) the job is returned as it is.
+	// (only by a live lease of another claim) the job is returned as it is. A row that
+	// cannot be inserted for its Unique gives a *JobExistsError.
 	Claim(ctx context.Context, j Job, lease time.Duration) (Job, Claim, error)
 	// Renew extends the lease and records progress; the returned job tells
 	// whether to cancel. ErrFenced when the claim was lost.
@@ -161,7 +170,7 @@ type Ledger interface {
 
 	// Attempt counts one attempt of each short job, inserting rows that are not
 	// there, and returns the rows as they then are, in the order given. A job that
-	// has ended is returned unchanged.
+	// has ended is returned unchanged. Rows that are inserted get no Unique.
 	Attempt(ctx context.Context, jobs []Job) ([]Job, error)
 	// Refund takes one attempt of each job back (an outage was to blame).
 	Refund(ctx context.Context, ids []uuid.UUID) error
@@ -169,7 +178,19 @@ type Ledger interface {
 	// ended already.
 	Settle(ctx context.Context, jobs []Job) error
 
-	// Published records that queue holds the messages of the jobs, and where.
+	// Park has jobs wait until their NotBefore, without a message, and records their
+	// ErrorCode and ErrorMessage, inserting rows that are not there, without Unique. It
+	// returns the rows as they then are, in the order given. A job that has ended, that a
+	// live lease protects or that has another envelope hash is returned unchanged. A row
+	// that has no envelope gets the given one.
+	Park(ctx context.Context, jobs []Job) ([]Job, error)
+	// Due returns queued jobs whose NotBefore has passed, the earliest first, at most
+	// limit.
+	Due(ctx context.Context, limit int) ([]Job, error)
+
+	// Published records that queue holds the messages of the jobs, and where, and clears
+	// NotBefore. A job that waits for another time than the place's, since it was parked
+	// meanwhile, stays as it is.
 	Published(ctx context.Context, queue uuid.UUID, places []Place) error
 	// Takeover is called by the only consumer of a queue when it starts: it frees
 	// the leases of all running jobs of that queue and returns how many there were.
@@ -179,7 +200,8 @@ type Ledger interface {
 	Cancel(ctx context.Context, id uuid.UUID) (Job, error)
 	// Retry puts a refused, dead or cancelled job back to queued, attempts 0,
 	// without a message. ErrNotFound; ErrFinal for a done job and an error for one
-	// that has not ended.
+	// that has not ended; a *JobExistsError while another job with its Unique has not
+	// ended.
 	Retry(ctx context.Context, id uuid.UUID) (Job, error)
 	// Drop removes the row of a job that has ended, with its chunks. ErrNotFound.
 	Drop(ctx context.Context, id uuid.UUID) error

@@ -113,6 +113,8 @@ func cancelledLedger(t T, s *subject) {
 		"renew":     second(l.Renew(ctx, c, time.Hour, storage.Progress{Done: 1})),
 		"finish":    l.Finish(ctx, c, storage.Final{State: storage.JobDone}),
 		"release":   l.Release(ctx, c, false, "", ""),
+		"park":      second(l.Park(ctx, []storage.Job{queued})),
+		"due":       second(l.Due(ctx, 1)),
 		"settle":    l.Settle(ctx, []storage.Job{ended(queued, `{}`)}),
 		"refund":    l.Refund(ctx, []uuid.UUID{running.ID}),
 		"cancel":    second(l.Cancel(ctx, queued.ID)),

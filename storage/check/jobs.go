@@ -40,6 +40,7 @@ func insertedJobIsRead(t T, s *subject) {
 	j.Text, j.Parent, j.Queue, j.Subject = "my load é", uuid.New(), uuid.New(), "specstar.ns.jobs.bulk.load"
 	j.Done, j.Total = 3, 1<<40
 	j.EnvelopeHash = []byte{0, 1, 255}
+	j.NotBefore, j.Unique = noon, "key é"
 	s.insert(t, j)
 	got, err := s.Ledger().Get(t.Context(), j.ID)
 	ok(t, "get", err)
@@ -47,6 +48,8 @@ func insertedJobIsRead(t T, s *subject) {
 		t.Fatalf("the job was created %v, want %v", got.Created, j.Created)
 	}
 	got.Created, j.Created = time.Time{}, time.Time{}
+	equal(t, "whether it waits until the same time", got.NotBefore.Equal(j.NotBefore), true)
+	got.NotBefore = j.NotBefore
 	got.Outcome = nil // none may be read as empty
 	equal(t, "the job", got, j)
 

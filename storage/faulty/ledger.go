@@ -75,6 +75,14 @@ func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	return l.p.call(ctx, "Ledger.Settle", func(ctx context.Context) error { return l.l.Settle(ctx, jobs) })
 }
 
+func (l ledger) Park(ctx context.Context, jobs []storage.Job) ([]storage.Job, error) {
+	return ask(ctx, l.p, "Ledger.Park", func(ctx context.Context) ([]storage.Job, error) { return l.l.Park(ctx, jobs) })
+}
+
+func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
+	return ask(ctx, l.p, "Ledger.Due", func(ctx context.Context) ([]storage.Job, error) { return l.l.Due(ctx, limit) })
+}
+
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.p.call(ctx, "Ledger.Published", func(ctx context.Context) error { return l.l.Published(ctx, queue, places) })
 }

@@ -108,6 +108,22 @@ func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	return l.f.write(ctx, func(s *state) error { return s.jobs.Settle(jobs, l.f.now()) })
 }
 
+func (l ledger) Park(ctx context.Context, jobs []storage.Job) (rows []storage.Job, err error) {
+	err = l.f.write(ctx, func(s *state) error {
+		rows = s.jobs.Park(jobs, l.f.now())
+		return nil
+	})
+	return rows, err
+}
+
+func (l ledger) Due(ctx context.Context, limit int) (due []storage.Job, err error) {
+	err = l.f.read(ctx, func(s *state) error {
+		due = s.jobs.Due(limit, l.f.now())
+		return nil
+	})
+	return due, err
+}
+
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.f.write(ctx, func(s *state) error {
 		s.jobs.Published(queue, places)

@@ -34,9 +34,9 @@ func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(jobs, *storage.J
 // running has no claim.
 func (j jobs) save(r storage.Job) error {
 	_, err := j.t.exec(`UPDATE specstar_jobs SET state = $3, attempt = $4, queue = $5, outcome = $6, error_code = $7, error_message = $8,
-		cancel = $9, started = $10, finished = $11, epoch = $12, sequence = $13 WHERE store = $1 AND id = $2`,
+		cancel = $9, started = $10, finished = $11, epoch = $12, sequence = $13, not_before = $14 WHERE store = $1 AND id = $2`,
 		j.store(), [16]byte(r.ID), string(r.State), r.Attempt, idOrNull(r.Queue), bytesOrNull(r.Outcome), r.ErrorCode, r.ErrorMessage,
-		r.Cancel, timeOrNull(r.Started), timeOrNull(r.Finished), r.Epoch, int64(r.Sequence))
+		r.Cancel, timeOrNull(r.Started), timeOrNull(r.Finished), r.Epoch, int64(r.Sequence), timeOrNull(r.NotBefore))
 	return err
 }
 
@@ -53,7 +53,15 @@ func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 
 // Retry puts a refused, dead or cancelled job back to queued.
 func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(_ jobs, row *storage.Job) error { return row.Requeue() })
+	return l.edit(ctx, id, func(j jobs, row *storage.Job) error {
+		if err := row.Requeue(); err != nil {
+			return err
+		}
+		if err := j.unclaimed([]storage.Job{*row}); err != nil {
+			return fmt.Errorf("retry job %s: %w", id, err)
+		}
+		return nil
+	})
 }
 
 // Drop removes the row of a job that has ended, with its chunks and what it

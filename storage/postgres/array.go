@@ -68,6 +68,15 @@ func (a *array) appendText(s string) {
 	a.b = append(a.b, s...)
 }
 
+// appendKey is appendText with NULL for no text.
+func (a *array) appendKey(s string) {
+	if s == "" {
+		a.appendNull()
+		return
+	}
+	a.appendText(clean(s))
+}
+
 // appendBytes appends an element of bytea; empty ones too: see appendSome.
 func (a *array) appendBytes(b []byte) {
 	a.sized(len(b))

@@ -21,7 +21,7 @@ var (
 
 	// claimJob takes a job that has not ended and that no live lease protects. The
 	// clock is read when the row is locked.
-	claimJob = `UPDATE specstar_jobs SET state = 'running', attempt = attempt + 1, started = clock_timestamp(), lease_until = ` + leased + `, token = $3
+	claimJob = `UPDATE specstar_jobs SET state = 'running', attempt = attempt + 1, started = clock_timestamp(), not_before = NULL, lease_until = ` + leased + `, token = $3
 		WHERE store = $1 AND id = $2 AND state IN ('queued', 'running') AND (token IS NULL OR lease_until IS NULL OR lease_until <= clock_timestamp())
 		RETURNING ` + jobNames
 
@@ -61,6 +61,9 @@ func (j jobs) claim(c storage.Claim, job storage.Job, lease time.Duration) (row 
 	case err != nil:
 		return row, nil, err
 	case !found:
+		if err := j.unclaimed([]storage.Job{job}); err != nil {
+			return job, fmt.Errorf("claim job %s: %w", c.Job, err), nil
+		}
 		return row, nil, errRaced // removed meanwhile
 	case row.State.Final():
 		return row, fmt.Errorf("claim job %s: %w", c.Job, storage.ErrFinal), nil

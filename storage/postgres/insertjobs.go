@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,8 +12,8 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// addJobs inserts the jobs that are not there and gives their ids. Whoever inserts
-// one at the same time is waited for.
+// addJobs inserts the jobs that are not there, and whose unique keys are free, and gives
+// their ids. Whoever inserts one at the same time is waited for.
 var addJobs = insertJobs(jobColumns, nil, map[string]string{"created": serverTime}, `DO NOTHING RETURNING id`)
 
 // Insert adds rows that are not there.
@@ -74,6 +75,9 @@ func (j jobs) insert(list []storage.Job) ([]bool, error) {
 		return nil, err
 	}
 	if len(known) < len(others) {
+		if err := j.unclaimed(missing(rows, added, known)); err != nil {
+			return nil, fmt.Errorf("insert jobs: %w", err)
+		}
 		return nil, fmt.Errorf("insert jobs: %w", errRaced) // removed meanwhile, or not seen yet
 	}
 	inserted := make([]bool, len(list))
@@ -89,6 +93,14 @@ func (j jobs) insert(list []storage.Job) ([]bool, error) {
 		}
 	}
 	return inserted, nil
+}
+
+// missing returns the jobs that are neither added nor known.
+func missing(rows []storage.Job, added map[uuid.UUID]bool, known map[uuid.UUID]submission) []storage.Job {
+	return slices.DeleteFunc(slices.Clone(rows), func(j storage.Job) bool {
+		_, there := known[j.ID]
+		return added[j.ID] || there
+	})
 }
 
 // submission is what tells whether two rows are of the same message.

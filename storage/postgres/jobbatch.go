@@ -20,7 +20,8 @@ import (
 // it unnests once more, so short ones save work on both sides.
 
 // insertJobs returns the statement that inserts the jobs of jobParams. times are
-// expressions of the server's clock for columns, before or behind what the job has.
+// expressions of the server's clock for columns, before or behind what the job has;
+// conflict is what happens to a row that is there.
 func insertJobs(columns []jobColumn, before, behind map[string]string, conflict string) string {
 	var values, arrays []string
 	for i, c := range columns {
@@ -36,8 +37,11 @@ func insertJobs(columns []jobColumn, before, behind map[string]string, conflict 
 		values = append(values, "coalesce("+value+")")
 	}
 	return `INSERT INTO specstar_jobs AS j (store, ` + namesOf(columns) + `) SELECT $1::integer, ` + strings.Join(values, ", ") +
-		` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u (` + namesOf(columns) + `) ON CONFLICT (store, id) ` + conflict
+		` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u (` + namesOf(columns) + `) ON CONFLICT ` + conflict
 }
+
+// sameJob is where insertJobs meets a job that is there.
+const sameJob = `(store, id) `
 
 // serverTime is when the statement began, by the server's clock.
 const serverTime = "statement_timestamp()"

@@ -50,11 +50,13 @@ var jobColumns = []jobColumn{
 	{"lease_until", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.LeaseUntil) }},
 	{"epoch", "bigint", pgtype.Int8OID, func(a *array, j *storage.Job) { a.appendInt8(j.Epoch) }},
 	{"sequence", "bigint", pgtype.Int8OID, func(a *array, j *storage.Job) { a.appendInt8(int64(j.Sequence)) }},
+	{"not_before", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.NotBefore) }},
+	{"unique_key", "text", pgtype.TextOID, func(a *array, j *storage.Job) { a.appendKey(j.Unique) }},
 }
 
 // endedColumns are those of a row that is first written when the job ends: its message
 // is gone then. The others stay NULL.
-var endedColumns = jobColumns[:len(jobColumns)-2]
+var endedColumns = jobColumns[:len(jobColumns)-4]
 
 // jobNames are the names of jobColumns, to select them.
 var jobNames = namesOf(jobColumns)
@@ -92,11 +94,12 @@ func textOf(j *storage.Job) string {
 func scanJob(rows pgx.Rows) (storage.Job, error) {
 	var j storage.Job
 	var id, parent, queue pgtype.UUID
-	var created, started, finished, lease pgtype.Timestamptz
+	var created, started, finished, lease, notBefore pgtype.Timestamptz
 	var epoch, sequence pgtype.Int8
+	var unique pgtype.Text
 	err := rows.Scan(&id, &j.Text, &j.Kind, &j.Model, &j.Lane, &j.User, &parent, &j.State, &j.Attempt,
 		&j.Envelope, &j.EnvelopeHash, &queue, &j.Subject, &j.Done, &j.Total, &j.Outcome,
-		&j.ErrorCode, &j.ErrorMessage, &j.Cancel, &created, &started, &finished, &lease, &epoch, &sequence)
+		&j.ErrorCode, &j.ErrorMessage, &j.Cancel, &created, &started, &finished, &lease, &epoch, &sequence, &notBefore, &unique)
 	if err != nil {
 		return storage.Job{}, err
 	}
@@ -104,6 +107,7 @@ func scanJob(rows pgx.Rows) (storage.Job, error) {
 	j.Text = cmp.Or(j.Text, j.ID.String())
 	j.Epoch, j.Sequence = epoch.Int64, uint64(sequence.Int64)
 	j.Created, j.Started, j.Finished, j.LeaseUntil = timeOf(created), timeOf(started), timeOf(finished), timeOf(lease)
+	j.NotBefore, j.Unique = timeOf(notBefore), unique.String
 	return j, nil
 }
 

@@ -53,7 +53,7 @@ func (f *Factory) endedJobs(ctx context.Context, q queryer, ids []uuid.UUID) (ma
 
 // settleJobs inserts final rows, or ends those that are there and keeps what is
 // known of their submission; one that has ended stays.
-var settleJobs = insertJobs(endedColumns, nil, map[string]string{"created": serverTime, "finished": serverTime}, `DO UPDATE SET
+var settleJobs = insertJobs(endedColumns, nil, map[string]string{"created": serverTime, "finished": serverTime}, sameJob+`DO UPDATE SET
 	state = excluded.state,
 	attempt = greatest(j.attempt, excluded.attempt, CASE WHEN j.started IS NULL THEN 0 ELSE 1 END),
 	done = CASE WHEN excluded.total > 0 THEN excluded.done ELSE j.done END,

@@ -116,6 +116,9 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	if l.f.version < 2 {
 		query = strings.Replace(query, `, epoch, sequence`, `, NULL::bigint, NULL::bigint`, 1)
 	}
+	if l.f.version < 3 {
+		query = strings.Replace(query, `, not_before, unique_key`, `, NULL::timestamptz, NULL::text`, 1)
+	}
 	return stream(ctx, l.f, pooled{l.f}, "read the ledger of", query, args, scanJob)
 }
 

@@ -52,7 +52,9 @@ func TestJobQueriesUseTheIndexes(t *testing.T) {
 		"a page of jobs": {"specstar_jobs_open", list(storage.JobFilter{
 			States: []storage.JobState{storage.JobQueued}, After: storage.JobCursor{Created: done[50].Created, ID: done[50].ID}, Bare: true, Limit: 100,
 		})},
-		"counts": {"Only Scan using specstar_jobs_", func() (string, []any) { return countJobs, []any{f.identity.number} }},
+		"counts":            {"Only Scan using specstar_jobs_", func() (string, []any) { return countJobs, []any{f.identity.number} }},
+		"jobs that are due": {"specstar_jobs_due", func() (string, []any) { return dueJobs, []any{f.identity.number, 100} }},
+		"holders of keys":   {"specstar_jobs_unique", func() (string, []any) { return keyHolders, []any{f.identity.number, []string{"a", "b"}} }},
 		"old jobs": {"specstar_jobs_created", func() (string, []any) {
 			return pruneJobs, []any{f.identity.number, done[100].Created, time.Time{}, [16]byte(uuid.Nil), 1000, []string{"done", "refused"}}
 		}},
@@ -88,6 +90,9 @@ func planArgs(query string, f *Factory, list []storage.Job) []any {
 	}
 	if strings.Contains(query, "$5") {
 		args = append(args, make([]int64, len(ids)), make([]int64, len(ids)))
+	}
+	if strings.Contains(query, "$6") {
+		args = append(args, make([]time.Time, len(ids)))
 	}
 	return args
 }

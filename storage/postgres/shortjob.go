@@ -15,7 +15,7 @@ import (
 // attemptJobs inserts jobs at their first attempt, or counts one of those that have
 // not ended.
 var attemptJobs = insertJobs(jobColumns, map[string]string{"started": serverTime}, map[string]string{"created": serverTime},
-	`DO UPDATE SET attempt = j.attempt + 1, started = excluded.started WHERE j.state IN ('queued', 'running')`)
+	sameJob+`DO UPDATE SET attempt = j.attempt + 1, started = excluded.started, not_before = NULL WHERE j.state IN ('queued', 'running')`)
 
 // Attempt counts one attempt of each short job, inserting rows that are not there.
 func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job, error) {
@@ -25,6 +25,7 @@ func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job,
 	first := inOrder(list)
 	for i := range first {
 		first[i].State, first[i].Attempt, first[i].Started = storage.JobQueued, 1, time.Time{}
+		first[i].NotBefore, first[i].Unique = time.Time{}, ""
 	}
 	var counted map[uuid.UUID]storage.Job
 	err := l.do(ctx, func(j jobs) (err error) {
@@ -70,9 +71,9 @@ const (
 	// are open, these few are found by their ids.
 	refundJobs = `UPDATE specstar_jobs SET attempt = greatest(attempt - 1, 0)
 		WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) AND state || '' IN ('queued', 'running')`
-	publishedJobs = `UPDATE specstar_jobs AS j SET queue = $3::uuid, epoch = p.epoch, sequence = p.sequence
-		FROM unnest($2::uuid[], $4::bigint[], $5::bigint[]) AS p (id, epoch, sequence)
-		WHERE j.store + 0 = $1::integer AND j.id = ANY($2::uuid[]) AND j.id = p.id`
+	publishedJobs = `UPDATE specstar_jobs AS j SET queue = $3::uuid, epoch = p.epoch, sequence = p.sequence, not_before = NULL
+		FROM unnest($2::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[]) AS p (id, epoch, sequence, not_before)
+		WHERE j.store + 0 = $1::integer AND j.id = ANY($2::uuid[]) AND j.id = p.id AND (j.not_before IS NULL OR j.not_before = p.not_before)`
 )
 
 // changeRows runs a statement over the rows of jobs, which are locked in the order
@@ -111,11 +112,13 @@ func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage
 	}
 	ids = sortedIDs(ids) // the order of the arrays is that of changeRows
 	epochs, sequences := newArray(pgtype.Int8OID, len(ids), 8), newArray(pgtype.Int8OID, len(ids), 8)
+	times := newArray(pgtype.TimestamptzOID, len(ids), 8)
 	for _, id := range ids {
 		epochs.appendInt8(last[id].Epoch)
 		sequences.appendInt8(int64(last[id].Sequence))
+		times.appendTime(last[id].NotBefore)
 	}
-	return l.changeRows(ctx, ids, publishedJobs, param, epochs.param(), sequences.param())
+	return l.changeRows(ctx, ids, publishedJobs, param, epochs.param(), sequences.param(), times.param())
 }
 
 // Settle writes final rows of jobs that have no other effect.

@@ -20,8 +20,8 @@ func backToVersion1(t *testing.T, dsn string) *pgx.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close(t.Context()) })
 	for _, statement := range []string{
-		`ALTER TABLE specstar_jobs DROP COLUMN epoch, DROP COLUMN sequence`,
-		`DELETE FROM specstar_schema WHERE version_id = 2`,
+		`ALTER TABLE specstar_jobs DROP COLUMN epoch, DROP COLUMN sequence, DROP COLUMN not_before, DROP COLUMN unique_key`,
+		`DELETE FROM specstar_schema WHERE version_id >= 2`,
 	} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)

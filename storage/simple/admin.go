@@ -16,7 +16,8 @@ import (
 func (t Jobs) Published(queue uuid.UUID, places []storage.Place) {
 	for _, p := range places {
 		if row, ok := t.Rows[p.Job]; ok {
-			row.Queue, row.Epoch, row.Sequence = queue, p.Epoch, p.Sequence
+			p.NotBefore = p.NotBefore.Truncate(time.Microsecond)
+			row.Place(queue, p)
 			t.Rows[p.Job] = row
 		}
 	}
@@ -44,9 +45,17 @@ func (t Jobs) Cancel(id uuid.UUID, now time.Time) (storage.Job, error) {
 }
 
 // Retry puts a refused, dead or cancelled job back to queued; ErrNotFound,
-// ErrFinal.
+// ErrFinal, a *storage.JobExistsError.
 func (t Jobs) Retry(id uuid.UUID) (storage.Job, error) {
-	return t.edit(id, (*storage.Job).Requeue)
+	return t.edit(id, func(j *storage.Job) error {
+		if err := j.Requeue(); err != nil {
+			return err
+		}
+		if other, found := t.holder(j.Unique); found {
+			return fmt.Errorf("retry job %s: %w", id, exists(other))
+		}
+		return nil
+	})
 }
 
 // Drop removes the row of a job that has ended, with its chunks; ErrNotFound. What

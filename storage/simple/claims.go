@@ -10,11 +10,14 @@ import (
 )
 
 // Claim starts an attempt of a long job. With ErrFinal or ErrLeased the job is
-// returned as it is.
+// returned as it is; a *storage.JobExistsError.
 func (t Jobs) Claim(j storage.Job, lease time.Duration, now time.Time) (storage.Job, storage.Claim, error) {
 	row, ok := t.Rows[j.ID]
 	switch {
 	case !ok:
+		if other, found := t.holder(j.Unique); found {
+			return CopyJob(j), storage.Claim{}, fmt.Errorf("claim job %s: %w", j.ID, exists(other))
+		}
 		j.State, j.Attempt = storage.JobQueued, 0
 		row = t.add(j, now)
 	case row.State.Final():
@@ -23,6 +26,7 @@ func (t Jobs) Claim(j storage.Job, lease time.Duration, now time.Time) (storage.
 		return CopyJob(row.Job), storage.Claim{}, fmt.Errorf("claim job %s: %w", j.ID, storage.ErrLeased)
 	}
 	row.State, row.Started, row.LeaseUntil = storage.JobRunning, now, now.Add(lease)
+	row.NotBefore = time.Time{}
 	row.Attempt++
 	row.Token = uuid.New()
 	t.Rows[j.ID] = row

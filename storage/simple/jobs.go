@@ -40,7 +40,7 @@ func CopyJob(j storage.Job) storage.Job {
 	j.Envelope = bytes.Clone(j.Envelope)
 	j.EnvelopeHash = bytes.Clone(j.EnvelopeHash)
 	j.Outcome = bytes.Clone(j.Outcome)
-	for _, t := range []*time.Time{&j.Created, &j.Started, &j.Finished, &j.LeaseUntil} {
+	for _, t := range []*time.Time{&j.Created, &j.Started, &j.Finished, &j.LeaseUntil, &j.NotBefore} {
 		if !t.IsZero() {
 			*t = t.UTC().Truncate(time.Microsecond)
 		}
@@ -75,12 +75,26 @@ func (t Jobs) row(id uuid.UUID) (Row, error) {
 }
 
 // Insert adds rows that are not there and reports for each whether it did; a
-// *storage.JobDiffersError.
+// *storage.JobDiffersError, a *storage.JobExistsError.
 func (t Jobs) Insert(jobs []storage.Job, now time.Time) ([]bool, error) {
 	for _, j := range jobs {
 		if row, ok := t.Rows[j.ID]; ok && !sameHash(row.Job, j) {
 			return nil, fmt.Errorf("insert jobs: %w", &storage.JobDiffersError{ID: text(j)})
 		}
+	}
+	taken := map[string]storage.Job{}
+	for _, j := range jobs {
+		if _, ok := t.Rows[j.ID]; ok || j.Unique == "" {
+			continue
+		}
+		other, found := taken[j.Unique]
+		if !found {
+			other, found = t.holder(j.Unique)
+		}
+		if found && other.ID != j.ID {
+			return nil, fmt.Errorf("insert jobs: %w", exists(other))
+		}
+		taken[j.Unique] = j
 	}
 	inserted := make([]bool, len(jobs))
 	for i, j := range jobs {
@@ -96,6 +110,20 @@ func (t Jobs) Insert(jobs []storage.Job, now time.Time) ([]bool, error) {
 // not known differs from none.
 func sameHash(a, b storage.Job) bool {
 	return len(a.EnvelopeHash) == 0 || len(b.EnvelopeHash) == 0 || bytes.Equal(a.EnvelopeHash, b.EnvelopeHash)
+}
+
+// holder returns the job that has a unique key and has not ended.
+func (t Jobs) holder(unique string) (storage.Job, bool) {
+	for _, row := range t.Rows {
+		if unique != "" && row.Unique == unique && !row.State.Final() {
+			return row.Job, true
+		}
+	}
+	return storage.Job{}, false
+}
+
+func exists(j storage.Job) error {
+	return &storage.JobExistsError{Job: j.ID, ID: text(j), Unique: j.Unique}
 }
 
 // Get returns a job; ErrNotFound.

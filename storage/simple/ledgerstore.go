@@ -71,6 +71,14 @@ func (l ledger) Settle(ctx context.Context, jobs []storage.Job) error {
 	return l.s.tx.Write(ctx, func(st *State) error { return st.Jobs.Settle(jobs, now()) })
 }
 
+func (l ledger) Park(ctx context.Context, jobs []storage.Job) ([]storage.Job, error) {
+	return change(ctx, l.s, func(st *State) ([]storage.Job, error) { return st.Jobs.Park(jobs, now()), nil })
+}
+
+func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
+	return ask(ctx, l.s, func(st *State) ([]storage.Job, error) { return st.Jobs.Due(limit, now()), nil })
+}
+
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.s.tx.Write(ctx, func(st *State) error { st.Jobs.Published(queue, places); return nil })
 }

@@ -17,12 +17,12 @@ func (t Jobs) Attempt(jobs []storage.Job, now time.Time) []storage.Job {
 	for _, j := range jobs {
 		row, ok := t.Rows[j.ID]
 		if !ok {
-			j.State, j.Attempt = storage.JobQueued, 0
+			j.State, j.Attempt, j.Unique = storage.JobQueued, 0, ""
 			row = t.add(j, now)
 		}
 		if !row.State.Final() && !counted[j.ID] {
 			row.Attempt++
-			row.Started = now
+			row.Started, row.NotBefore = now, time.Time{}
 			t.Rows[j.ID] = row
 		}
 		counted[j.ID] = true

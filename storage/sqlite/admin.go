@@ -15,7 +15,7 @@ import (
 
 // edit applies fn to the row of a job and returns the job as it then is. An
 // error of fn leaves the row as it was.
-func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(*jobRow) error) (storage.Job, error) {
+func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(jobs, *jobRow) error) (storage.Job, error) {
 	var job storage.Job
 	err := l.do(ctx, func(j jobs) error {
 		row, err := j.get(id)
@@ -23,7 +23,7 @@ func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(*jobRow) error) 
 			return err
 		}
 		job = row.seen()
-		if err := fn(&row); err != nil {
+		if err := fn(j, &row); err != nil {
 			return err
 		}
 		job = row.seen()
@@ -34,12 +34,17 @@ func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(*jobRow) error) 
 
 // Cancel ends a queued job at once and asks a running one to stop.
 func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(row *jobRow) error { return row.AskCancel(l.f.now()) })
+	return l.edit(ctx, id, func(_ jobs, row *jobRow) error { return row.AskCancel(l.f.now()) })
 }
 
 // Retry puts a refused, dead or cancelled job back to queued.
 func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(row *jobRow) error { return row.Requeue() })
+	return l.edit(ctx, id, func(j jobs, row *jobRow) error {
+		if err := row.Requeue(); err != nil {
+			return err
+		}
+		return j.unclaimed(row.Job, "retry job "+id.String())
+	})
 }
 
 // Drop removes the row of a job that has ended, with its chunks and what it

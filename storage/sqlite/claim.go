@@ -23,6 +23,10 @@ func (l ledger) Claim(ctx context.Context, job storage.Job, lease time.Duration)
 		now := l.f.now()
 		switch {
 		case !found:
+			if refusal = j.unclaimed(job, "claim job "+job.ID.String()); refusal != nil {
+				row = newJobRow(job, now)
+				break
+			}
 			job.Attempt = 0
 			row = newJobRow(job, now)
 		case row.State.Final():
@@ -34,6 +38,7 @@ func (l ledger) Claim(ctx context.Context, job storage.Job, lease time.Duration)
 			return nil
 		}
 		row.State, row.Started, row.LeaseUntil = storage.JobRunning, now, now.Add(lease)
+		row.NotBefore = time.Time{}
 		row.Attempt++
 		row.token = uuid.New()
 		if !found {
@@ -56,7 +61,7 @@ func (r jobRow) seen() storage.Job {
 	if j.Text == "" {
 		j.Text = j.ID.String()
 	}
-	for _, t := range []*time.Time{&j.Created, &j.Started, &j.Finished, &j.LeaseUntil} {
+	for _, t := range []*time.Time{&j.Created, &j.Started, &j.Finished, &j.LeaseUntil, &j.NotBefore} {
 		*t = timeOf(micros(*t))
 	}
 	return j

@@ -14,7 +14,10 @@ import (
 )
 
 // jobColumns are the columns of a job, in the order of jobRow.args and scanJob.
-const jobColumns = endedColumns + `, epoch, sequence`
+const jobColumns = endedColumns + `, epoch, sequence` + waitingColumns
+
+// waitingColumns are those that layout 4 brought.
+const waitingColumns = `, not_before, unique_key`
 
 // bareColumns are the same without what may be large.
 var bareColumns = strings.NewReplacer(" envelope,", " NULL,", " outcome,", " NULL,").Replace(jobColumns)
@@ -25,7 +28,7 @@ const endedColumns = `store, id, text, kind, model, lane, user, parent, state, a
 	done, total, outcome, error_code, error_message, cancel, created, started, finished, lease_until, token`
 
 const (
-	insertJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	insertJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	selectJob = `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE store = ? AND id = ?`
 
 	// settleJob inserts a final row, or ends the one that is there and keeps what
@@ -65,19 +68,19 @@ func (r *jobRow) args(store int64) []any {
 		bytesOrNull(r.Envelope), bytesOrNull(r.EnvelopeHash), idOrNull(r.Queue), r.Subject, r.Done, r.Total,
 		bytesOrNull(r.Outcome), r.ErrorCode, r.ErrorMessage, r.Cancel,
 		micros(r.Created), micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token),
-		r.Epoch, int64(r.Sequence),
+		r.Epoch, int64(r.Sequence), micros(r.NotBefore), r.Unique,
 	}
 }
 
 // scanJob reads a row of jobColumns.
 func scanJob(rows *sql.Rows) (jobRow, error) {
 	var r jobRow
-	var store, created, started, finished, lease int64
+	var store, created, started, finished, lease, notBefore int64
 	var id, parent, queue, token sql.RawBytes
 	err := rows.Scan(&store, &id, &r.Text, &r.Kind, &r.Model, &r.Lane, &r.User, &parent, &r.State, &r.Attempt,
 		&r.Envelope, &r.EnvelopeHash, &queue, &r.Subject, &r.Done, &r.Total,
 		&r.Outcome, &r.ErrorCode, &r.ErrorMessage, &r.Cancel, &created, &started, &finished, &lease, &token,
-		&r.Epoch, &r.Sequence)
+		&r.Epoch, &r.Sequence, &notBefore, &r.Unique)
 	if err != nil {
 		return jobRow{}, err
 	}
@@ -87,7 +90,7 @@ func scanJob(rows *sql.Rows) (jobRow, error) {
 	copy(r.token[:], token)
 	r.Text = cmp.Or(r.Text, r.ID.String())
 	r.Created, r.Started = timeOf(created), timeOf(started)
-	r.Finished, r.LeaseUntil = timeOf(finished), timeOf(lease)
+	r.Finished, r.LeaseUntil, r.NotBefore = timeOf(finished), timeOf(lease), timeOf(notBefore)
 	return r, nil
 }
 
@@ -161,12 +164,12 @@ func (j jobs) add(r jobRow) error {
 }
 
 // updateJob changes all of a row but what its submission said.
-const updateJob = `UPDATE specstar_jobs SET state = ?, attempt = ?, queue = ?, epoch = ?, sequence = ?, done = ?, total = ?, outcome = ?,
+const updateJob = `UPDATE specstar_jobs SET state = ?, attempt = ?, queue = ?, epoch = ?, sequence = ?, not_before = ?, done = ?, total = ?, outcome = ?,
 	error_code = ?, error_message = ?, cancel = ?, started = ?, finished = ?, lease_until = ?, token = ? WHERE store = ? AND id = ?`
 
 // save writes what may have changed of a row that is there.
 func (j jobs) save(r jobRow) error {
-	_, err := j.t.exec(updateJob, string(r.State), r.Attempt, idOrNull(r.Queue), r.Epoch, int64(r.Sequence), r.Done, r.Total, bytesOrNull(r.Outcome),
+	_, err := j.t.exec(updateJob, string(r.State), r.Attempt, idOrNull(r.Queue), r.Epoch, int64(r.Sequence), micros(r.NotBefore), r.Done, r.Total, bytesOrNull(r.Outcome),
 		r.ErrorCode, r.ErrorMessage, r.Cancel, micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token), j.store, r.ID[:])
 	return err
 }
@@ -188,7 +191,7 @@ func (j jobs) settle(job storage.Job, now time.Time) error {
 	}
 	r.free()
 	args := r.args(j.store)
-	_, err := j.t.exec(settleJob, args[:len(args)-2]...) // those of endedColumns
+	_, err := j.t.exec(settleJob, args[:len(args)-4]...) // those of endedColumns
 	return err
 }
 

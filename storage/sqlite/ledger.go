@@ -39,6 +39,9 @@ func (l ledger) Insert(ctx context.Context, list []storage.Job) ([]bool, error) 
 			if inserted[i] = !found; found {
 				continue
 			}
+			if err := j.unclaimed(job, "insert jobs"); err != nil {
+				return err
+			}
 			if err := j.add(newJobRow(job, l.f.now())); err != nil {
 				return err
 			}
@@ -133,6 +136,9 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {
 	if l.f.layout < 3 {
 		query = strings.Replace(query, `, epoch, sequence`, `, 0, 0`, 1)
+	}
+	if l.f.layout < 4 {
+		query = strings.Replace(query, waitingColumns, `, 0, ''`, 1)
 	}
 	return stream(ctx, l.f, l.f.reads, "read the ledger of", query, args, func(rows *sql.Rows) (storage.Job, error) {
 		r, err := scanJob(rows)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -24,12 +25,12 @@ func (l ledger) Attempt(ctx context.Context, list []storage.Job) ([]storage.Job,
 				return err
 			}
 			if !found {
-				job.State, job.Attempt = storage.JobQueued, 0
+				job.State, job.Attempt, job.Unique = storage.JobQueued, 0, ""
 				row = newJobRow(job, l.f.now())
 			}
 			if !row.State.Final() {
 				row.Attempt++
-				row.Started = l.f.now()
+				row.Started, row.NotBefore = l.f.now(), time.Time{}
 				write := j.save
 				if !found {
 					write = j.add
@@ -84,8 +85,9 @@ func (l ledger) Settle(ctx context.Context, list []storage.Job) error {
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.do(ctx, func(j jobs) error {
 		for _, p := range places {
-			_, err := j.t.exec(`UPDATE specstar_jobs SET queue = ?, epoch = ?, sequence = ? WHERE store = ? AND id = ?`,
-				idOrNull(queue), p.Epoch, int64(p.Sequence), j.store, p.Job[:])
+			_, err := j.t.exec(`UPDATE specstar_jobs SET queue = ?, epoch = ?, sequence = ?, not_before = 0
+				WHERE store = ? AND id = ? AND not_before IN (0, ?)`,
+				idOrNull(queue), p.Epoch, int64(p.Sequence), j.store, p.Job[:], micros(p.NotBefore))
 			if err != nil {
 				return err
 			}
