@@ -72,7 +72,7 @@ func (l *loop) verdicts(ctx context.Context, ds []jobs.Delivery) (vs []jobs.Verd
 func (l *loop) delivery(m message) jobs.Delivery {
 	d := jobs.Delivery{
 		Job: m.Header(headerJob), MessageID: m.Header(jetstream.MsgIDHeader),
-		Subject: m.Subject(), Body: m.Data(), Number: 1,
+		ContentType: m.Header(headerType), Subject: m.Subject(), Body: m.Data(), Number: 1,
 	}
 	at, err := m.Place()
 	if err != nil {
@@ -185,6 +185,9 @@ func publishLetter(ctx context.Context, cfg Config, m message, v jobs.Verdict) e
 	letter.Header.Set(headerCode, v.Code)
 	letter.Header.Set(headerAttempts, fmt.Sprint(v.Attempt))
 	letter.Header.Set(headerSubject, m.Subject())
+	if t := m.Header(headerType); t != "" {
+		letter.Header.Set(headerType, headerText(t))
+	}
 	if v.Err != nil {
 		letter.Header.Set(headerError, headerText(v.Err.Error()))
 	}

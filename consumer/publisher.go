@@ -15,6 +15,7 @@ import (
 
 // Headers of our messages, besides Nats-Msg-Id.
 const (
+	headerType     = "Content-Type"
 	headerJob      = "Specstar-Job"
 	headerCode     = "Specstar-Error-Code"
 	headerError    = "Specstar-Error"
@@ -211,6 +212,9 @@ func (p *Publisher) message(m jobs.Message) *nats.Msg {
 	}
 	if m.Job != "" {
 		msg.Header.Set(headerJob, m.Job)
+	}
+	if form := jobs.FormOf(m.Body); form != jobs.FormJSON { // which no header means
+		msg.Header.Set(headerType, string(form))
 	}
 	return msg
 }

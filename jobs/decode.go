@@ -55,6 +55,14 @@ func Decode(message []byte) (Envelope, error) {
 		return Envelope{}, d.errorf("%d bytes are more than %d", len(message), MaxMessageBytes)
 	}
 	var e Envelope
+	if FormOf(message) == FormBinary {
+		head, behind, err := openFrame(message)
+		if err != nil {
+			return Envelope{}, err
+		}
+		e.Form = FormBinary
+		d = &decoder{in: jsonlex.Scanner{B: head}, base: frameStart, behind: behind}
+	}
 	raw, err := d.header(&e)
 	if err != nil {
 		return Envelope{}, err
@@ -65,8 +73,10 @@ func Decode(message []byte) (Envelope, error) {
 	if err := checkModel(d, raw.kind, e.Model); err != nil {
 		return Envelope{}, err
 	}
-	e.Args, err = decodeArgs(raw)
-	return e, err
+	if e.Args, err = decodeArgs(raw, d.behind); err != nil {
+		return e, err
+	}
+	return e, d.behind.end()
 }
 
 // rawArgs are the arguments before the kind is known, and where they begin.

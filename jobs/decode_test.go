@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -212,8 +211,7 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(e, back, cmp.Comparer(func(a, b opt.Value[int64]) bool { return a == b }),
-				cmp.Comparer(func(a, b opt.Value[resource.Status]) bool { return a == b })); diff != "" {
+			if diff := differ(e, back); diff != "" {
 				t.Fatalf("%s\n%s", b, diff)
 			}
 		})
@@ -260,7 +258,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if !json.Valid(message) {
+		if e.Form == "" && !json.Valid(message) {
 			t.Fatal("a message that is not JSON was taken")
 		}
 		b, err := e.Encode()

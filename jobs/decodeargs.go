@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 
 	"github.com/specstar-worker/worker/internal/jsonlex"
@@ -11,8 +10,8 @@ import (
 	"github.com/specstar-worker/worker/resource"
 )
 
-func decodeArgs(raw rawArgs) (Args, error) {
-	d := &decoder{in: jsonlex.Scanner{B: raw.body}, base: raw.offset, path: []string{"args"}}
+func decodeArgs(raw rawArgs, behind *payloads) (Args, error) {
+	d := &decoder{in: jsonlex.Scanner{B: raw.body}, base: raw.offset, path: []string{"args"}, behind: behind}
 	switch raw.kind {
 	case KindLoad:
 		return d.load()
@@ -78,11 +77,17 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 	case "resource_id":
 		return d.text((*string)(&o.ResourceID))
 	case "data":
-		return d.json((*json.RawMessage)(&o.Data))
+		return d.once(&o.Data, d.json)
 	case "data_base64":
-		return d.base64(&o.Payload)
+		return d.once(&o.Payload, d.base64)
 	case "patch":
-		return d.json((*json.RawMessage)(&o.Patch))
+		return d.once(&o.Patch, d.json)
+	case "data_size":
+		return d.once(&o.Data, d.jsonPayload)
+	case "payload_size":
+		return d.once(&o.Payload, d.payload)
+	case "patch_size":
+		return d.once(&o.Patch, d.jsonPayload)
 	case "status":
 		return d.status(&o.Status)
 	case "revision_id":
@@ -95,6 +100,14 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 		return d.time(&o.Time)
 	}
 	return d.unknown()
+}
+
+// once reads a payload, which may stand in the head or behind it, not both.
+func (d *decoder) once(b *[]byte, read func(*[]byte) error) error {
+	if *b != nil {
+		return d.errorf("says again what the operation has already")
+	}
+	return read(b)
 }
 
 // checkOperation checks the form of an operation. Whether it is known and

@@ -19,6 +19,8 @@ type decoder struct {
 	in   jsonlex.Scanner
 	base int64 // what stands before the decoded part of the message
 	path []string
+	// behind is what follows the head in the binary form; nil in JSON.
+	behind *payloads
 	// keyEnd is where the key that was read last ends.
 	keyEnd int
 }
@@ -190,7 +192,7 @@ func behindText(b []byte, i int) int {
 }
 
 // json returns the next value, any. It shares the memory of the message.
-func (d *decoder) json(v *json.RawMessage) error {
+func (d *decoder) json(v *[]byte) error {
 	raw, err := d.raw()
 	if err == nil && !json.Valid(raw) {
 		err = d.wrap(json.Unmarshal(raw, v)) // says what is wrong

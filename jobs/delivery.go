@@ -22,6 +22,8 @@ type Delivery struct {
 	Sequence uint64
 	// Subject is where the message was published.
 	Subject string
+	// ContentType is the header of that name, which may be empty; see [DecodeAs].
+	ContentType string
 	// Body is the envelope.
 	Body []byte
 	// Published is when the queue took the message.

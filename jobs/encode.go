@@ -38,11 +38,15 @@ type wireOperation struct {
 	Data       json.RawMessage `json:"data,omitzero"`
 	DataBase64 []byte          `json:"data_base64,omitzero"`
 	Patch      json.RawMessage `json:"patch,omitzero"`
-	Status     string          `json:"status,omitzero"`
-	RevisionID string          `json:"revision_id,omitzero"`
-	Expected   string          `json:"expected_revision_id,omitzero"`
-	User       string          `json:"user,omitzero"`
-	Time       time.Time       `json:"time,omitzero"`
+	// In the binary form, sizes of what stands behind the head instead of in it.
+	DataSize    opt.Value[int64] `json:"data_size,omitzero"`
+	PayloadSize opt.Value[int64] `json:"payload_size,omitzero"`
+	PatchSize   opt.Value[int64] `json:"patch_size,omitzero"`
+	Status      string           `json:"status,omitzero"`
+	RevisionID  string           `json:"revision_id,omitzero"`
+	Expected    string           `json:"expected_revision_id,omitzero"`
+	User        string           `json:"user,omitzero"`
+	Time        time.Time        `json:"time,omitzero"`
 }
 
 type wireLoad struct {
@@ -65,16 +69,18 @@ type wireMigrate struct {
 	History bool     `json:"history,omitzero"`
 }
 
-// Encode returns the message of e. It is decoded again, so that nothing is sent
-// that a worker would refuse; the error names the field.
+// Encode returns the message of e in its form. It is decoded again, so that nothing is
+// sent that a worker would refuse; the error names the field.
 func (e Envelope) Encode() ([]byte, error) {
 	w := wireEnvelope{
 		Schema: Schema, ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time,
-		Lane: e.Lane, Parent: e.Parent, wireOptions: e.Options.wire(), Args: wireArgs(e.Args),
+		Lane: e.Lane, Parent: e.Parent, wireOptions: e.Options.wire(),
 	}
 	if e.RulesOff {
 		w.Rules = rulesOff
 	}
+	var tail [][]byte
+	w.Args, tail = wireArgs(e.Args, e.Form)
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -82,31 +88,39 @@ func (e Envelope) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
 	}
 	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if e.Form == FormBinary {
+		b = frame(b, tail)
+	}
 	if _, err := Decode(b); err != nil {
 		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
 	}
 	return b, nil
 }
 
-func wireArgs(a Args) any {
+// wireArgs returns the arguments as they are written, and what the binary form has
+// behind its head.
+func wireArgs(a Args, f Form) (args any, tail [][]byte) {
 	switch a := a.(type) {
 	case Load:
-		return wireLoad(a)
+		return wireLoad(a), nil
 	case Backfill:
-		return wireBackfill{Kind: a.What, Models: a.Models}
+		return wireBackfill{Kind: a.What, Models: a.Models}, nil
 	case Migrate:
-		return wireMigrate(a)
+		return wireMigrate(a), nil
 	case Save:
 		ops := make([]wireOperation, len(a.Operations))
 		for i, o := range a.Operations {
 			ops[i] = toWire(o)
 		}
-		if len(ops) == 1 && a.OnError == "" {
-			return ops[0]
+		if f == FormBinary {
+			tail = split(ops, make([][]byte, 0, len(ops)))
 		}
-		return wireSave{Operations: ops, OnError: a.OnError}
+		if len(ops) == 1 && a.OnError == "" {
+			return ops[0], tail
+		}
+		return wireSave{Operations: ops, OnError: a.OnError}, tail
 	}
-	return nil
+	return nil, nil
 }
 
 func toWire(o manager.Operation) wireOperation {

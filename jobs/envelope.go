@@ -24,7 +24,7 @@ const (
 )
 
 // Envelope is one job as submitted. Its wire form is plain JSON, described by
-// [EnvelopeSchema], so that any program can write one.
+// [EnvelopeSchema], so that any program can write one, or the binary [Form].
 type Envelope struct {
 	// ID identifies the job: submitted twice, it takes effect once. Empty lets the
 	// message's Nats-Msg-Id header, or its place in the stream, identify it.
@@ -46,6 +46,9 @@ type Envelope struct {
 	Options
 	// Args says what to do; its type is the kind.
 	Args Args
+	// Form is how the message is written; it does not belong to what it says. Empty
+	// means JSON.
+	Form Form
 }
 
 // Kind returns what the job does.

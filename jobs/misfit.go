@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -20,6 +21,12 @@ const (
 // newerSchema reports whether a message says that it is of a newer schema. What else
 // is in it may be unknown here.
 func newerSchema(message []byte) bool {
+	if FormOf(message) == FormBinary {
+		if len(message) > len(frameMagic) && bytes.HasPrefix(message, frameMagic[:]) && message[len(frameMagic)] > frameVersion {
+			return true
+		}
+		message, _, _ = openFrame(message)
+	}
 	var head struct {
 		Schema int `json:"schema"`
 	}

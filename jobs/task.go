@@ -23,7 +23,7 @@ type task struct {
 
 // open decodes a delivery and makes its ledger row.
 func (x *Executor) open(d Delivery) *task {
-	env, err := Decode(d.Body)
+	env, err := DecodeAs(d.ContentType, d.Body)
 	text := cmp.Or(d.Job, d.MessageID, env.ID, d.Place)
 	if err == nil {
 		err = cmp.Or(checkID(text), checkSubject(d.Subject, env.Kind()))

@@ -113,6 +113,9 @@ func (p *packer) job(lines []readLine) (saveJob, error) {
 	e := jobs.NewSave(p.model, user, ops...)
 	e.ID = cmp.Or(lines[0].id, e.ID)
 	e.Time, e.RulesOff = at, p.rulesOff
+	if len(lines) > 1 {
+		e.Form = jobs.FormBinary
+	}
 	return j.with(e)
 }
 
