@@ -105,8 +105,10 @@ func (c *Consumer) newLoop(d durable) *loop {
 		l.workers, l.batch, l.ahead = 1, c.cfg.Batch, c.cfg.Batch
 	}
 	l.bind = func(ctx context.Context) (bound, error) { return d.bind(ctx, c.cfg) }
-	l.bury = func(ctx context.Context, m message, v jobs.Verdict) error {
-		return publishLetter(ctx, c.cfg, m, v)
+	letters := &Letters{js: c.cfg.js, q: c.cfg.Queue}
+	l.bury = func(ctx context.Context, letter jobs.Letter) error {
+		_, err := letters.Put(ctx, letter)
+		return err
 	}
 	return l
 }

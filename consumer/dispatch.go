@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
@@ -72,7 +71,7 @@ func (l *loop) verdicts(ctx context.Context, ds []jobs.Delivery) (vs []jobs.Verd
 func (l *loop) delivery(m message) jobs.Delivery {
 	d := jobs.Delivery{
 		Job: m.Header(headerJob), MessageID: m.Header(jetstream.MsgIDHeader),
-		ContentType: m.Header(headerType), Subject: m.Subject(), Body: m.Data(), Number: 1,
+		ContentType: m.Header(headerType), Subject: m.Subject(), Body: m.Data(), Headers: m.Headers(), Number: 1,
 	}
 	at, err := m.Place()
 	if err != nil {
@@ -94,7 +93,7 @@ func (l *loop) answer(ctx context.Context, m message, v jobs.Verdict) {
 	case jobs.ActionAck:
 		l.ack(ctx, m)
 	case jobs.ActionBury:
-		if err := l.bury(context.WithoutCancel(ctx), m, v); err != nil {
+		if err := l.bury(context.WithoutCancel(ctx), *v.Letter); err != nil {
 			l.log.Warn("dead letter not published, will be retried", zap.String("job_id", v.Text), zap.Error(err))
 			l.nak(m, letterDelay)
 			return
@@ -172,25 +171,4 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 		}
 		l.log.Warn("job will be retried", append(fields, zap.Duration("after", v.After))...)
 	}
-}
-
-// publishLetter keeps a dead job's message, with the reason, where a person can
-// look at it. The same letter published twice is kept once.
-func publishLetter(ctx context.Context, cfg Config, m message, v jobs.Verdict) error {
-	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
-	defer cancel()
-	letter := &nats.Msg{Subject: cfg.Queue.deadSubject(v.Kind), Data: m.Data(), Header: nats.Header{}}
-	letter.Header.Set(jetstream.MsgIDHeader, v.Letter)
-	letter.Header.Set(headerJob, headerText(v.Text))
-	letter.Header.Set(headerCode, v.Code)
-	letter.Header.Set(headerAttempts, fmt.Sprint(v.Attempt))
-	letter.Header.Set(headerSubject, m.Subject())
-	if t := m.Header(headerType); t != "" {
-		letter.Header.Set(headerType, headerText(t))
-	}
-	if v.Err != nil {
-		letter.Header.Set(headerError, headerText(v.Err.Error()))
-	}
-	_, err := cfg.js().PublishMsg(ctx, letter)
-	return err
 }

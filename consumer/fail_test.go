@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
@@ -100,7 +98,7 @@ func TestDeadJobIsRetriedOnRequest(t *testing.T) {
 		rs := w.send(w.create("p1"))
 		w.wait(storage.JobDead, rs...)
 		cured.Store(true)
-		row, err := jobs.Retry(t.Context(), w.factory.Ledger(), w.sender, rs[0].ID)
+		row, err := jobs.Retry(t.Context(), w.factory.Ledger(), w.sender, w.box(), rs[0].ID)
 		if err != nil || row.ID != rs[0].ID {
 			t.Fatalf("Retry = %+v, %v", row, err)
 		}
@@ -180,7 +178,8 @@ func TestLetterOfADeadRowIsPublishedAgain(t *testing.T) {
 	}
 	w.start()
 	w.drained(jobs.LaneNormal, jobs.KindSave)
-	if ls := w.letters(); len(ls) != 1 || ls[0].Header.Get(jetstream.MsgIDHeader) != "dlq:"+rs[0].ID.String() {
+	w.oneToOne()
+	if ls := w.letters(); len(ls) != 1 || string(ls[0].Data) != string(body) {
 		t.Fatalf("letters: %+v", ls)
 	}
 }

@@ -36,6 +36,8 @@ func (m *fakeMessage) Subject() string      { return "specstar.test.jobs.normal.
 func (m *fakeMessage) Data() []byte         { return []byte(m.body) }
 func (m *fakeMessage) Header(string) string { return "" }
 
+func (m *fakeMessage) Headers() map[string][]string { return nil }
+
 func (m *fakeMessage) Place() (place, error) {
 	return place{sequence: m.sequence, delivered: 1, published: time.Now()}, nil
 }

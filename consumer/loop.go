@@ -35,7 +35,7 @@ type loop struct {
 	workers, batch, ahead int
 
 	bind func(context.Context) (bound, error)
-	bury func(context.Context, message, jobs.Verdict) error
+	bury func(context.Context, jobs.Letter) error
 
 	from     bound
 	hand     *hand

@@ -13,6 +13,8 @@ type message interface {
 	Subject() string
 	Data() []byte
 	Header(key string) string
+	// Headers returns all headers, to be read only.
+	Headers() map[string][]string
 	// Place says where and how often the message was handed out.
 	Place() (place, error)
 	Ack() error
@@ -47,6 +49,8 @@ type pulled struct {
 func (p pulled) Subject() string          { return p.msg.Subject }
 func (p pulled) Data() []byte             { return p.msg.Data }
 func (p pulled) Header(key string) string { return p.msg.Header.Get(key) }
+
+func (p pulled) Headers() map[string][]string { return p.msg.Header }
 
 func (p pulled) Place() (place, error) {
 	meta, err := p.msg.Metadata()

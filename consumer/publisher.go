@@ -13,14 +13,11 @@ import (
 	"github.com/specstar-worker/worker/jobs"
 )
 
-// Headers of our messages, besides Nats-Msg-Id.
+// Headers of our messages, besides Nats-Msg-Id: headerJob names the job where that does
+// not.
 const (
-	headerType     = "Content-Type"
-	headerJob      = "Specstar-Job"
-	headerCode     = "Specstar-Error-Code"
-	headerError    = "Specstar-Error"
-	headerAttempts = "Specstar-Attempts"
-	headerSubject  = "Specstar-Subject"
+	headerType = "Content-Type"
+	headerJob  = "Specstar-Job"
 )
 
 const (

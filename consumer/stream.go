@@ -33,14 +33,10 @@ func (q QueueConfig) StreamName() string { return "SPECSTAR_" + q.Namespace + "_
 // DeadName returns the name of the namespace's stream of dead letters.
 func (q QueueConfig) DeadName() string { return "SPECSTAR_" + q.Namespace + "_DEAD" }
 
-// deadSubject is where the dead letters of a kind are published; "other" is for
-// messages whose kind cannot be told.
-func (q QueueConfig) deadSubject(k jobs.Kind) string {
-	if k == "" {
-		k = "other"
-	}
-	return "specstar." + q.Namespace + ".dead." + string(k)
-}
+// letterFilter is the filter of all dead letters, formerSubject that of those of earlier
+// versions.
+func (q QueueConfig) letterFilter() string  { return "specstar." + q.Namespace + ".dead.*.*.*" }
+func (q QueueConfig) formerSubject() string { return "specstar." + q.Namespace + ".dead.*" }
 
 // EnsureStreams binds to the queue's two streams, making them when they are not
 // there and Create is set. An existing stream is compared and never changed: one
@@ -70,7 +66,27 @@ func (q QueueConfig) ensure(ctx context.Context, js jetstream.JetStream, want je
 	if err != nil {
 		return err
 	}
-	return compare(s.CachedInfo().Config, want)
+	have := s.CachedInfo().Config
+	if q.Create && have.Name == q.DeadName() && compare(have, want) != nil {
+		have = q.widen(ctx, js, have)
+	}
+	return compare(have, want)
+}
+
+// widen adds the subjects of this version to a stream of dead letters that an earlier
+// one made: nothing that is there is concerned. When it fails, the stream is compared
+// as it is.
+func (q QueueConfig) widen(ctx context.Context, js jetstream.JetStream, have jetstream.StreamConfig) jetstream.StreamConfig {
+	if !slices.Equal(have.Subjects, []string{q.formerSubject()}) || have.Metadata[metadataStore] != q.Store.String() {
+		return have
+	}
+	have.Subjects = q.deadStream().Subjects
+	s, err := js.UpdateStream(ctx, have)
+	if err != nil {
+		have.Subjects = have.Subjects[:1]
+		return have
+	}
+	return s.CachedInfo().Config
 }
 
 // compare refuses what would break the promises of the queue. Sizes, replicas
@@ -110,7 +126,7 @@ func (q QueueConfig) jobsStream() jetstream.StreamConfig {
 
 func (q QueueConfig) deadStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: q.DeadName(), Subjects: []string{"specstar." + q.Namespace + ".dead.*"},
+		Name: q.DeadName(), Subjects: []string{q.formerSubject(), q.letterFilter()},
 		Description: "jobs that a SpecStar worker gave up",
 		Retention:   jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
 		MaxBytes: q.MaxBytes / 4, MaxAge: 30 * 24 * time.Hour, Replicas: q.Replicas, Duplicates: time.Hour,

@@ -24,8 +24,9 @@ type Delivery struct {
 	Subject string
 	// ContentType is the header of that name, which may be empty; see [DecodeAs].
 	ContentType string
-	// Body is the envelope.
-	Body []byte
+	// Body is the envelope, Headers are the message's; they are only read.
+	Body    []byte
+	Headers map[string][]string
 	// Published is when the queue took the message.
 	Published time.Time
 	// Number is 1 on the first delivery of the message and grows with each.
@@ -44,7 +45,7 @@ const (
 	// ActionPause: the store is down. Keep the message, and take no new ones, until
 	// [Executor.Probe] answers; then it comes before those that followed it.
 	ActionPause
-	// ActionBury: publish a dead letter under Verdict.Letter, then acknowledge.
+	// ActionBury: keep Verdict.Letter among the dead letters, then acknowledge.
 	ActionBury
 )
 
@@ -85,6 +86,6 @@ type Verdict struct {
 	// no payload.
 	Code string
 	Err  error
-	// Letter is the message id of the dead letter, the same for every delivery.
-	Letter string
+	// Letter is what is kept of a dead job, with ActionBury.
+	Letter *Letter
 }

@@ -56,12 +56,13 @@ func (x *Executor) delay(attempt int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// message returns the text of err as the ledger keeps it, with its SQLSTATE.
+// message returns the text of err as the ledger keeps it, without secrets and with
+// its SQLSTATE.
 func message(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := truncate(strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "?"), maxMessageText)
+	text := truncate(scrub(strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "?")), maxMessageText)
 	if state := sqlStateOf(err); !strings.Contains(text, state) {
 		const sign = " (SQLSTATE 00000)"
 		text = truncate(text, maxMessageText-len(sign)) + " (SQLSTATE " + state + ")"

@@ -36,6 +36,8 @@ type Config struct {
 	// Queue is the id of the queue that deliveries come from; it is recorded in
 	// rows and leases.
 	Queue uuid.UUID
+	// Version is this program's, for whoever looks at what it gave up.
+	Version string
 
 	Saver      Saver
 	Loader     Loader

@@ -122,7 +122,7 @@ func TestTwinsInOneBatch(t *testing.T) {
 	if !slices.Equal(actions(vs), []string{"ack", "ack", "bury"}) || !vs[1].Repeated || vs[2].Code != jobs.CodeDiffers {
 		t.Fatalf("%+v", vs)
 	}
-	if vs[2].Letter == vs[0].Letter || b.row(t, "job-a").State != storage.JobDone {
+	if b.row(t, vs[2].Text).State != storage.JobDead || vs[2].ID == vs[0].ID || b.row(t, "job-a").State != storage.JobDone {
 		t.Fatal("the other message touched the job whose id it used")
 	}
 }

@@ -74,19 +74,18 @@ func (t *task) again(a Action, after time.Duration, code string, err error) {
 	t.verdict.Attempt, t.verdict.Code, t.verdict.Err = t.attempt, code, err
 }
 
-// kill records a job as dead, with its envelope, before its letter is published.
-func (x *Executor) kill(ctx context.Context, t *task, code string, err error) {
-	if x.settle(ctx, t, storage.JobDead, code, err) {
-		t.bury(code, err)
-	}
-}
-
 // settle records the end of a job without effect and reports whether it could.
 func (x *Executor) settle(ctx context.Context, t *task, s storage.JobState, code string, err error) bool {
-	if serr := x.Ledger.Settle(ctx, []storage.Job{t.final(s, code, err)}); serr != nil {
+	return x.settleRow(ctx, t, t.final(s, code, err), err)
+}
+
+// settleRow is settle with the row that is recorded.
+func (x *Executor) settleRow(ctx context.Context, t *task, row storage.Job, err error) bool {
+	if serr := x.Ledger.Settle(ctx, []storage.Job{row}); serr != nil {
 		t.again(ActionPause, 0, failureCode(serr), serr)
 		return false
 	}
+	s, code := row.State, row.ErrorCode
 	t.done(s, false)
 	t.verdict.Attempt, t.verdict.Code, t.verdict.Err = t.attempt, code, err
 	return true
@@ -96,7 +95,7 @@ func (x *Executor) settle(ctx context.Context, t *task, s storage.JobState, code
 // it for long. A row that another message made under the same id stays as it is.
 func (x *Executor) reject(ctx context.Context, t *task) {
 	if row, err := x.Ledger.Get(ctx, t.row.ID); err == nil && differ(row, t.row) {
-		t.differs()
+		x.differs(ctx, t)
 		return
 	}
 	code := CodeEnvelope

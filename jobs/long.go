@@ -25,7 +25,7 @@ func (x *Executor) runLong(ctx context.Context, t *task) {
 	}
 	row, err := x.Ledger.Get(ctx, t.row.ID)
 	if err == nil && differ(row, t.row) {
-		t.differs()
+		x.differs(ctx, t)
 		return
 	}
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -199,9 +199,9 @@ func (x *Executor) give(ctx context.Context, t *task, c storage.Claim, err error
 	if t.attempt > x.maxAttempts(t) {
 		code = CodeAttempts
 	}
-	x.finish(ctx, t, c, storage.Final{State: storage.JobDead, ErrorCode: code, ErrorMessage: message(err)})
+	x.finish(ctx, t, c, storage.Final{State: storage.JobDead, ErrorCode: code, ErrorMessage: message(err), Outcome: x.death(t, code, err)})
 	if t.verdict.State == storage.JobDead {
-		t.bury(code, err)
+		x.bury(ctx, t, code, err)
 	}
 }
 

@@ -97,7 +97,7 @@ func (x *Executor) expire(ctx context.Context, t *task) bool {
 	case err != nil && !errors.Is(err, storage.ErrNotFound):
 		x.failAll(ctx, []*task{t}, err)
 	case err == nil && differ(row, t.row):
-		t.differs()
+		x.differs(ctx, t)
 	case err == nil && row.State.Final():
 		t.ended(row)
 	case err == nil && (row.State == storage.JobRunning || row.Attempt > 0):

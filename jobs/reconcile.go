@@ -222,10 +222,11 @@ func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.J
 	return l.Published(ctx, p.Queue(), []storage.Place{placeOf(row.ID, epoch, ack.Sequence)})
 }
 
-// Retry puts a refused, dead or cancelled job back into the queue. The error of
-// a job that is done wraps storage.ErrFinal; one whose message is only in a
-// dead-letter stream, because its row has no envelope, cannot be retried so.
-func Retry(ctx context.Context, l storage.Ledger, p Publisher, id uuid.UUID) (storage.Job, error) {
+// Retry puts a refused, dead or cancelled job back into the queue and removes its dead
+// letter. The error of a job that is done wraps storage.ErrFinal; one whose row has no
+// envelope cannot be retried. After any other error the job may be queued: a worker
+// publishes its message, and removes its letter, later.
+func Retry(ctx context.Context, l storage.Ledger, p Publisher, letters Letterbox, id uuid.UUID) (storage.Job, error) {
 	row, err := l.Get(ctx, id)
 	if err != nil {
 		return storage.Job{}, err
@@ -234,6 +235,9 @@ func Retry(ctx context.Context, l storage.Ledger, p Publisher, id uuid.UUID) (st
 		return row, &RefusedError{Code: "no_envelope", Err: fmt.Errorf("job %s: its message was not kept; submit it again", row.Text)}
 	}
 	if row, err = l.Retry(ctx, id); err != nil {
+		return row, err
+	}
+	if err := letters.DiscardAll(ctx, id); err != nil {
 		return row, err
 	}
 	return row, publishAgain(ctx, l, p, row)

@@ -36,7 +36,7 @@ func (x *Executor) runSaves(ctx context.Context, tasks []*task) {
 	x.inOrder(ctx, x.ready(ctx, tasks))
 	x.letPass(tasks)
 	for _, pair := range twins {
-		pair.follow()
+		x.follow(ctx, pair)
 	}
 }
 
@@ -128,11 +128,10 @@ func (x *Executor) count(ctx context.Context, tasks []*task) ([]*task, error) {
 func (x *Executor) counted(ctx context.Context, t *task, row storage.Job) bool {
 	switch {
 	case differ(row, t.row):
-		t.differs()
-		t.counted = !row.State.Final()
-		if t.counted {
+		if t.counted = !row.State.Final(); t.counted {
 			x.refund(ctx, []*task{t})
 		}
+		x.differs(ctx, t)
 		return true
 	case row.State.Final():
 		t.ended(row)
@@ -242,7 +241,7 @@ func (x *Executor) repeated(ctx context.Context, t *task) {
 	case err != nil:
 		x.failAll(ctx, []*task{t}, err)
 	case differ(row, t.row):
-		t.differs()
+		x.differs(ctx, t)
 	default:
 		t.ended(row)
 	}

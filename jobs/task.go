@@ -3,7 +3,6 @@ package jobs
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 
 	"github.com/specstar-worker/worker/storage"
@@ -25,8 +24,11 @@ type task struct {
 func (x *Executor) open(d Delivery) *task {
 	env, err := DecodeAs(d.ContentType, d.Body)
 	text := cmp.Or(d.Job, d.MessageID, env.ID, d.Place)
+	if bad := checkID(text); bad != nil {
+		text, err = nameless(text), cmp.Or(err, bad)
+	}
 	if err == nil {
-		err = cmp.Or(checkID(text), checkSubject(d.Subject, env.Kind()))
+		err = checkSubject(d.Subject, env.Kind())
 	}
 	if env.Time.IsZero() {
 		env.Time = d.Published
@@ -41,9 +43,7 @@ func (x *Executor) open(d Delivery) *task {
 		row.Kind = string(env.Kind())
 	}
 	t := &task{delivery: d, env: env, row: row, err: err}
-	t.verdict = Verdict{
-		ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model, Letter: "dlq:" + row.ID.String(),
-	}
+	t.verdict = Verdict{ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model}
 	return t
 }
 
@@ -61,21 +61,11 @@ func (t *task) ended(row storage.Job) {
 		t.verdict.Err = errors.New(row.ErrorMessage)
 	}
 	if row.State == storage.JobDead {
-		t.verdict.Action = ActionBury
+		if len(row.Envelope) == 0 {
+			row.Envelope = t.delivery.Body
+		}
+		t.verdict.Action, t.verdict.Letter = ActionBury, new(LetterOf(row))
 	}
-}
-
-// bury ends the task as dead.
-func (t *task) bury(code string, err error) {
-	t.verdict.Action, t.verdict.State = ActionBury, storage.JobDead
-	t.verdict.Attempt, t.verdict.Code, t.verdict.Err = t.attempt, code, err
-}
-
-// differs buries a message whose id belongs to another job. The row is the other
-// job's and stays as it is; the letter has an id of its own.
-func (t *task) differs() {
-	t.bury(CodeDiffers, &storage.JobDiffersError{ID: t.row.Text})
-	t.verdict.Letter += ":" + hex.EncodeToString(t.row.EnvelopeHash[:8])
 }
 
 // final returns the task's row as it is recorded when the job ends without effect.
@@ -83,8 +73,5 @@ func (t *task) final(state storage.JobState, code string, err error) storage.Job
 	row := t.row
 	row.State, row.Attempt = state, t.attempt
 	row.ErrorCode, row.ErrorMessage = code, message(err)
-	if state == storage.JobDead {
-		row.Envelope = t.delivery.Body
-	}
 	return row
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/google/uuid"
 )
@@ -9,10 +10,10 @@ import (
 // twin is a message that repeats another one of its batch.
 type twin struct{ first, second *task }
 
-// follow gives the second message the verdict of the first.
-func (p twin) follow() {
+// follow gives the second message of a pair the verdict of the first.
+func (x *Executor) follow(ctx context.Context, p twin) {
 	if !bytes.Equal(p.first.row.EnvelopeHash, p.second.row.EnvelopeHash) {
-		p.second.differs()
+		x.differs(ctx, p.second)
 		return
 	}
 	p.second.verdict = p.first.verdict

@@ -205,7 +205,7 @@ func (a *app) retryJobs(ctx context.Context, args []string, f storage.JobFilter)
 				a.note("%s", err)
 				continue
 			}
-			row, err := jobs.Retry(ctx, s.store.Ledger(), s.publisher, j.ID)
+			row, err := jobs.Retry(ctx, s.store.Ledger(), s.publisher, s.letters, j.ID)
 			if refused, ok := errors.AsType[*jobs.RefusedError](err); ok {
 				return &failure{Exit: exitError, Code: refused.Code, JobID: j.Text, Message: refused.Error()}
 			}

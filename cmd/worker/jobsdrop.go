@@ -30,6 +30,10 @@ func (s *session) drop(ctx context.Context, chosen []storage.Job, dropped *[]sto
 		return err
 	}
 	for _, j := range chosen {
+		// The letter before the row: one without a row would become a row again.
+		if err := s.letters.DiscardAll(ctx, j.ID); err != nil {
+			return fmt.Errorf("drop job %s: %w", j.Text, err)
+		}
 		if err := s.store.Ledger().Drop(ctx, j.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("drop job %s: %w", j.Text, err)
 		}

@@ -105,6 +105,9 @@ func (s *session) bind(ctx context.Context) error {
 	if err := ensureStreams(ctx, s.conn.Conn(), s.queue); err != nil {
 		return fmt.Errorf("set up the queue: %w", err)
 	}
+	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
+		return err
+	}
 	s.unguarded = jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
 	s.submitter = s.unguarded
 	r := &s.app.global.rights

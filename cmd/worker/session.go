@@ -57,6 +57,7 @@ type session struct {
 	lost      chan struct{}
 	queue     consumer.QueueConfig
 	publisher *consumer.Publisher
+	letters   *consumer.Letters
 	// submitter takes the jobs of a command's user, unguarded those of the program.
 	submitter, unguarded jobs.Submitter
 	// catalog is the store as jobs from the queue may use it.

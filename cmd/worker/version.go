@@ -30,10 +30,17 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-func (a *app) version() error {
-	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+// buildVersion is the version of the binary.
+func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
-		b.Version = info.Main.Version
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+func (a *app) version() error {
+	b := build{Version: buildVersion(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {
 			case "vcs.revision":

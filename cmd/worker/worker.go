@@ -101,7 +101,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 		Catalog: s.catalog, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
 	}
 	return jobs.NewExecutor(jobs.Config{
-		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(),
+		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
 		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
 	})
 }
@@ -126,6 +126,7 @@ func (w *worker) startBackground(ctx context.Context) {
 		}
 	}}
 	w.background.Go(func() { reconciler.Run(ctx) })
+	w.background.Go(func() { w.keepLetters(ctx) })
 	w.background.Go(func() { w.sweepUploads(ctx) })
 	if s.options.keepJobs > 0 {
 		w.background.Go(func() { w.pruneJobs(ctx) })

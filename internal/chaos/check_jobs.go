@@ -61,21 +61,22 @@ func (e *evidence) triesWereDelivered() {
 	}
 }
 
-// lettersAreRows (I10): one letter for each dead job.
+// lettersAreRows (I10): each dead job has one letter, that of its last death, and there
+// are no others.
 func (e *evidence) lettersAreRows() {
-	letters := map[string]int{}
-	for _, id := range e.state.Letters {
-		letters[id]++
+	letters := map[string][]Letter{}
+	for _, l := range e.state.Letters {
+		letters[l.Job] = append(letters[l.Job], l)
 	}
 	for _, id := range e.state.rows() {
-		dead := 0
-		if e.state.Jobs[id].State == storage.JobDead {
-			dead = 1
-		}
-		if letters[id] != dead {
-			e.breaks("I10", "job %s is %s and has %d dead letters", id, e.state.Jobs[id].State, letters[id])
-		}
+		row, mine := e.state.Jobs[id], letters[id]
 		delete(letters, id)
+		switch dead := row.State == storage.JobDead; {
+		case dead && len(mine) != 1, !dead && len(mine) > 0:
+			e.breaks("I10", "job %s is %s and has %d dead letters", id, row.State, len(mine))
+		case dead && !mine[0].Died.Equal(row.Finished):
+			e.breaks("I10", "job %s died at %s, and its letter is of %s", id, row.Finished, mine[0].Died)
+		}
 	}
 	for id := range letters {
 		e.breaks("I10", "there is a dead letter of a job %s that is not in the ledger", id)

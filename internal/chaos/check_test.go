@@ -130,7 +130,7 @@ func TestCheck(t *testing.T) {
 		}},
 		{"a job is dead", "I1", func(e []Event, s *State) []Event {
 			with(s, 4, func(r *Row) { r.State = storage.JobDead })
-			s.Letters = []string{jobID(4)}
+			s.Letters = []Letter{{Job: jobID(4), Died: s.Jobs[jobID(4)].Finished}}
 			return e
 		}},
 		{"a job ended twice", "I1", func(e []Event, s *State) []Event {
@@ -210,7 +210,11 @@ func TestCheck(t *testing.T) {
 		{"a search that misses one", "I8", func(e []Event, s *State) []Event { s.Models[0].Searched = 0; return e }},
 		{"an old indexed value", "I8", func(e []Event, s *State) []Event { s.Resources[0].Revisions[2].N = 7; return e }},
 		{"another dump", "I9", func(e []Event, s *State) []Event { s.Dump = "x"; return e }},
-		{"a letter without a dead job", "I10", func(e []Event, s *State) []Event { s.Letters = []string{jobID(1)}; return e }},
+		{"a letter without a dead job", "I10", func(e []Event, s *State) []Event { s.Letters = []Letter{{Job: jobID(1)}}; return e }},
+		{"a letter without a row", "I10", func(e []Event, s *State) []Event { s.Letters = []Letter{{Job: "?"}}; return e }},
+		{"a dead job without a letter", "I10", func(e []Event, s *State) []Event { return dies(e, s) }},
+		{"a dead job with two letters", "I10", func(e []Event, s *State) []Event { return dies(e, s, 0, 0) }},
+		{"the letter of an earlier death", "I10", func(e []Event, s *State) []Event { return dies(e, s, -time.Second) }},
 		{"garbage", "I11", func(e []Event, s *State) []Event { s.Garbage = 1; return e }},
 		{"a worker that failed", "I12", func(e []Event, s *State) []Event { s.Exits[1] = 1; return e }},
 		{"a panic", "I12", func(e []Event, s *State) []Event { s.Panics = []string{"panic: x"}; return e }},
@@ -234,6 +238,15 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dies makes a job dead, with letters of other times of death.
+func dies(e []Event, s *State, letters ...time.Duration) []Event {
+	with(s, 4, func(r *Row) { r.State = storage.JobDead })
+	for _, d := range letters {
+		s.Letters = append(s.Letters, Letter{Job: jobID(4), Died: s.Jobs[jobID(4)].Finished.Add(d)})
+	}
+	return e
 }
 
 // gap makes the third revision the fourth.

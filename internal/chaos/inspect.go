@@ -17,8 +17,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// headerJob is the header of dead letters that names the job.
-const headerJob = "Specstar-Job"
+// Headers of dead letters that name the job's row and tell when the job died.
+const (
+	headerKey  = "Specstar-Job-Key"
+	headerDied = "Specstar-Last-Time"
+)
 
 // inspection reads the state that a run left, step by step.
 type inspection struct {
@@ -93,7 +96,9 @@ func (n *inspection) queue(ctx context.Context, s *State) {
 			n.fail(err)
 			return
 		}
-		s.Letters = append(s.Letters, m.Header.Get(headerJob))
+		died, err := time.Parse(time.RFC3339Nano, m.Header.Get(headerDied))
+		n.fail(err)
+		s.Letters = append(s.Letters, Letter{Job: m.Header.Get(headerKey), Died: died.UTC()})
 		n.texts[fmt.Sprint("dead letter ", seq)] = fmt.Sprint(m.Header, string(m.Data))
 	}
 }

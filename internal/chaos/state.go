@@ -23,9 +23,9 @@ type State struct {
 	Models    []ModelCounts
 	// Jobs are the rows of the ledger, by id.
 	Jobs map[string]Row
-	// Letters are the ids of the jobs in the stream of dead letters, Messages how many
-	// messages the stream of jobs still holds.
-	Letters  []string
+	// Letters are the dead letters, Messages how many messages the stream of jobs still
+	// holds.
+	Letters  []Letter
 	Messages uint64
 	// Deliveries is how often the present consumers handed out a message, Delivered
 	// how many different ones; -1 when the queue lost count.
@@ -45,6 +45,12 @@ type State struct {
 	// Panics are lines of workers' logs that tell of one, Leaks places where a secret
 	// was found, Remains what is left of workers that have ended.
 	Panics, Leaks, Remains []string
+}
+
+// Letter is a dead letter: of which job, and of which death of it.
+type Letter struct {
+	Job  string
+	Died time.Time
 }
 
 // Row is one row of the ledger.

@@ -88,12 +88,19 @@ func (m manager) DeleteStream(ctx context.Context, name string) error {
 	return err
 }
 
-// PublishMsg implements jetstream.JetStream, without its options: an id is in the header.
+// Conn implements jetstream.JetStream: there is none of the library's.
+func (m manager) Conn() *nats.Conn { return nil }
+
+// PublishMsg implements jetstream.JetStream, without its options: an id is in the
+// header, or that there must be nothing on the subject.
 func (m manager) PublishMsg(ctx context.Context, msg *nats.Msg, _ ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	return ask(ctx, m.conn, LoseReceipt, func(b *Broker) (*jetstream.PubAck, error) {
 		s := b.streamOf(msg.Subject)
 		if s == nil {
 			return nil, jetstream.ErrNoStreamResponse
+		}
+		if msg.Header.Get(jetstream.ExpectedLastSubjSeqHeader) == "0" && s.after(1, msg.Subject) != nil {
+			return nil, &jetstream.APIError{ErrorCode: jetstream.JSErrCodeStreamWrongLastSequence, Code: 400}
 		}
 		sequence, duplicate := s.publish(msg.Subject, msg.Header, msg.Data)
 		return &jetstream.PubAck{Stream: s.config.Name, Sequence: sequence, Duplicate: duplicate}, nil
@@ -110,6 +117,21 @@ type streamManager struct {
 
 // CachedInfo implements jetstream.Stream.
 func (m streamManager) CachedInfo() *jetstream.StreamInfo { return m.info }
+
+// GetLastMsgForSubject implements jetstream.Stream for subjects that have one message.
+func (m streamManager) GetLastMsgForSubject(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	return ask(ctx, m.conn, LoseAnswer, func(b *Broker) (*jetstream.RawStreamMsg, error) {
+		s := b.streams[m.name]
+		if s == nil {
+			return nil, jetstream.ErrStreamNotFound
+		}
+		found := s.after(1, subject)
+		if found == nil {
+			return nil, jetstream.ErrMsgNotFound
+		}
+		return &jetstream.RawStreamMsg{Subject: found.subject, Sequence: found.sequence, Header: found.header, Data: found.data, Time: found.at}, nil
+	})
+}
 
 // Consumer implements jetstream.Stream.
 func (m streamManager) Consumer(ctx context.Context, name string) (jetstream.Consumer, error) {
