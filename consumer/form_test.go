@@ -80,6 +80,7 @@ func TestWrongContentTypeIsDead(t *testing.T) {
 	if row := wait(storage.JobDead, jobs.FormJSON); row.ErrorCode != jobs.CodeEnvelope {
 		t.Fatalf("row %+v", row)
 	}
+	w.until("its letter is there", w.compared)
 	letters := w.letters()
 	if len(letters) != 1 || letters[0].Header.Get("Content-Type") != string(jobs.FormJSON) || string(letters[0].Data) != string(body) {
 		t.Fatalf("letters %+v", letters)

@@ -88,6 +88,10 @@ func letterHeaders(l jobs.Letter) nats.Header {
 		set(headerType, string(form))
 	}
 	for name, values := range l.Death.Headers {
+		if name == headerType { // even if it is wrong: the letter can be sent again as the message was
+			set(headerType, strings.Join(values, ", "))
+			continue
+		}
 		for _, v := range values {
 			h.Add(headerOriginal+headerName(name), headerText(v))
 		}
@@ -135,6 +139,9 @@ func letterDeath(h nats.Header) jobs.Death {
 	}
 	if offset, err := strconv.ParseInt(h.Get(headerOffset), 10, 64); err == nil {
 		d.Offset = &offset
+	}
+	if values := h.Values(headerType); len(values) > 0 {
+		d.Headers[headerType] = values
 	}
 	for name, values := range h {
 		if original, ok := strings.CutPrefix(name, headerOriginal); ok {
