@@ -23,6 +23,9 @@ var errPaused = errors.New("the store is unavailable")
 type Executor interface {
 	// Execute returns a verdict for each delivery, in their order.
 	Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict
+	// Park has jobs that are to be tried again wait in the ledger, and returns the
+	// verdicts with which their messages are to be answered.
+	Park(ctx context.Context, deliveries []jobs.Delivery, verdicts []jobs.Verdict) []jobs.Verdict
 	// Probe reports whether the store takes writes, nil when it does.
 	Probe(ctx context.Context) error
 }

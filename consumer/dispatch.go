@@ -38,6 +38,7 @@ func (l *loop) execute(ctx context.Context, ms []message) (keep []message) {
 	}
 	took := time.Since(begin)
 	l.stats.observe(took)
+	l.park(ctx, deliveries, verdicts)
 	for i, m := range ms {
 		if v := verdicts[i]; v.Action == jobs.ActionPause {
 			l.gate.trip(v.Err)
@@ -159,6 +160,10 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 	}
 	switch v.Action {
 	case jobs.ActionAck:
+		if !v.NotBefore.IsZero() {
+			l.log.Info("job waits in the ledger", append(fields, zap.Time("until", v.NotBefore))...)
+			return
+		}
 		l.log.Info("job ended", fields...)
 	case jobs.ActionBury:
 		l.log.Error("job given up", fields...)

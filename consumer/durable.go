@@ -62,6 +62,7 @@ func (d durable) config(q QueueConfig, ackWait time.Duration) jetstream.Consumer
 type bound struct {
 	source  source
 	ackWait time.Duration
+	pending int // how many messages may be unacknowledged
 }
 
 // bind finds the durable consumer, or makes it when that is allowed.
@@ -85,7 +86,7 @@ func (d durable) bind(ctx context.Context, c Config) (bound, error) {
 	if err := compareDurable(have, want); err != nil {
 		return bound{}, &settingError{fmt.Errorf("durable consumer %s: %w", d.name(), err)}
 	}
-	return bound{source: newPuller(c, stream, d.name()), ackWait: have.AckWait}, nil
+	return bound{source: newPuller(c, stream, d.name()), ackWait: have.AckWait, pending: have.MaxAckPending}, nil
 }
 
 // settingError is a setting that only an operator can put right.

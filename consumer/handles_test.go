@@ -115,6 +115,11 @@ func (x fakeExecutor) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Ve
 	return x.execute(ctx, ds)
 }
 
+// Park implements [Executor]: nothing waits elsewhere.
+func (fakeExecutor) Park(_ context.Context, _ []jobs.Delivery, vs []jobs.Verdict) []jobs.Verdict {
+	return vs
+}
+
 func (x fakeExecutor) Probe(context.Context) error {
 	if x.probe == nil {
 		return nil

@@ -40,6 +40,7 @@ type loop struct {
 	from     bound
 	hand     *hand
 	progress *progress
+	sleepers sleepers
 
 	mu      sync.Mutex
 	since   time.Time // since when the durable consumer cannot be reached, and why

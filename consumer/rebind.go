@@ -32,6 +32,7 @@ const (
 // rebind looks the durable consumer up once.
 func (l *loop) rebind(ctx context.Context) (err error) {
 	l.from, err = l.bind(ctx)
+	l.sleepers.bind(l.from.pending)
 	return err
 }
 

@@ -146,8 +146,25 @@ func (w *world) start(change ...func(*consumer.Config)) (*consumer.Handles, *nat
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.release(h)
 	w.t.Cleanup(func() { w.stop(h) })
 	return h, nc
+}
+
+// release publishes jobs whose time has come, while a worker runs.
+func (w *world) release(h *consumer.Handles) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	r := &jobs.Reconciler{Ledger: w.factory.Ledger(), Publisher: w.sender, DueEvery: 20 * time.Millisecond}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.Release(ctx)
+	}()
+	w.t.Cleanup(func() { <-ended })
+	go func() {
+		<-h.Done()
+		cancel()
+	}()
 }
 
 func (w *world) stop(h *consumer.Handles) {

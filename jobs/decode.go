@@ -142,7 +142,7 @@ func (d *decoder) checkHeader(schema int, raw rawArgs, e *Envelope) error {
 	if err := checkID(e.ID); err != nil {
 		return d.fieldErrorf("id", "%w", err)
 	}
-	return nil
+	return e.Options.check(d)
 }
 
 func checkModel(d *decoder, k Kind, model string) error {

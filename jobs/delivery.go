@@ -63,6 +63,9 @@ func (a Action) String() string {
 	}
 }
 
+// Waits reports whether the job is queued: nobody works on it and it has not ended.
+func (v Verdict) Waits() bool { return v.State == storage.JobQueued }
+
 // Verdict is the answer to one delivery.
 type Verdict struct {
 	Action Action
@@ -75,6 +78,9 @@ type Verdict struct {
 	Model string
 	// State is where the job stands now.
 	State storage.JobState
+	// NotBefore is when a job comes again that was acknowledged though it has not ended:
+	// the ledger keeps it until then.
+	NotBefore time.Time
 	// Repeated: the job had ended before this delivery.
 	Repeated bool
 	// Attempt is the number of attempts counted; 0 for a first delivery that went well.

@@ -102,6 +102,8 @@ func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict
 		case t.err != nil:
 			x.reject(ctx, t)
 		case t.env.expired(time.Now()) && x.expire(ctx, t):
+		case t.env.waits(time.Now()):
+			x.postpone(ctx, t)
 		case t.env.Kind() == KindSave:
 			saves.add(t)
 		default:

@@ -94,13 +94,17 @@ func (x *Executor) settleRow(ctx context.Context, t *task, row storage.Job, err 
 // reject buries a message that is no job, one of a newer schema when no worker took
 // it for long. A row that another message made under the same id stays as it is.
 func (x *Executor) reject(ctx context.Context, t *task) {
-	if row, err := x.Ledger.Get(ctx, t.row.ID); err == nil && differ(row, t.row) {
-		x.differs(ctx, t)
-		return
+	since := t.delivery.Published
+	if row, err := x.Ledger.Get(ctx, t.row.ID); err == nil {
+		if differ(row, t.row) {
+			x.differs(ctx, t)
+			return
+		}
+		since = row.Created // it may have been published again
 	}
 	code := CodeEnvelope
 	if newerSchema(t.delivery.Body) {
-		if code = CodeSchema; time.Since(t.delivery.Published) < schemaPatience {
+		if code = CodeSchema; time.Since(since) < schemaPatience {
 			t.again(ActionRetry, schemaRetry, code, t.err)
 			return
 		}

@@ -33,7 +33,7 @@ func (x *Executor) runLong(ctx context.Context, t *task) {
 		return
 	}
 	mine := t.row
-	mine.Envelope = t.delivery.Body
+	mine.Envelope, mine.Unique = t.delivery.Body, t.env.Unique
 	row, claim, err := x.claim(ctx, mine)
 	switch {
 	case errors.Is(err, storage.ErrFinal):
@@ -43,6 +43,8 @@ func (x *Executor) runLong(ctx context.Context, t *task) {
 		after := max(time.Until(row.LeaseUntil), time.Second)
 		t.again(ActionRetry, min(after, x.Lease), "", err)
 		t.verdict.State = row.State
+	case isExists(err):
+		x.settle(ctx, t, storage.JobRefused, CodeExists, err)
 	case err != nil:
 		x.failAll(ctx, []*task{t}, err)
 	default:

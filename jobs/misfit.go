@@ -33,6 +33,24 @@ func newerSchema(message []byte) bool {
 	return json.Unmarshal(message, &head) == nil && head.Schema > Schema
 }
 
+// subjectKind returns the kind that a subject is for, empty when it tells none.
+func subjectKind(subject string) string {
+	k := Kind(subject[strings.LastIndexByte(subject, '.')+1:])
+	if !k.valid() {
+		return ""
+	}
+	return string(k)
+}
+
+// modelOf returns the model that a message of a newer schema names, empty for none.
+func modelOf(message []byte) string {
+	var head struct {
+		Model string `json:"model"`
+	}
+	_ = json.Unmarshal(message, &head)
+	return head.Model
+}
+
 // checkSubject refuses a job on the subject of another kind: there it would hold up
 // what is meant to be there.
 func checkSubject(subject string, k Kind) error {

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -17,12 +19,29 @@ const (
 	MaxJobAttempts = 1000
 )
 
-// CodeExpired is the code of a job that was not started in time.
-const CodeExpired = "expired"
+// maxUniqueBytes bounds a unique key.
+const maxUniqueBytes = 255
+
+// Codes of jobs that their options end.
+const (
+	CodeExpired = "expired"    // it was not started in time
+	CodeExists  = "job_exists" // another unfinished job has its unique key
+)
+
+// earlyBy is how much earlier than its time a job may begin: clocks differ.
+const earlyBy = time.Second
 
 // Options are how a job is treated, beside what it does. The zero value leaves all to
 // the worker.
 type Options struct {
+	// NotBefore is when the job may begin at the earliest, to the microsecond; zero means
+	// at once. Until then the ledger keeps it and no queue.
+	NotBefore time.Time
+	// Unique is a key, of the caller's choice or by [Envelope.UniqueKey], that no two
+	// unfinished jobs of a store have. A submitter refuses the second one with a
+	// *storage.JobExistsError; a load, backfill or migration that comes by the queue
+	// alone is refused with code job_exists. At most 255 bytes; empty for none.
+	Unique string
 	// Expires is until when the job may be started, to the microsecond; then it is
 	// dead, with code expired. The zero time means for ever.
 	Expires time.Time
@@ -36,15 +55,17 @@ type Options struct {
 
 // wireOptions is the JSON form of [Options].
 type wireOptions struct {
-	Expires  time.Time `json:"expires,omitzero"`
-	Timeout  int64     `json:"timeout,omitzero"`
-	Attempts int       `json:"attempts,omitzero"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+	Unique    string    `json:"unique,omitzero"`
+	Expires   time.Time `json:"expires,omitzero"`
+	Timeout   int64     `json:"timeout,omitzero"`
+	Attempts  int       `json:"attempts,omitzero"`
 }
 
 // wire returns the JSON form; a part of a second counts as one.
 func (o Options) wire() wireOptions {
 	return wireOptions{
-		Expires: o.Expires, Attempts: o.Attempts,
+		NotBefore: o.NotBefore, Unique: o.Unique, Expires: o.Expires, Attempts: o.Attempts,
 		Timeout: int64((o.Timeout + time.Second - 1) / time.Second),
 	}
 }
@@ -52,6 +73,10 @@ func (o Options) wire() wireOptions {
 // option reads the value of a header field that is one of the options.
 func (d *decoder) option(key string, o *Options) error {
 	switch key {
+	case "not_before":
+		return d.time(&o.NotBefore)
+	case "unique":
+		return d.unique(&o.Unique)
 	case "expires":
 		return d.time(&o.Expires)
 	case "timeout":
@@ -76,6 +101,47 @@ func (d *decoder) number(least, most int64) (int64, error) {
 		return 0, d.errorf("%d is not between %d and %d", n, least, most)
 	}
 	return n, nil
+}
+
+func (d *decoder) unique(s *string) error {
+	if err := d.text(s); err != nil {
+		return err
+	}
+	if *s == "" || len(*s) > maxUniqueBytes {
+		return d.errorf("of %d bytes is not 1 to %d long", len(*s), maxUniqueBytes)
+	}
+	return nil
+}
+
+// check reports what is wrong with the options together.
+func (o Options) check(d *decoder) error {
+	if !o.Expires.IsZero() && o.Expires.Before(o.NotBefore) {
+		return d.fieldErrorf("expires", "comes before not_before")
+	}
+	return nil
+}
+
+// recorded reports whether the ledger has to know of the job before a queue does.
+func (o Options) recorded() bool {
+	return !o.NotBefore.IsZero() || !o.Expires.IsZero() || o.Unique != ""
+}
+
+// waits reports whether the job may not begin yet.
+func (o Options) waits(now time.Time) bool { return o.NotBefore.After(now.Add(earlyBy)) }
+
+// UniqueKey returns the key that jobs have in common which do the same: the hash of
+// kind, model and arguments.
+func (e Envelope) UniqueKey() (string, error) {
+	if e.Args == nil {
+		return "", errors.New("a job without arguments has no key")
+	}
+	same := Envelope{Model: e.Model, Args: e.Args}
+	body, err := same.Encode()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(body)
+	return "args:" + hex.EncodeToString(sum[:]), nil
 }
 
 // expired reports whether a job that was never started may no longer be.

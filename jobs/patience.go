@@ -79,6 +79,11 @@ func (p patient) Attempt(ctx context.Context, jobs []storage.Job) ([]storage.Job
 	return soon(ctx, p, func(ctx context.Context) ([]storage.Job, error) { return p.Ledger.Attempt(ctx, jobs) })
 }
 
+// Park implements [storage.Ledger].
+func (p patient) Park(ctx context.Context, jobs []storage.Job) ([]storage.Job, error) {
+	return soon(ctx, p, func(ctx context.Context) ([]storage.Job, error) { return p.Ledger.Park(ctx, jobs) })
+}
+
 // Refund implements [storage.Ledger].
 func (p patient) Refund(ctx context.Context, ids []uuid.UUID) error {
 	return soonDone(ctx, p, func(ctx context.Context) error { return p.Ledger.Refund(ctx, ids) })

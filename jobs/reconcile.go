@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,10 +32,18 @@ type Reconciler struct {
 	// Report, when not nil, is told after each pass how many rows were published
 	// again and what went wrong.
 	Report func(published int, err error)
+	// DueEvery is the pause between two looks of Release; 0 means [DefaultDueEvery].
+	DueEvery time.Duration
+	// Released, when not nil, is told after each look how many jobs whose time has come
+	// were published and what went wrong.
+	Released func(published int, err error)
 }
 
-// Run makes a pass at once and then regularly until ctx ends.
+// Run makes a pass at once and then regularly until ctx ends, with Release beside it.
 func (r *Reconciler) Run(ctx context.Context) {
+	var releasing sync.WaitGroup
+	releasing.Go(func() { r.Release(ctx) })
+	defer releasing.Wait()
 	every := r.Every
 	if every <= 0 {
 		every = DefaultReconcileEvery
@@ -126,7 +135,7 @@ func (r *Reconciler) check(ctx context.Context, epoch int64, rows []storage.Job)
 // mine reports whether the row is this queue's to publish: it has a subject, nobody
 // works on it and no other queue that lives holds it.
 func (r *Reconciler) mine(row storage.Job) bool {
-	if row.Subject == "" {
+	if row.Subject == "" || !row.NotBefore.IsZero() { // Due has those that wait
 		return false
 	}
 	if row.State == storage.JobRunning && row.LeaseUntil.After(time.Now()) {
@@ -152,6 +161,12 @@ func (r *Reconciler) publish(ctx context.Context, epoch int64, row storage.Job) 
 	if row.Queue == r.Publisher.Queue() && row.Epoch == epoch {
 		id = follower(row.Text, row.Epoch, row.Sequence)
 	}
+	return r.publishFrom(ctx, epoch, row, id)
+}
+
+// publishFrom publishes the message of a row under the given id, or one that follows
+// from it.
+func (r *Reconciler) publishFrom(ctx context.Context, epoch int64, row storage.Job, id string) (bool, error) {
 	for range remembered {
 		now, err := r.unchanged(ctx, row)
 		if err != nil || len(now.Envelope) == 0 { // or only a queue had its message
@@ -187,8 +202,8 @@ func (r *Reconciler) unchanged(ctx context.Context, row storage.Job) (storage.Jo
 	if errors.Is(err, storage.ErrNotFound) {
 		return storage.Job{}, nil
 	}
-	same := now.Queue == row.Queue && now.Epoch == row.Epoch && now.Sequence == row.Sequence
-	if err != nil || !same || now.State.Final() || !r.mine(now) {
+	same := now.Queue == row.Queue && now.Epoch == row.Epoch && now.Sequence == row.Sequence && now.NotBefore.Equal(row.NotBefore)
+	if err != nil || !same || now.State.Final() || now.NotBefore.IsZero() && !r.mine(now) {
 		return storage.Job{}, err
 	}
 	return now, nil
@@ -219,7 +234,9 @@ func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.J
 	if ack.Err != nil {
 		return fmt.Errorf("publish job %s again: %w", row.Text, ack.Err)
 	}
-	return l.Published(ctx, p.Queue(), []storage.Place{placeOf(row.ID, epoch, ack.Sequence)})
+	place := placeOf(row.ID, epoch, ack.Sequence)
+	place.NotBefore = row.NotBefore
+	return l.Published(ctx, p.Queue(), []storage.Place{place})
 }
 
 // Retry puts a refused, dead or cancelled job back into the queue and removes its dead

@@ -89,14 +89,14 @@ func (x *Executor) alone(ctx context.Context, t *task) error {
 	return x.apply(ctx, live)
 }
 
-// count counts an attempt of every task that was delivered before, ahead of
+// count counts an attempt of every task that the ledger may know, ahead of
 // running it, so that a job that kills the process is counted too. It returns
 // the tasks that are still to be run. On an error nothing was counted.
 func (x *Executor) count(ctx context.Context, tasks []*task) ([]*task, error) {
 	var again []*task
 	var rows []storage.Job
 	for _, t := range tasks {
-		if t.delivery.Number > 1 {
+		if t.known() {
 			again = append(again, t)
 			row := t.row
 			row.Envelope = t.delivery.Body
@@ -197,7 +197,7 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 		ops := t.env.Operations()
 		row := t.row
 		row.Attempt = max(t.attempt, 1)
-		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: t.delivery.Number == 1, Whole: t.env.Args.(Save).OnError == OnErrorFail}
+		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: !t.known(), Whole: t.env.Args.(Save).OnError == OnErrorFail}
 	}
 	limit := cmp.Or(tasks[0].env.Timeout, x.SaveTimeout) // one that has its own is alone
 	timed, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)

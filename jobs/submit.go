@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,9 +75,10 @@ type Publisher interface {
 	Holds(ctx context.Context, places []Place) ([]bool, error)
 }
 
-// QueueSubmitter submits jobs to a queue. Of a save the queue's acknowledgement
-// is the receipt; any other job is written to the ledger first, so that the
-// loss of the queue's disk does not lose it.
+// QueueSubmitter submits jobs to a queue. Of a save without options the queue's
+// acknowledgement is the receipt; any other job is written to the ledger first, so
+// that the loss of the queue's disk does not lose it. One that waits is only written
+// there: a [Reconciler] publishes it when its time has come.
 type QueueSubmitter struct {
 	store     uuid.UUID
 	ledger    storage.Ledger
@@ -94,6 +96,8 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 	messages := make([]Message, 0, len(jobs))
 	places := make([]int, 0, len(jobs))
 	var rows []storage.Job
+	now := time.Now()
+	waiting := make(map[uuid.UUID]bool)
 	for i, e := range jobs {
 		e.ID = cmp.Or(e.ID, NewID())
 		receipts[i] = Receipt{ID: ID(s.store, e.ID), Text: e.ID}
@@ -103,20 +107,23 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 			continue
 		}
 		messages, places = append(messages, m), append(places, i)
-		if e.Kind() != KindSave {
+		if e.Kind() != KindSave || e.recorded() {
 			rows = append(rows, s.row(e, m))
 		}
+		waiting[receipts[i].ID] = e.waits(now)
 	}
 	known := make(map[uuid.UUID]bool)
 	var epoch int64
 	if len(rows) > 0 {
-		inserted, err := s.ledger.Insert(ctx, rows)
+		refused, err := s.record(ctx, rows, known)
 		if err != nil {
 			return fail(receipts, fmt.Errorf("record jobs: %w", err))
 		}
-		for i, row := range rows {
-			known[row.ID] = !inserted[i]
-		}
+		messages, places = withhold(messages, places, receipts, func(r *Receipt) bool {
+			r.Err, r.Duplicate = refused[r.ID], known[r.ID]
+			return r.Err != nil || waiting[r.ID]
+		})
+		rows = slices.DeleteFunc(rows, func(j storage.Job) bool { return refused[j.ID] != nil || waiting[j.ID] })
 		// Without it the reconciler finds out where the messages are.
 		epoch, _ = s.publisher.Epoch(ctx)
 	}
@@ -145,11 +152,16 @@ func (s *QueueSubmitter) message(e Envelope) (Message, error) {
 
 func (s *QueueSubmitter) row(e Envelope, m Message) storage.Job {
 	hash := sha256.Sum256(m.Body)
+	now := time.Now()
+	var notBefore time.Time
+	if e.waits(now) {
+		notBefore = e.NotBefore
+	}
 	return storage.Job{
-		ID: ID(s.store, e.ID), Text: e.ID, Kind: string(e.Kind()), Model: e.Model,
+		ID: ID(s.store, e.ID), Text: e.ID, NotBefore: notBefore, Unique: e.Unique, Kind: string(e.Kind()), Model: e.Model,
 		Lane: string(cmp.Or(e.Lane, LaneNormal)), User: e.User, Parent: e.Parent,
 		State: storage.JobQueued, Envelope: m.Body, EnvelopeHash: hash[:], Subject: m.Subject,
-		Created: time.Now().UTC(),
+		Created: now.UTC(),
 	}
 }
 
@@ -192,6 +204,48 @@ func firstError(receipts []Receipt) error {
 		}
 	}
 	return nil
+}
+
+// record writes rows to the ledger and notes which it knew. Those with a unique key are
+// written one by one, and those returned that were refused for it.
+func (s *QueueSubmitter) record(ctx context.Context, rows []storage.Job, known map[uuid.UUID]bool) (map[uuid.UUID]error, error) {
+	var plain []storage.Job
+	refused := make(map[uuid.UUID]error)
+	insert := func(some ...storage.Job) error {
+		inserted, err := s.ledger.Insert(ctx, some)
+		for i, is := range inserted {
+			known[some[i].ID] = !is
+		}
+		return err
+	}
+	for _, row := range rows {
+		if row.Unique == "" {
+			plain = append(plain, row)
+			continue
+		}
+		err := insert(row)
+		if _, exists := errors.AsType[*storage.JobExistsError](err); exists {
+			refused[row.ID] = err
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if len(plain) == 0 {
+		return refused, nil
+	}
+	return refused, insert(plain...)
+}
+
+// withhold returns the messages that are to be published, and whose they are.
+func withhold(messages []Message, places []int, receipts []Receipt, not func(*Receipt) bool) ([]Message, []int) {
+	var rest []Message
+	var of []int
+	for i, m := range messages {
+		if !not(&receipts[places[i]]) {
+			rest, of = append(rest, m), append(of, places[i])
+		}
+	}
+	return rest, of
 }
 
 func isDiffers(err error) bool {

@@ -39,12 +39,21 @@ func (x *Executor) open(d Delivery) *task {
 		User: env.User, Parent: env.Parent, State: storage.JobQueued, EnvelopeHash: hash[:],
 		Queue: x.Queue, Subject: d.Subject, Epoch: d.Epoch, Sequence: d.Sequence, Created: d.Published,
 	}
-	if env.Args != nil {
+	switch {
+	case env.Args != nil:
 		row.Kind = string(env.Kind())
+	case newerSchema(d.Body):
+		row.Kind, row.Model = subjectKind(d.Subject), modelOf(d.Body)
 	}
 	t := &task{delivery: d, env: env, row: row, err: err}
 	t.verdict = Verdict{ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model}
 	return t
+}
+
+// known reports whether the ledger may have a row of the job: its message was delivered
+// before, or was published after the row was written.
+func (t *task) known() bool {
+	return t.delivery.Number > 1 || t.delivery.Job != "" || t.env.recorded()
 }
 
 // done ends the task with an acknowledgement.

@@ -25,8 +25,12 @@ type View struct {
 	Cancel   bool             `json:"cancel_requested,omitzero"`
 	Outcome  json.RawMessage  `json:"outcome,omitempty"`
 	Created  time.Time        `json:"created,omitzero"`
-	Started  time.Time        `json:"started,omitzero"`
-	Finished time.Time        `json:"finished,omitzero"`
+	// NotBefore is until when a queued job waits.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Unique is the key that no other unfinished job has.
+	Unique   string    `json:"unique,omitzero"`
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
 }
 
 // ProgressView is how far a job is; Total 0 means unknown.
@@ -50,6 +54,9 @@ func ViewOf(j storage.Job) View {
 		Attempt: j.Attempt, Progress: ProgressView{Done: j.Done, Total: j.Total}, User: j.User,
 		Parent: j.Parent, Cancel: j.Cancel && !j.State.Final(), Outcome: j.Outcome,
 		Created: j.Created, Started: j.Started, Finished: j.Finished,
+	}
+	if v.Unique = j.Unique; j.State == storage.JobQueued {
+		v.NotBefore = j.NotBefore
 	}
 	if j.State == storage.JobDone {
 		v.Progress.Done = v.Progress.Total
