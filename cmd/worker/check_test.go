@@ -28,6 +28,11 @@ func tree(t *testing.T, dir string) map[string]string {
 			files[name] = "directory"
 			return err
 		}
+		if d.Type() == fs.ModeSymlink {
+			target, err := os.Readlink(filepath.Join(dir, name))
+			files[name] = "link to " + target
+			return err
+		}
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		files[name] = string(b)
 		return err
@@ -57,6 +62,34 @@ func TestCheckOfASoundStore(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, tree(t, above)); diff != "" {
 		t.Errorf("check left something behind or changed it:\n%s", diff)
+	}
+}
+
+// Stores that are many files are checked as a command, too. They publish a load chunk by
+// chunk, and say so. The other guarantees are those of their conformance tests.
+func TestCheckOfStoresInManyFiles(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{filesStore, diskStore} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			above := storeDir(t)
+			r := start(t, nil, "check", "--store", kind+filepath.Join(above, "data"), "--timeout", "8m", "--only", "G1,G3,G11,G12,G14,G23", "-o", "json").wait()
+			var got checkReport
+			r.into(t, &got)
+			if r.code != exitOK || !got.OK || got.Failed != 0 || got.Passed < 30 || got.Skipped == 0 {
+				t.Fatalf("check = %d, %d passed, %d failed, %d skipped\n%s%s", r.code, got.Passed, got.Failed, got.Skipped, r.stdout, r.stderr)
+			}
+			for _, g := range got.Guarantees {
+				for _, s := range g.Skipped {
+					if !strings.Contains(s.Message, "AtomicLoad") {
+						t.Errorf("skipped: %s: %s", s.Check, s.Message)
+					}
+				}
+			}
+			if left := tree(t, above); len(left) != 1 {
+				t.Errorf("the check left %d files behind", len(left)-1)
+			}
+		})
 	}
 }
 

@@ -77,7 +77,7 @@ func checkSchema(dir string) string {
 func checkedPlace(p preset.Place, o preset.Options, place string) (preset.Place, preset.Options) {
 	dir, name := filepath.Split(place)
 	switch p.Kind {
-	case preset.InSQLite, preset.OnDisk:
+	case preset.InSQLite, preset.InSQLiteFiles, preset.InFiles:
 		p.Dir = place
 	case preset.InPostgres:
 		o.Schema = checkSchema(dir)

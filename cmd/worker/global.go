@@ -21,7 +21,7 @@ type global struct {
 
 func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.config, "config", "", "`FILE` with settings, YAML, one key per flag")
-	f.StringVar(&g.store, "store", "sqlite:./data", "`URL` of the store: sqlite:DIR, sqlite+disk:DIR, postgres://… or memory:")
+	f.StringVar(&g.store, "store", "sqlite:./data", "`URL` of the store: sqlite:DIR, sqlite+disk:DIR, disk:DIR, postgres://… or memory:")
 	f.StringVar(&g.objects, "objects", "", "`URL` of blobs, and of revisions unless --revisions is given: s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true] (default: in the database)")
 	f.StringVar(&g.revisions, "revisions", "", "`URL` of revisions: disk:DIR (default: with the objects, else in the database)")
 	f.StringVar(&g.data, "data", "", "`DIR` for the embedded queue and uploads (default: the DIR of the store, ./data for postgres)")

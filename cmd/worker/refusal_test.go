@@ -24,7 +24,7 @@ func TestUsageErrors(t *testing.T) {
 		{"too many arguments", []string{"count", "a", "b"}, "arg"},
 		{"output format", []string{"models", "--output", "xml"}, "ndjson"},
 		{"log level", []string{"models", "--log-level", "loud"}, "debug"},
-		{"store of another kind", []string{"models", "--store", "mysql://u:secret@h/d"}, "sqlite:DIR, sqlite+disk:DIR, postgres://HOST/DATABASE or memory:"},
+		{"store of another kind", []string{"models", "--store", "mysql://u:secret@h/d"}, "sqlite:DIR, sqlite+disk:DIR, disk:DIR, postgres://HOST/DATABASE or memory:"},
 		{"connection string", []string{"models", "--store", "postgres://u:secret@h:port/d"}, "port"},
 		{"ambiguous password", []string{"models", "--store", "postgres://u:1/secret@h/d"}, "percent-encode"},
 		{"layout", []string{"models", "--store", "postgres://u:secret@h/d?layout=mine"}, "native or sqlalchemy"},

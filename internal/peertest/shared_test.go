@@ -31,18 +31,24 @@ var compositions = []composition{
 	{"postgres+disk+s3", resource.Msgpack, 3},
 }
 
-// besides is the kind that the original has no factory for: an app pairs its SQLite
-// metas with its revisions on disk.
-var besides = composition{"sqlite+disk", resource.Msgpack, 4}
+// directories are the kinds without a server. For the first the original has no factory:
+// an app pairs its SQLite metas with its revisions on disk. The second is its
+// DiskStorageFactory, which has metas in JSON.
+var directories = []composition{{"sqlite+disk", resource.Msgpack, 4}, {"disk", resource.JSON, 5}}
+
+// isDirectory reports whether a kind of store is one directory.
+func isDirectory(kind string) bool { return kind == directories[0].kind || kind == directories[1].kind }
 
 // sharesBlobs reports whether the original's factory keeps blobs in the store. The
 // others leave them in the memory of the process.
-func (c composition) sharesBlobs() bool { return strings.HasSuffix(c.kind, "s3") || c == besides }
+func (c composition) sharesBlobs() bool {
+	return strings.HasSuffix(c.kind, "s3") || isDirectory(c.kind)
+}
 
 // place makes an empty place for a store, with a database in the given time zone.
 func (c composition) place(t *testing.T, zone string) pypeer.Store {
 	t.Helper()
-	if c == besides {
+	if isDirectory(c.kind) {
 		return pypeer.Store{Kind: c.kind, Encoding: c.encoding, Dir: t.TempDir()}
 	}
 	s := pypeer.Store{Kind: c.kind, Encoding: c.encoding, DSN: pgtest.DatabaseWith(t, pgtest.DatabaseOptions{TimeZone: zone})}
@@ -62,8 +68,12 @@ func (c composition) place(t *testing.T, zone string) pypeer.Store {
 // open opens our store in the place of one of the original's.
 func open(t *testing.T, p pypeer.Store) store {
 	t.Helper()
-	if p.Kind == besides.kind {
-		f, err := preset.SQLiteDisk(t.Context(), p.Dir, preset.Options{Encoding: p.Encoding})
+	if isDirectory(p.Kind) {
+		place, err := preset.Parse(p.Kind+":"+p.Dir, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := place.Open(t.Context(), preset.Options{Encoding: p.Encoding})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +100,7 @@ func open(t *testing.T, p pypeer.Store) store {
 
 // eachComposition runs a test on every composition.
 func eachComposition(t *testing.T, test func(t *testing.T, c composition)) {
-	for _, c := range append(slices.Clone(compositions), besides) {
+	for _, c := range append(slices.Clone(compositions), directories...) {
 		t.Run(c.kind, func(t *testing.T) { test(t, c) })
 	}
 }

@@ -37,9 +37,12 @@ func StateOf(ctx context.Context, f storage.Factory, blobs storage.BlobStore) (S
 		if err := s.addModel(ctx, f, m.Name); err != nil {
 			return nil, fmt.Errorf("state of %s: %w", m.Name, err)
 		}
-		if err := s.addBlobs(ctx, f, blobs, m.Name); err != nil {
+		if err := s.addRemembered(ctx, f, blobs, m.Name); err != nil {
 			return nil, fmt.Errorf("blobs of %s: %w", m.Name, err)
 		}
+	}
+	if err := s.addReferred(ctx, blobs); err != nil {
+		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	return s, nil
 }
@@ -68,32 +71,65 @@ func (s State) addModel(ctx context.Context, f storage.Factory, model string) er
 	return nil
 }
 
-func (s State) addBlobs(ctx context.Context, f storage.Factory, blobs storage.BlobStore, model string) error {
+// addRemembered adds the blobs that are remembered with a model.
+func (s State) addRemembered(ctx context.Context, f storage.Factory, blobs storage.BlobStore, model string) error {
 	stores, err := f.Build(ctx, model)
 	if err != nil {
 		return err
 	}
 	for id, err := range stores.Metas.Blobs(ctx) {
+		if err == nil {
+			err = s.addBlob(ctx, blobs, id)
+		}
 		if err != nil {
 			return err
 		}
-		r, info, err := blobs.Open(ctx, id)
-		if errors.Is(err, storage.ErrNotFound) {
+	}
+	return nil
+}
+
+// addReferred adds the blobs whose ids payloads hold: those that another program has
+// put are not remembered.
+func (s State) addReferred(ctx context.Context, blobs storage.BlobStore) error {
+	if blobs == nil {
+		return nil
+	}
+	var payloads [][]byte
+	for k, v := range s {
+		if strings.Contains(k, "\trevision\t") && strings.HasSuffix(k, "\tdata") {
+			payloads = append(payloads, v)
+		}
+	}
+	for info, err := range blobs.List(ctx) {
+		if err != nil {
+			return err
+		}
+		id := []byte(info.FileID)
+		if !slices.ContainsFunc(payloads, func(p []byte) bool { return bytes.Contains(p, id) }) {
 			continue
 		}
-		if err != nil {
+		if err := s.addBlob(ctx, blobs, info.FileID); err != nil {
 			return err
 		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		if err := r.Close(); err != nil {
-			return err
-		}
-		s[key("blob", id, "data")] = content
-		s[key("blob", id, "type")] = []byte(info.ContentType.Or(""))
 	}
+	return nil
+}
+
+// addBlob adds a blob that may not be there.
+func (s State) addBlob(ctx context.Context, blobs storage.BlobStore, id string) error {
+	r, info, err := blobs.Open(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	content, err := io.ReadAll(r)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	s[key("blob", id, "data")] = content
+	s[key("blob", id, "type")] = []byte(info.ContentType.Or(""))
 	return nil
 }
 

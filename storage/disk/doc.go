@@ -1,6 +1,7 @@
 // Package disk keeps revisions as files, in the layout of the original's disk
 // resource store, so that both read each other's. It implements
-// [storage.RevisionMedium] for a database that holds the metas.
+// [storage.RevisionMedium] for a database that holds the metas. [Metas] keeps metas as
+// files, too, for one that holds only the ledger.
 //
 // Below the directory of a model, which is <Dir>/<model>/data as the original's
 // factories have it:

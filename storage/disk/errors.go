@@ -34,14 +34,14 @@ func isBroken(err error) bool {
 
 // explain says what was being done with the directory. A medium that is full or
 // failing is storage.ErrUnavailable, with what helps.
-func (r *Revisions) explain(doing string, err error) error {
+func (r *place) explain(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case isFull(err):
-		return fmt.Errorf("%s revisions in %s: the disk is full: free space there and try again: %w (%w)", doing, r.dir, storage.ErrUnavailable, err)
+		return fmt.Errorf("%s %s in %s: the disk is full: free space there and try again: %w (%w)", doing, r.what, r.dir, storage.ErrUnavailable, err)
 	case isBroken(err):
-		return fmt.Errorf("%s revisions in %s: the disk fails: check the device: %w (%w)", doing, r.dir, storage.ErrUnavailable, err)
+		return fmt.Errorf("%s %s in %s: the disk fails: check the device: %w (%w)", doing, r.what, r.dir, storage.ErrUnavailable, err)
 	}
-	return fmt.Errorf("%s revisions in %s: %w", doing, r.dir, err)
+	return fmt.Errorf("%s %s in %s: %w", doing, r.what, r.dir, err)
 }

@@ -15,25 +15,34 @@ import (
 	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
-// modelFiles is the part of one model.
+// modelFiles are the revisions of one model.
 type modelFiles struct {
-	r    *Revisions
-	name string
-	bad  error          // why there can be no such model, nil when there can
+	modelDir
 	lock *filelock.Lock // held while a content is moved out of the way
+}
+
+var _ storage.ModelMedium = (*modelFiles)(nil)
+
+func newModelFiles(r *Revisions, name string, bad error) *modelFiles {
+	return &modelFiles{
+		modelDir: modelDir{r: &r.place, name: name, bad: bad, parts: []string{contentsDir, entriesDir, ownDir}},
+		lock:     filelock.New(lockName),
+	}
+}
+
+// modelDir is the directory of one model.
+type modelDir struct {
+	r     *place
+	name  string
+	bad   error    // why there can be no such model, nil when there can
+	parts []string // the directories in it
 
 	mu    sync.Mutex // guards what follows
 	files *tree      // nil while the directory is not there
 	ready bool       // the directory is whole and what crashes left is gone
 }
 
-var _ storage.ModelMedium = (*modelFiles)(nil)
-
-func newModelFiles(r *Revisions, name string, bad error) *modelFiles {
-	return &modelFiles{r: r, name: name, bad: bad, lock: filelock.New(lockName)}
-}
-
-func (m *modelFiles) close() error {
+func (m *modelDir) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.files == nil {
@@ -45,10 +54,10 @@ func (m *modelFiles) close() error {
 }
 
 // dir is the model's directory below that of all models.
-func (m *modelFiles) dir() string { return path.Join(m.name, m.r.sub) }
+func (m *modelDir) dir() string { return path.Join(m.name, m.r.sub) }
 
 // open returns the model's directory for reading, nil when it is not there.
-func (m *modelFiles) open() (*tree, error) {
+func (m *modelDir) open() (*tree, error) {
 	if m.bad != nil {
 		return nil, nil
 	}
@@ -62,7 +71,7 @@ func (m *modelFiles) open() (*tree, error) {
 }
 
 // openIn opens the directory; the caller holds mu.
-func (m *modelFiles) openIn(root *os.Root) (*tree, error) {
+func (m *modelDir) openIn(root *os.Root) (*tree, error) {
 	if m.files != nil {
 		return m.files, nil
 	}
@@ -79,7 +88,7 @@ func (m *modelFiles) openIn(root *os.Root) (*tree, error) {
 
 // prepare returns the model's directory for writing. The first call makes what is
 // missing and removes what crashes left.
-func (m *modelFiles) prepare(ctx context.Context) (*tree, error) {
+func (m *modelDir) prepare(ctx context.Context) (*tree, error) {
 	if m.bad != nil {
 		return nil, m.bad
 	}
@@ -111,7 +120,7 @@ func (m *modelFiles) prepare(ctx context.Context) (*tree, error) {
 
 // makeDirs makes the directories of the layout. All are synced even when they are
 // there: who made them may have crashed before.
-func (m *modelFiles) makeDirs(root *os.Root) error {
+func (m *modelDir) makeDirs(root *os.Root) error {
 	t := &tree{Root: root, before: m.r.before}
 	above := "."
 	for part := range strings.SplitSeq(m.dir(), "/") {
@@ -123,7 +132,7 @@ func (m *modelFiles) makeDirs(root *os.Root) error {
 		}
 		above = path.Join(above, part)
 	}
-	for _, part := range []string{contentsDir, entriesDir, ownDir} {
+	for _, part := range m.parts {
 		if err := t.mkdir(path.Join(above, part)); err != nil {
 			return err
 		}
@@ -132,7 +141,7 @@ func (m *modelFiles) makeDirs(root *os.Root) error {
 }
 
 // each calls do for 0 to n-1, several at a time. It stops at the first error.
-func (m *modelFiles) each(ctx context.Context, n int, do func(i int) error) error {
+func (m *modelDir) each(ctx context.Context, n int, do func(i int) error) error {
 	if err := ctx.Err(); err != nil || n == 0 {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -62,7 +63,8 @@ func (c content) info() ([]byte, error) {
 }
 
 // read calls do for the contents that are there. A content whose data is gone when
-// its info was there is being removed or replaced, so it is opened again.
+// its info was there is being removed or replaced, so it is opened again; so is one
+// whose files the original is writing anew.
 func (m *modelFiles) read(ctx context.Context, uids []string, do func(i int, c content) error) error {
 	t, err := m.open()
 	if err != nil || t == nil {
@@ -73,21 +75,23 @@ func (m *modelFiles) read(ctx context.Context, uids []string, do func(i int, c c
 		if err != nil {
 			return nil // there can be none
 		}
+		var last error
 		for range readTries {
 			dir, err := t.OpenRoot(place)
 			if err != nil {
 				return ignoreNotExist(err)
 			}
 			err = errors.Join(do(i, content{dir}), dir.Close())
-			if !isAbsent(err) {
+			if !isAbsent(err) && !errors.Is(err, errShrunk) {
 				return wrapIn(place, err)
 			}
+			last = err
 		}
-		return nil
+		return wrapIn(place, ignoreAbsent(last))
 	})
 }
 
-// readTries is how often a content is opened whose data is missing.
+// readTries is how often a content is opened whose data is missing or changing.
 const readTries = 3
 
 func ignoreNotExist(err error) error {
@@ -114,7 +118,15 @@ func readFile(dir *os.Root, name string) ([]byte, error) {
 	return b, errors.Join(err, f.Close())
 }
 
-func readRegular(f *os.File) ([]byte, error) {
+// errShrunk says that a file became shorter while it was read: it is being written anew.
+var errShrunk = errors.New("the file became shorter while it was read")
+
+// readRegular reads what a file has when it is asked for its size.
+func readRegular(f interface {
+	io.Reader
+	Stat() (fs.FileInfo, error)
+},
+) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -125,7 +137,7 @@ func readRegular(f *os.File) ([]byte, error) {
 	b := make([]byte, info.Size())
 	n, err := io.ReadFull(f, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil // it became shorter
+		err = fmt.Errorf("%s: %w", info.Name(), errShrunk)
 	}
 	return b[:n], err
 }

@@ -99,7 +99,7 @@ func (m *modelFiles) moveAway(ctx context.Context, t *tree, uids []string) (olds
 
 // removeTemps removes what is under temporary names; empty ones are none. It goes
 // on when the caller has given up, so that nothing is left behind.
-func (m *modelFiles) removeTemps(t *tree, temps []string) error {
+func (m *modelDir) removeTemps(t *tree, temps []string) error {
 	return m.each(context.Background(), len(temps), func(i int) error {
 		if temps[i] == "" {
 			return nil

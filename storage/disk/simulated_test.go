@@ -126,6 +126,10 @@ func (s *simulated) do(st step) {
 		if dir, ok := node.(*simDir); ok {
 			s.sync(dir)
 		}
+	case "link":
+		if to, toName := s.find(st.to); node != nil && to != nil && to.live[toName] == nil {
+			s.change(simName{to, toName, node})
+		}
 	case "rename", "exchange":
 		s.move(st, d, name, node)
 	case "remove":

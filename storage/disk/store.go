@@ -1,27 +1,24 @@
 package disk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/specstar-worker/worker/storage"
 )
 
-// Config says where the revisions are.
+// Config says where the revisions or metas are.
 type Config struct {
 	// Dir is the directory of all models; the first write makes it.
 	Dir string
 	// Sub is the directory of the revisions below that of a model; empty means
-	// "data", which is where the original's factories have them.
+	// "data", which is where the original's factories have them. Of metas it is "meta".
 	Sub string
 	// ReadOnly refuses writes, and makes and removes nothing.
 	ReadOnly bool
@@ -32,34 +29,16 @@ type Config struct {
 // Revisions keeps the revisions of models in a directory. It is safe for
 // concurrent use, by several processes too.
 type Revisions struct {
-	dir      string
-	sub      string
-	readOnly bool
-	now      func() time.Time
-	slots    chan struct{}          // holds an element for each file operation under way
-	before   func(step) error       // see tree
-	mu       sync.Mutex             // guards what follows
-	closed   bool                   // set by Close
-	root     *os.Root               // nil while the directory is not there
-	models   map[string]*modelFiles // those asked for
+	place
+	models map[string]*modelFiles // those asked for, guarded by mu
 }
 
 var _ storage.RevisionMedium = (*Revisions)(nil)
 
-// maxParallel is how many files and directories are worked on at a time.
-const maxParallel = 32
-
-var errReadOnly = errors.New("the revisions were opened for reading only")
-
 // Open opens the directory, which need not exist yet.
 func Open(_ context.Context, c Config) (*Revisions, error) {
-	r := &Revisions{
-		dir: c.Dir, sub: path.Clean(cmp.Or(c.Sub, "data")), readOnly: c.ReadOnly, now: c.Now,
-		slots: make(chan struct{}, maxParallel), models: map[string]*modelFiles{},
-	}
-	if r.now == nil {
-		r.now = time.Now
-	}
+	r := &Revisions{models: map[string]*modelFiles{}}
+	r.init("revisions", "data", c)
 	if !filepath.IsLocal(r.sub) {
 		return nil, fmt.Errorf("open revisions in %s: %q leads out of the directory of a model", c.Dir, c.Sub)
 	}
@@ -130,64 +109,9 @@ func (r *Revisions) holds(root *os.Root, e os.DirEntry) (bool, error) {
 func (r *Revisions) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed = true
 	var errs []error
 	for _, m := range r.models {
 		errs = append(errs, m.close())
 	}
-	if r.root != nil {
-		errs = append(errs, r.root.Close())
-		r.root = nil
-	}
-	return errors.Join(errs...)
-}
-
-// openRoot returns the directory, nil when it is not there.
-func (r *Revisions) openRoot() (*os.Root, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.root != nil {
-		return r.root, nil
-	}
-	if r.closed {
-		return nil, r.explain("open", os.ErrClosed)
-	}
-	root, err := os.OpenRoot(r.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, r.explain("open", err)
-	}
-	r.root = root
-	return root, nil
-}
-
-// makeRoot returns the directory, made when it is not there.
-func (r *Revisions) makeRoot() (*os.Root, error) {
-	root, err := r.openRoot()
-	if root != nil || err != nil {
-		return root, err
-	}
-	if err := makeDir(r.dir); err != nil {
-		return nil, r.explain("make the directory of", err)
-	}
-	return r.openRoot()
-}
-
-// makeDir makes a directory with those above it, durably.
-func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o777)
-	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
-		if err = makeDir(filepath.Dir(dir)); err == nil {
-			err = os.Mkdir(dir, 0o777)
-		}
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return syncClose(os.Open(filepath.Dir(dir)))
+	return errors.Join(append(errs, r.closeRoot())...)
 }

@@ -131,7 +131,7 @@ func TestOnePutWins(t *testing.T) {
 // noTemps checks that nothing is left of writing.
 func noTemps(t *testing.T, dir string) {
 	t.Helper()
-	left, err := filepath.Glob(filepath.Join(dir, "*/data", ownDir, tempPrefix+"*"))
+	left, err := filepath.Glob(filepath.Join(dir, "*/*", ownDir, tempPrefix+"*"))
 	if len(left) > 0 || err != nil {
 		t.Errorf("left of writing: %v (%v)", left, err)
 	}

@@ -13,7 +13,7 @@ import (
 const staleAfter = time.Hour
 
 // sweep removes what crashes left in the directory of what is being written.
-func (m *modelFiles) sweep(ctx context.Context, t *tree) error {
+func (m *modelDir) sweep(ctx context.Context, t *tree) error {
 	limit := m.r.now().Add(-staleAfter)
 	return pages(ctx, t.Root, ownDir, func(page []os.DirEntry) error {
 		for _, e := range page {

@@ -22,9 +22,9 @@ type tree struct {
 
 // step is one call.
 type step struct {
-	op   string // mkdir, write, sync, syncdir, rename, exchange, symlink, remove or removeall
+	op   string // mkdir, write, sync, syncdir, rename, exchange, link, symlink, remove or removeall
 	name string
-	to   string // of rename and exchange: the other name; of symlink: the target
+	to   string // of rename, exchange and link: the other name; of symlink: the target
 	data []byte // of write
 }
 
@@ -33,7 +33,7 @@ func (t *tree) announce(s step) error {
 		return nil
 	}
 	s.name = path.Join(t.path, s.name)
-	if s.op == "rename" || s.op == "exchange" {
+	if s.op == "rename" || s.op == "exchange" || s.op == "link" {
 		s.to = path.Join(t.path, s.to)
 	}
 	return t.before(s)
@@ -103,6 +103,14 @@ func (t *tree) exchange(a, b string) error {
 		return err
 	}
 	return exchange(t.Root, a, b)
+}
+
+// link gives a file another name, which must be free.
+func (t *tree) link(from, to string) error {
+	if err := t.announce(step{op: "link", name: from, to: to}); err != nil {
+		return err
+	}
+	return t.Link(from, to)
 }
 
 // symlink makes a link that is not there.

@@ -7,6 +7,7 @@
 //	PostgreSQLS3StorageFactory      [PostgresS3]
 //	PostgresDiskStorageFactory      [PostgresDisk]
 //	PostgresDiskS3StorageFactory    [PostgresDiskS3]
+//	DiskStorageFactory              [Disk]
 //	MemoryStorageFactory            [Memory]
 //
 // [SQLite] is the worker's own default, [SQLiteDisk] what an app of the original pairs

@@ -27,48 +27,6 @@ func SQLite(ctx context.Context, dir string, o Options) (storage.Factory, error)
 	return f, nil
 }
 
-// SQLiteDisk opens a store in a directory with metas, revisions and blobs as the
-// original's FileSqliteMetaStore, DiskResourceStore and DiskBlobStore have them:
-// DIR/<model>/meta.db, DIR/<model>/data and DIR/_blobs. Jobs are in
-// DIR/.worker/ledger.db. The original has no factory for it: its app pairs the two.
-func SQLiteDisk(ctx context.Context, dir string, o Options) (storage.Factory, error) {
-	if o.ReadOnly {
-		if err := finishSQLiteDisk(ctx, dir, o); err != nil {
-			return nil, err
-		}
-	}
-	return openSQLiteDisk(ctx, dir, o)
-}
-
-func openSQLiteDisk(ctx context.Context, dir string, o Options) (storage.Factory, error) {
-	revisions, err := openDisk(ctx, dir, o.ReadOnly)
-	if err != nil {
-		return nil, err
-	}
-	f, err := sqlite.Open(ctx, sqlite.Config{
-		Dir: dir, TablePrefix: o.TablePrefix, Encoding: o.Encoding, ReadOnly: o.ReadOnly, Revisions: revisions,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
-}
-
-// finishSQLiteDisk finishes a write that was committed and cut by the death of its
-// process: a reader could not.
-func finishSQLiteDisk(ctx context.Context, dir string, o Options) error {
-	cut, err := sqlite.Unfinished(ctx, dir)
-	if !cut || err != nil {
-		return err
-	}
-	o.ReadOnly = false
-	f, err := openSQLiteDisk(ctx, dir, o)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 // Postgres opens a store that is in PostgreSQL alone, the original's
 // PostgresStorageFactory: metas, revisions, jobs and also blobs are in tables. dsn
 // is a connection string of libpq.

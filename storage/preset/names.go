@@ -30,6 +30,7 @@ var originals = map[string]original{
 	"PostgreSQLS3StorageFactory":     {use: usePostgresS3},
 	"PostgresDiskStorageFactory":     {use: usePostgresDisk},
 	"PostgresDiskS3StorageFactory":   {use: usePostgresDiskS3},
+	"DiskStorageFactory":             {use: "--store disk:DIR"},
 	"MemoryStorageFactory":           {use: "--store memory:"},
 }
 

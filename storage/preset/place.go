@@ -16,10 +16,11 @@ type Kind string
 
 // The kinds of stores.
 const (
-	InMemory   Kind = "memory"
-	InSQLite   Kind = "sqlite"
-	OnDisk     Kind = "sqlite+disk" // SQLite files with metas, revisions as files
-	InPostgres Kind = "postgres"
+	InMemory      Kind = "memory"
+	InSQLite      Kind = "sqlite"
+	InSQLiteFiles Kind = "sqlite+disk" // a SQLite file with the metas of each model, revisions as files
+	InFiles       Kind = "disk"        // metas and revisions as files
+	InPostgres    Kind = "postgres"
 )
 
 // Place says where a store is.
@@ -37,11 +38,11 @@ type Place struct {
 }
 
 // forms are what --store may be.
-const forms = "use sqlite:DIR, sqlite+disk:DIR, postgres://HOST/DATABASE or memory:"
+const forms = "use sqlite:DIR, sqlite+disk:DIR, disk:DIR, postgres://HOST/DATABASE or memory:"
 
 // Parse understands the places of a store: store is one of
 //
-//	sqlite:DIR   sqlite+disk:DIR   postgres://…   postgresql://…   memory:
+//	sqlite:DIR   sqlite+disk:DIR   disk:DIR   postgres://…   postgresql://…   memory:
 //
 // objects is empty or s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true],
 // and revisions is empty or disk:DIR; both go with PostgreSQL only. Nothing is
@@ -92,16 +93,11 @@ func parseStore(url string) (Place, error) {
 	case !found:
 	case scheme == "memory" && rest == "":
 		return Place{Kind: InMemory}, nil
-	case scheme == "sqlite" && rest != "":
-		return Place{Kind: InSQLite, Dir: filepath.Clean(rest)}, nil
-	case scheme == "sqlite":
-		return Place{}, errors.New("--store sqlite: names no directory; use sqlite:DIR")
-	case scheme == "sqlite+disk" && rest != "":
-		return Place{Kind: OnDisk, Dir: filepath.Clean(rest)}, nil
-	case scheme == "sqlite+disk":
-		return Place{}, errors.New("--store sqlite+disk: names no directory; use sqlite+disk:DIR")
-	case scheme == "disk":
-		return Place{}, errors.New("--store disk:…: metas as files are not supported by this version; use --store sqlite+disk:DIR, which keeps them in a SQLite file for each model")
+	case scheme == string(InSQLite) || scheme == string(InSQLiteFiles) || scheme == string(InFiles):
+		if rest == "" {
+			return Place{}, fmt.Errorf("--store %s: names no directory; use %[1]s:DIR", scheme)
+		}
+		return Place{Kind: Kind(scheme), Dir: filepath.Clean(rest)}, nil
 	case (scheme == "postgres" || scheme == "postgresql") && strings.HasPrefix(rest, "//"):
 		if err := (postgres.Config{DSN: url}).Check(); err != nil {
 			return Place{}, fmt.Errorf("--store %s: %w", schemeOf(url), err)
@@ -155,8 +151,10 @@ func (p Place) Open(ctx context.Context, o Options) (storage.Factory, error) {
 		return Memory(), nil
 	case p.Kind == InSQLite:
 		return SQLite(ctx, p.Dir, o)
-	case p.Kind == OnDisk:
+	case p.Kind == InSQLiteFiles:
 		return SQLiteDisk(ctx, p.Dir, o)
+	case p.Kind == InFiles:
+		return Disk(ctx, p.Dir, o)
 	case p.Revisions != "" && p.Objects != "":
 		return PostgresDiskS3(ctx, p.DSN, p.Revisions, p.Objects, o)
 	case p.Revisions != "":

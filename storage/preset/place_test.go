@@ -21,7 +21,8 @@ func TestParse(t *testing.T) {
 	}{
 		{"memory:", "", "", preset.Place{Kind: preset.InMemory}},
 		{"sqlite:./data/", "", "", preset.Place{Kind: preset.InSQLite, Dir: "data"}},
-		{"sqlite+disk:./data/", "", "", preset.Place{Kind: preset.OnDisk, Dir: "data"}},
+		{"sqlite+disk:./data/", "", "", preset.Place{Kind: preset.InSQLiteFiles, Dir: "data"}},
+		{"disk:./data/", "", "", preset.Place{Kind: preset.InFiles, Dir: "data"}},
 		{database, "", "", preset.Place{Kind: preset.InPostgres, DSN: database}},
 		{"postgresql://", "", "", preset.Place{Kind: preset.InPostgres, DSN: "postgresql://"}},
 		{
@@ -41,10 +42,12 @@ func TestParse(t *testing.T) {
 
 func TestParseRefusesWithTheWayOut(t *testing.T) {
 	for _, tc := range []struct{ store, objects, revisions, want string }{
-		{"", "", "", "use sqlite:DIR, sqlite+disk:DIR, postgres://HOST/DATABASE or memory:"},
+		{"", "", "", "use sqlite:DIR, sqlite+disk:DIR, disk:DIR, postgres://HOST/DATABASE or memory:"},
 		{"sqlite:", "", "", "use sqlite:DIR"},
 		{"sqlite+disk:", "", "", "use sqlite+disk:DIR"},
-		{"disk:x", "", "", "use --store sqlite+disk:DIR"},
+		{"disk:", "", "", "use disk:DIR"},
+		{"disk:x", objects, "", "a disk store keeps all it has in one place"},
+		{"DiskStorageFactory", "", "", "DiskStorageFactory is --store disk:DIR"},
 		{"sqlite+disk:x", objects, "", "a sqlite+disk store keeps all it has in one place"},
 		{"memory:x", "", "", "--store memory:…: this kind of store"},
 		{"mysql://u:secret@h/db", "", "", "--store mysql:…: this kind of store"},
@@ -96,7 +99,7 @@ func TestExplainKnowsTheNamesOfTheUpgradePage(t *testing.T) {
 }
 
 func TestMemoryAndSQLiteOpen(t *testing.T) {
-	for _, store := range []string{"memory:", "sqlite:" + t.TempDir(), "sqlite+disk:" + t.TempDir()} {
+	for _, store := range []string{"memory:", "sqlite:" + t.TempDir(), "sqlite+disk:" + t.TempDir(), "disk:" + t.TempDir()} {
 		p, err := preset.Parse(store, "", "")
 		if err != nil {
 			t.Fatal(err)
@@ -115,7 +118,7 @@ func TestMemoryAndSQLiteOpen(t *testing.T) {
 }
 
 func TestAnAbsentStoreIsNotFoundForReading(t *testing.T) {
-	for _, kind := range []string{"sqlite:", "sqlite+disk:"} {
+	for _, kind := range []string{"sqlite:", "sqlite+disk:", "disk:"} {
 		p, err := preset.Parse(kind+t.TempDir(), "", "")
 		if err != nil {
 			t.Fatal(err)

@@ -68,7 +68,7 @@ func (r besideReader) GetMany(ctx context.Context, ids []resource.ID) ([]resourc
 func (r besideReader) decode(s storage.StoredMeta) (resource.Meta, error) {
 	m, err := decodeMeta(s.Data)
 	if err != nil {
-		err = fmt.Errorf("%s %s: meta of %s: %w", r.doing("read metas"), r.b.f.dir, s.ID, err)
+		err = fmt.Errorf("%s %s: the meta of %s is damaged: restore it from a backup or remove it: %w", r.doing("read metas"), r.b.f.dir, s.ID, err)
 	}
 	return m, err
 }

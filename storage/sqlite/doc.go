@@ -46,7 +46,7 @@
 //
 // With Config.Revisions the file holds jobs and what else is ours alone, and has no
 // tables of models: metas are in the files of the original's FileSqliteMetaStore,
-// DIR/<model>/meta.db, revisions in a medium. The file is then DIR/.worker/ledger.db,
+// DIR/<model>/meta.db, or in the medium Config.Metas, revisions in a medium. The file is then DIR/.worker/ledger.db,
 // and what it commits is brought to the others by the table specstar_pending, see
 // docs/adr/0014-one-commit-for-many-files.md.
 package sqlite

@@ -14,14 +14,36 @@ import (
 	"github.com/specstar-worker/worker/storage/disk"
 )
 
-// openFiles opens a store with metas and revisions in files of the original.
-func openFiles(t *testing.T, dir string) *Factory {
+// media are what may keep the metas of a store in files of the original, by how the
+// command line names them.
+type media string
+
+// eachMedia runs a test with metas in files of SQLite, and with a file for each.
+func eachMedia(t *testing.T, test func(*testing.T, media)) {
+	for _, m := range []media{"sqlite+disk", "disk"} {
+		t.Run(string(m), func(t *testing.T) { test(t, m) })
+	}
+}
+
+func (m media) config(t *testing.T, dir string, readOnly bool) Config {
 	t.Helper()
-	revisions, err := disk.Open(t.Context(), disk.Config{Dir: dir})
+	revisions, err := disk.Open(t.Context(), disk.Config{Dir: dir, ReadOnly: readOnly})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Open(t.Context(), Config{Dir: dir, Revisions: revisions})
+	c := Config{Dir: dir, Revisions: revisions, ReadOnly: readOnly}
+	if m == "disk" {
+		if c.Metas, err = disk.OpenMetas(t.Context(), disk.Config{Dir: dir, ReadOnly: readOnly}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// open opens a store with metas and revisions in files of the original.
+func (m media) open(t *testing.T, dir string) *Factory {
+	t.Helper()
+	f, err := Open(t.Context(), m.config(t, dir, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +55,11 @@ func openFiles(t *testing.T, dir string) *Factory {
 	return f
 }
 
-// newFiles opens an empty store with the model person.
-func newFiles(t *testing.T) (f *Factory, dir string) {
+// empty opens an empty store with the model person.
+func (m media) empty(t *testing.T) (f *Factory, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	f = openFiles(t, dir)
+	f = m.open(t, dir)
 	if err := f.SaveModel(t.Context(), storage.ModelInfo{Name: "person", Encoding: resource.JSON}); err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +103,10 @@ func stop(t *testing.T, f *Factory, kind string, v any) {
 
 // A unit of work that was cut after its commit is finished by whoever comes next,
 // but what another program has changed since stays.
-func TestCutUnitIsFinished(t *testing.T) {
-	f, dir := newFiles(t)
+func TestCutUnitIsFinished(t *testing.T) { eachMedia(t, cutUnitIsFinished) }
+
+func cutUnitIsFinished(t *testing.T, media media) {
+	f, dir := media.empty(t)
 	stores, err := f.Build(t.Context(), "person")
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +123,7 @@ func TestCutUnitIsFinished(t *testing.T) {
 	if cut, err := Unfinished(t.Context(), dir); !cut || err != nil {
 		t.Fatalf("Unfinished = %v, %v; want true", cut, err)
 	}
-	for name, reader := range map[string]*Factory{"the same process": f, "the next process": openFiles(t, dir)} {
+	for name, reader := range map[string]*Factory{"the same process": f, "the next process": media.open(t, dir)} {
 		stores, err := reader.Build(t.Context(), "person")
 		if err != nil {
 			t.Fatal(err)
@@ -118,7 +142,11 @@ func TestCutUnitIsFinished(t *testing.T) {
 
 // Of a unit of work that was cut before its commit nothing stays.
 func TestCutUnitThatDidNotCommitLeavesNothing(t *testing.T) {
-	f, dir := newFiles(t)
+	eachMedia(t, cutUnitThatDidNotCommitLeavesNothing)
+}
+
+func cutUnitThatDidNotCommitLeavesNothing(t *testing.T, media media) {
+	f, dir := media.empty(t)
 	w := f.beside.writer("person", map[string]storage.Content{}, func(ctx context.Context, entries []storage.Entry) error {
 		return f.beside.intend(ctx, "person", entries)
 	})
@@ -131,7 +159,7 @@ func TestCutUnitThatDidNotCommitLeavesNothing(t *testing.T) {
 	if _, n := counts(t, f); n != 2 {
 		t.Fatalf("there are %d revisions before; want 2", n)
 	}
-	next := openFiles(t, dir)
+	next := media.open(t, dir)
 	if _, n := counts(t, next); n != 0 {
 		t.Errorf("there are %d revisions afterwards; want none", n)
 	}
@@ -141,8 +169,10 @@ func TestCutUnitThatDidNotCommitLeavesNothing(t *testing.T) {
 }
 
 // A load that was cut after its commit is published by whoever comes next.
-func TestCutPublishIsFinished(t *testing.T) {
-	f, dir := newFiles(t)
+func TestCutPublishIsFinished(t *testing.T) { eachMedia(t, cutPublishIsFinished) }
+
+func cutPublishIsFinished(t *testing.T, media media) {
+	f, dir := media.empty(t)
 	_, claim, err := f.Ledger().Claim(t.Context(), storage.Job{ID: uuid.New(), Kind: "load"}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +188,7 @@ func TestCutPublishIsFinished(t *testing.T) {
 		t.Fatalf("%d metas and %d revisions are visible before", metas, revisions)
 	}
 	stop(t, f, kindPublish, claim.Job)
-	next := openFiles(t, dir)
+	next := media.open(t, dir)
 	if metas, revisions := counts(t, next); metas != 2 || revisions != 2 {
 		t.Errorf("%d metas and %d revisions are there; want 2 and 2", metas, revisions)
 	}
@@ -172,8 +202,10 @@ func TestCutPublishIsFinished(t *testing.T) {
 
 // The contents of a staged chunk stay as long as the chunk counts as done: also when
 // it was being forgotten and that did not commit.
-func TestUnstageThatFailsLosesNoContent(t *testing.T) {
-	f, dir := newFiles(t)
+func TestUnstageThatFailsLosesNoContent(t *testing.T) { eachMedia(t, unstageThatFailsLosesNoContent) }
+
+func unstageThatFailsLosesNoContent(t *testing.T, media media) {
+	f, dir := media.empty(t)
 	_, claim, err := f.Ledger().Claim(t.Context(), storage.Job{ID: uuid.New(), Kind: "load"}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +231,7 @@ func TestUnstageThatFailsLosesNoContent(t *testing.T) {
 	if !errors.Is(err, cut) || contents(f) != 1 {
 		t.Fatalf("%d contents are there, %v; want 1", contents(f), err)
 	}
-	next := openFiles(t, dir)
+	next := media.open(t, dir)
 	if chunks, err := next.Ledger().Chunks(t.Context(), claim.Job); err != nil || len(chunks) != 1 || contents(next) != 1 {
 		t.Fatalf("%d chunks are done, %d contents are there, %v; want 1 and 1", len(chunks), contents(next), err)
 	}
@@ -210,8 +242,10 @@ func TestUnstageThatFailsLosesNoContent(t *testing.T) {
 
 // A program that writes between the reads of a unit and its commit makes it compute
 // again.
-func TestWritesOfAnotherProgramAreSeen(t *testing.T) {
-	f, _ := newFiles(t)
+func TestWritesOfAnotherProgramAreSeen(t *testing.T) { eachMedia(t, writesOfAnotherProgramAreSeen) }
+
+func writesOfAnotherProgramAreSeen(t *testing.T, media media) {
+	f, _ := media.empty(t)
 	r := storage.Ref{Model: "person", ID: "p1"}
 	calls := 0
 	err := f.Unit().Update(t.Context(), storage.Batch{Refs: []storage.Ref{r}}, func(v storage.View) (storage.Writes, error) {
@@ -245,20 +279,23 @@ func TestWritesOfAnotherProgramAreSeen(t *testing.T) {
 
 // A store in which only the original has written is read without a trace.
 func TestForeignFilesAreReadWithoutATrace(t *testing.T) {
+	eachMedia(t, foreignFilesAreReadWithoutATrace)
+}
+
+func foreignFilesAreReadWithoutATrace(t *testing.T, media media) {
 	dir := t.TempDir()
-	files := newMetaFiles(&Factory{dir: dir, ended: t.Context()})
+	theirs := media.config(t, dir, false)
+	if theirs.Metas == nil {
+		theirs.Metas = newMetaFiles(&Factory{dir: dir, ended: t.Context()})
+	}
 	stored := fileMeta("p1", 1).Append(resource.Msgpack, nil)
-	err := (&beside{metas: files}).changing(t.Context(), "person", func(x storage.MetaTx) error {
+	err := (&beside{metas: theirs.Metas}).changing(t.Context(), "person", func(x storage.MetaTx) error {
 		return x.Set([]storage.MetaChange{{ID: "p1", New: stored}})
 	})
-	if err := errors.Join(err, files.Close()); err != nil {
+	if err := errors.Join(err, theirs.Metas.Close(), theirs.Revisions.Close()); err != nil {
 		t.Fatal(err)
 	}
-	revisions, err := disk.Open(t.Context(), disk.Config{Dir: dir, ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Open(t.Context(), Config{Dir: dir, Revisions: revisions, ReadOnly: true})
+	f, err := Open(t.Context(), media.config(t, dir, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +315,7 @@ func TestForeignFilesAreReadWithoutATrace(t *testing.T) {
 	if exists(dir + "/.worker") {
 		t.Error("reading made a directory")
 	}
-	f = openFiles(t, dir)
+	f = media.open(t, dir)
 	metas, err := f.beside.modelMetas(t.Context(), "person")
 	if err != nil {
 		t.Fatal(err)

@@ -75,6 +75,13 @@ class SqliteDisk(IStorageFactory):
         return DiskBlobStore(self.root / "_blobs")
 
 
+class Disk(DiskStorageFactory):
+    """The original's factory, with blobs where its backend for a directory has them."""
+
+    def build_blob_store(self):
+        return DiskBlobStore(self.rootdir / "_blobs")
+
+
 class SqliteS3(IStorageFactory):
     """SQLite metas, with the revisions and blobs of the original's factory for PostgreSQL and S3."""
 
@@ -106,7 +113,7 @@ def factory(store):
         case "sqlite+s3":
             return SqliteS3(store["dir"], encoding, store["s3"])
         case "disk":
-            return DiskStorageFactory(store["dir"])
+            return Disk(store["dir"])
     raise ValueError(f"store kind {store['kind']!r} is not known")
 
 
