@@ -124,11 +124,14 @@ func (q *queue) stop(ctx context.Context) error {
 	return err
 }
 
-// envelopes returns the resources as jobs of so many operations each.
+// envelopes returns the resources as jobs of so many operations each, in the binary
+// form.
 func (b *bench) envelopes(n, operations int) []jobs.Envelope {
 	var list []jobs.Envelope
 	for from := 0; from < n; from += operations {
-		list = append(list, jobs.NewSave(model, "importer", b.work.ops[from:min(from+operations, n)]...))
+		e := jobs.NewSave(model, "importer", b.work.ops[from:min(from+operations, n)]...)
+		e.Form = jobs.FormBinary
+		list = append(list, e)
 	}
 	return list
 }
