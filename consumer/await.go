@@ -153,7 +153,7 @@ func (l *loop) bindFirst(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	if err := l.rebindWithin(ctx, 2*bindMax); err != nil && ctx.Err() == nil {
+	if err := l.rebindWithin(ctx, bindFirstWait); err != nil && ctx.Err() == nil {
 		return l.recover(ctx, err)
 	}
 	return nil

@@ -12,20 +12,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// Delays between two tries to bind, how long one may take, and how often a stream may
-// be missing before it is taken as deleted: a server that restarts or elects a leader
-// may not know it for a moment.
+// Delays between two tries to bind, and how long one may take: together short enough
+// that a loop which asked just before a new leader was there goes on within 2 s. The
+// first one may take longer: it may have a durable consumer be made. A stream may be
+// missing streamMissing times before it is taken as deleted: a server that restarts or
+// elects a leader may not know it for some seconds.
 const (
 	bindMin       = 250 * time.Millisecond
-	bindMax       = 2 * time.Second
-	bindWait      = 2 * time.Second
-	streamMissing = 6
+	bindMax       = 500 * time.Millisecond
+	bindWait      = time.Second
+	bindFirstWait = 4 * time.Second
+	streamMissing = 16
 )
 
 // A connection on which redialAfter tries in a row get no answer is dialled anew, at
 // most every redialEvery: it may be dead though it looks open.
 const (
-	redialAfter = 3
+	redialAfter = 5
 	redialEvery = 10 * time.Second
 )
 

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -117,7 +118,7 @@ func (x *Executor) pay(ctx context.Context) error {
 		x.debts.forget(len(ids), 0)
 	}
 	for c, ok := x.debts.firstClaim(); ok; c, ok = x.debts.firstClaim() {
-		if err := x.Ledger.Release(ctx, c.claim, c.refund, c.code, c.message); stillOwed(ctx, err) {
+		if err := x.releaseClaim(ctx, c); stillOwed(ctx, err) {
 			return fmt.Errorf("release claims that an outage kept: %w", err)
 		}
 		x.debts.forget(0, 1)
@@ -148,11 +149,21 @@ func (x *Executor) giveBack(ctx context.Context, ids []uuid.UUID) bool {
 func (x *Executor) letGo(ctx context.Context, c owedClaim) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), debtPatience)
 	defer cancel()
-	err := x.Ledger.Release(ctx, c.claim, c.refund, c.code, c.message)
+	err := x.releaseClaim(ctx, c)
 	if stillOwed(ctx, err) {
 		return x.debts.oweClaim(c)
 	}
 	return err == nil
+}
+
+// releaseClaim releases a claim. When its lease was over first and another worker has the
+// job by now, the attempt that is not to be counted is taken back all the same.
+func (x *Executor) releaseClaim(ctx context.Context, c owedClaim) error {
+	err := x.Ledger.Release(ctx, c.claim, c.refund, c.code, c.message)
+	if c.refund && errors.Is(err, storage.ErrFenced) {
+		return x.Ledger.Refund(ctx, []uuid.UUID{c.claim.Job})
+	}
+	return err
 }
 
 // countAttempts is Ledger.Attempt once everything that is owed was given back.

@@ -114,8 +114,8 @@ func TestEndThatCannotBeRecordedLeavesNoLease(t *testing.T) {
 	}
 }
 
-// TestClaimLostDuringAnOutageIsNotReleased: what is owed to a row that has gone on
-// without us is forgotten.
+// TestClaimLostDuringAnOutageIsNotReleased: of what is owed to a row that has gone on
+// without us only the attempt is taken back, once.
 func TestClaimLostDuringAnOutageIsNotReleased(t *testing.T) {
 	b, plan := failable()
 	b.load = func(context.Context, func(storage.Progress)) error { down(plan); return errDown }
@@ -134,7 +134,7 @@ func TestClaimLostDuringAnOutageIsNotReleased(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if row := b.row(t, "load-1"); row.State != storage.JobRunning || row.Attempt != 2 {
+	if row := b.row(t, "load-1"); row.State != storage.JobRunning || row.Attempt != 1 {
 		t.Fatalf("%+v", row)
 	}
 }

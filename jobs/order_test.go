@@ -111,6 +111,29 @@ func TestSaveThatNeverComesAgainIsNotWaitedForLong(t *testing.T) {
 	})
 }
 
+// TestSavesDoNotWaitForEachOther: two workers have each tried one of two saves in vain,
+// and get the other one next.
+func TestSavesDoNotWaitForEachOther(t *testing.T) {
+	b := newBench()
+	other := jobs.NewExecutor(b.Config)
+	first, second := upsert("a", 1, 1), upsert("a", 2, 1)
+	first.Epoch, first.Sequence, second.Epoch, second.Sequence = 7, 1, 7, 2
+	b.failing("a", errors.New("no"))
+	b.expect(t, []string{"retry"}, second)
+	if v := other.Execute(t.Context(), []jobs.Delivery{first})[0]; v.Action != jobs.ActionRetry {
+		t.Fatalf("%+v", v)
+	}
+	b.fault = nil
+	first.Number, second.Number = 2, 2
+	if v := other.Execute(t.Context(), []jobs.Delivery{second})[0]; v.Code != jobs.CodeOrder {
+		t.Fatalf("the second one overtook: %+v", v)
+	}
+	b.expect(t, []string{"ack"}, first)
+	if v := other.Execute(t.Context(), []jobs.Delivery{second})[0]; v.State != storage.JobDone {
+		t.Fatalf("%+v", v)
+	}
+}
+
 // TestNothingIsTriedBehindAnOutage: the store may be back at once, but then the
 // later half of a batch must not be written before the earlier one.
 func TestNothingIsTriedBehindAnOutage(t *testing.T) {

@@ -26,8 +26,9 @@ type durable struct {
 
 // pending is a message that was handed out. Its AckWait counts from at.
 type pending struct {
-	at   time.Time
-	conn string
+	at      time.Time
+	conn    string
+	delayed bool // handed back, to come again when its AckWait seems to be over
 }
 
 func newDurable(s *stream, c jetstream.ConsumerConfig) *durable {
@@ -78,7 +79,7 @@ func (d *durable) putBack(sequence uint64) {
 // send hands a message out for a pull.
 func (d *durable) send(m *stored, reply string, p *pull) {
 	conn := p.to.conn
-	d.pending[m.sequence] = &pending{time.Now(), conn.name}
+	d.pending[m.sequence] = &pending{at: time.Now(), conn: conn.name}
 	delivery := d.again[m.sequence] + 1
 	id := m.header.Get(jetstream.MsgIDHeader)
 	d.broker.options.Saw(Event{What: Delivered, Sequence: m.sequence, ID: id, Delivery: delivery, Conn: conn.name})
@@ -162,7 +163,7 @@ func (d *durable) nak(sequence uint64, delay time.Duration) {
 		if due >= 0 {
 			d.due = slices.Delete(d.due, due, due+1)
 		}
-		p.at = time.Now().Add(delay - d.config.AckWait)
+		p.at, p.delayed = time.Now().Add(delay-d.config.AckWait), true
 	case due < 0:
 		d.due = append(d.due, sequence)
 	}
@@ -189,7 +190,9 @@ func (d *durable) overdue(now time.Time) {
 	}
 	slices.Sort(over)
 	for _, sequence := range over {
-		d.broker.options.Saw(Event{What: TimedOut, Sequence: sequence, ID: d.idOf(sequence), Conn: d.pending[sequence].conn})
+		if p := d.pending[sequence]; !p.delayed {
+			d.broker.options.Saw(Event{What: TimedOut, Sequence: sequence, ID: d.idOf(sequence), Conn: p.conn})
+		}
 	}
 	d.due = append(d.due, over...)
 }
