@@ -14,6 +14,9 @@ func (b Batch) Check(w Writes) error {
 	if err := b.checkJobs(w); err != nil {
 		return err
 	}
+	if err := b.checkMarks(w); err != nil {
+		return err
+	}
 	refs := make(map[Ref]bool, len(b.Refs))
 	for _, r := range b.Refs {
 		refs[r] = true
@@ -34,6 +37,22 @@ func (b Batch) Check(w Writes) error {
 			if !refs[Ref{Model: model, ID: info.ResourceID}] {
 				return fmt.Errorf("revision %s of %s is not of this unit of work", info.RevisionID, model)
 			}
+		}
+	}
+	return nil
+}
+
+func (b Batch) checkMarks(w Writes) error {
+	if len(w.Marks) == 0 {
+		return nil
+	}
+	named := make(map[uuid.UUID]bool, len(b.Marks))
+	for _, key := range b.Marks {
+		named[key] = true
+	}
+	for i := range w.Marks {
+		if !named[w.Marks[i].Key] {
+			return fmt.Errorf("mark %s is not of this unit of work", w.Marks[i].Key)
 		}
 	}
 	return nil

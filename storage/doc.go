@@ -116,6 +116,10 @@
 // G27 Sweep. What serves a reader, a unit of work or a load that may go on is never
 // counted nor removed.
 //
+// G28 Marks. A mark that a unit of work raised is seen by every later unit that names
+// it, until it is raised again or removed by PruneMarks. It commits with its unit
+// (G3), nothing comes between its reading and the commit (G4), and it never goes down.
+//
 // G30 Waiting. A queued job with a NotBefore is due when that has passed by the clock of
 // the store, until its message is published or an attempt begins, and then no more. Park
 // changes no job that has ended, that is leased or that is another one. What is recorded

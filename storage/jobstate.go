@@ -46,6 +46,9 @@ func (j *Job) Park(given Job) bool {
 		return false
 	}
 	j.State, j.NotBefore = JobQueued, given.NotBefore
+	if j.Origin = j.First(); !j.Origin.Known() {
+		j.Origin = given.First()
+	}
 	j.Queue, j.Epoch, j.Sequence = uuid.Nil, 0, 0
 	j.ErrorCode, j.ErrorMessage = given.ErrorCode, given.ErrorMessage
 	if len(j.Envelope) == 0 {
@@ -58,6 +61,7 @@ func (j *Job) Park(given Job) bool {
 // the message was published for.
 func (j *Job) Place(queue uuid.UUID, p Place) {
 	if j.NotBefore.IsZero() || j.NotBefore.Equal(p.NotBefore) {
+		j.Origin = j.First()
 		j.Queue, j.Epoch, j.Sequence, j.NotBefore = queue, p.Epoch, p.Sequence, time.Time{}
 	}
 }
@@ -73,6 +77,7 @@ func (j *Job) Requeue() error {
 		return fmt.Errorf("retry job %s: it is %s and has not ended", j.ID, j.State)
 	}
 	j.State, j.Attempt = JobQueued, 0
+	j.Origin = j.First()
 	j.Queue, j.Epoch, j.Sequence, j.NotBefore = uuid.Nil, 0, 0, time.Time{}
 	j.Cancel, j.Outcome, j.ErrorCode, j.ErrorMessage = false, nil, "", ""
 	j.Started, j.Finished = time.Time{}, time.Time{}

@@ -59,6 +59,9 @@ type Job struct {
 	NotBefore time.Time
 	// Unique is a key that no two jobs have that have not ended; empty for none.
 	Unique string
+	// Origin is where that message was first, once the job was published again or put
+	// back to the queue; until then it is unknown: see First. Saves keep their order by it.
+	Origin Origin
 	// Done and Total count units of progress; Total 0 means unknown.
 	Done, Total int64
 	// Outcome is the result of a job that ended, JSON whose shape depends on Kind.
@@ -182,7 +185,7 @@ type Ledger interface {
 	// ErrorCode and ErrorMessage, inserting rows that are not there, without Unique. It
 	// returns the rows as they then are, in the order given. A job that has ended, that a
 	// live lease protects or that has another envelope hash is returned unchanged. A row
-	// that has no envelope gets the given one.
+	// that has no envelope gets the given one. Where a message was is kept as the origin.
 	Park(ctx context.Context, jobs []Job) ([]Job, error)
 	// Due returns queued jobs whose NotBefore has passed, the earliest first, at most
 	// limit.
@@ -190,7 +193,8 @@ type Ledger interface {
 
 	// Published records that queue holds the messages of the jobs, and where, and clears
 	// NotBefore. A job that waits for another time than the place's, since it was parked
-	// meanwhile, stays as it is.
+	// meanwhile, stays as it is. Where a message was before is kept as the origin, unless
+	// that is known.
 	Published(ctx context.Context, queue uuid.UUID, places []Place) error
 	// Takeover is called by the only consumer of a queue when it starts: it frees
 	// the leases of all running jobs of that queue and returns how many there were.
@@ -215,4 +219,7 @@ type Ledger interface {
 	// and returns why the ledger takes none now. A disk that is full and a server that
 	// only reads answer everything else.
 	Probe(ctx context.Context) error
+	// PruneMarks removes the marks whose time is before the given one and returns how
+	// many. It may take several transactions, each of at most 1,000 rows.
+	PruneMarks(ctx context.Context, before time.Time) (int64, error)
 }

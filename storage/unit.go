@@ -52,6 +52,11 @@ type Batch struct {
 	// its word for it at first; nothing takes effect when it was wrong, and
 	// compute is called again with what View.Ended then tells.
 	NewJobs bool
+	// Marks are the marks that compute wants to see or to raise, in any order, repeats
+	// allowed. Each belongs to a resource of Refs: see [MarkKey]. A store whose caller
+	// says New may show none at first; what compute then raises in vain, because
+	// the mark is as high already, makes it call compute again.
+	Marks []uuid.UUID
 	// Serial are models of which no other unit of work that names them here runs at
 	// the same time: for rules about more than one resource, see [View.Holders]. It
 	// says nothing where units run one after another anyway.
@@ -89,6 +94,8 @@ type View interface {
 	Holders(model, path string, value any) ([]resource.ID, error)
 	// Ended reports whether a job of Batch.Jobs has ended before.
 	Ended(job uuid.UUID) bool
+	// Mark returns a mark of Batch.Marks, when it is there.
+	Mark(key uuid.UUID) (Mark, bool)
 }
 
 // Writes are what a unit of work writes. A resource may have several new
@@ -98,6 +105,9 @@ type Writes struct {
 	Models map[string]ModelWrites
 	// Jobs are the final rows of Batch.Jobs that had not ended.
 	Jobs []Job
+	// Marks are marks of Batch.Marks to be raised, each once. One that is not above
+	// what is there changes nothing.
+	Marks []Mark
 	// Chunk is the outcome of Batch.Chunk, JSON.
 	Chunk []byte
 	// Final, when not nil, also ends the job of Batch.Chunk.

@@ -28,6 +28,14 @@ func brokenLedgers() map[string]broken {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return placeless{l} }),
 			caught: []string{"G15/published_records_the_place"},
 		},
+		"keeps marks for ever": {
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return hoarder{l} }),
+			caught: []string{"G28/prune_removes_old_marks"},
+		},
+		"forgets where a message was first": {
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return rootless{l} }),
+			caught: []string{"G15/origin_is_the_first_place"},
+		},
 		"begins each page anew": {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return pageless{l} }),
 			caught: []string{"G15/list_in_pages"},

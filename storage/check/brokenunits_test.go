@@ -51,6 +51,22 @@ func brokenUnits() map[string]broken {
 			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return halfPurge{u, f} }),
 			caught: []string{"G23/purge_leaves_nothing", "G23/purge_comes_before_what_is_written", "G3/generated_histories_equal_the_oracle"},
 		},
+		"forgets marks": {
+			open:   withView(func(v storage.View) storage.View { return markless{v} }),
+			caught: []string{"G28/raised_mark_is_seen", "G28/racing_units_see_each_others_marks"},
+		},
+		"raises marks apart": {
+			open:   withUnit(func(u storage.UnitOfWork, _ storage.Factory) storage.UnitOfWork { return marksApart{u} }),
+			caught: []string{"G28/mark_is_undone_with_its_unit"},
+		},
+		"sets marks as they come": {
+			open:   withUnit(func(u storage.UnitOfWork, f storage.Factory) storage.UnitOfWork { return lowersMarks{u, f.Ledger()} }),
+			caught: []string{"G28/mark_never_goes_down", "G28/mark_of_a_resource_believed_new_stays"},
+		},
+		"reads marks before its turn": {
+			open:   withUnit(func(u storage.UnitOfWork, _ storage.Factory) storage.UnitOfWork { return earlyMarks{u} }),
+			caught: []string{"G28/racing_units_see_each_others_marks"},
+		},
 		"ignores unique": {
 			open:   withView(func(v storage.View) storage.View { return ignoresUnique{v} }),
 			caught: []string{"G24/holders_are_found", "G24/racing_units_see_each_other"},

@@ -71,7 +71,7 @@ func All() []Check {
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(),
 			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
-			purgeChecks(), uniqueChecks(),
+			purgeChecks(), uniqueChecks(), markChecks(),
 		),
 		needing(AtomicBatch, wholeBatchChecks(), wholePurgeChecks()),
 		needing(AtomicLoad, wholeLoadChecks()),

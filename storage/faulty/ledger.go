@@ -110,3 +110,7 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.JobState) (int64, error) {
 	return ask(ctx, l.p, "Ledger.Prune", func(ctx context.Context) (int64, error) { return l.l.Prune(ctx, before, states...) })
 }
+
+func (l ledger) PruneMarks(ctx context.Context, before time.Time) (int64, error) {
+	return ask(ctx, l.p, "Ledger.PruneMarks", func(ctx context.Context) (int64, error) { return l.l.PruneMarks(ctx, before) })
+}

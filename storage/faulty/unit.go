@@ -68,6 +68,15 @@ func (v view) Holders(model, path string, value any) ([]resource.ID, error) {
 	return ask(context.Background(), v.p, "View.Holders", func(context.Context) ([]resource.ID, error) { return v.v.Holders(model, path, value) })
 }
 
+func (v view) Mark(key uuid.UUID) (storage.Mark, bool) {
+	there := false
+	mark := look(v.p, "View.Mark", func() (mark storage.Mark) {
+		mark, there = v.v.Mark(key)
+		return mark
+	})
+	return mark, there
+}
+
 func (v view) Ended(job uuid.UUID) bool {
 	return look(v.p, "View.Ended", func() bool { return v.v.Ended(job) })
 }

@@ -183,3 +183,11 @@ func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.J
 	})
 	return int64(len(pruned)), err
 }
+
+func (l ledger) PruneMarks(ctx context.Context, before time.Time) (n int64, err error) {
+	err = l.f.write(ctx, func(s *state) error {
+		n = s.jobs.PruneMarks(before)
+		return nil
+	})
+	return n, err
+}

@@ -105,6 +105,7 @@ func (p prepared) commit(s *state, b storage.Batch, now time.Time) error {
 			}
 		}
 	}
+	s.jobs.Raise(p.writes.Marks)
 	for model, e := range p.models {
 		e.apply(s.change(model))
 	}

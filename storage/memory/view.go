@@ -136,3 +136,11 @@ func (v view) Ended(job uuid.UUID) bool {
 	})
 	return err == nil && ended && v.jobs[job]
 }
+
+func (v view) Mark(key uuid.UUID) (mark storage.Mark, ok bool) {
+	err := v.f.read(context.Background(), func(s *state) error {
+		mark, ok = s.jobs.Mark(key)
+		return nil
+	})
+	return mark, ok && err == nil
+}

@@ -34,9 +34,9 @@ func (l ledger) edit(ctx context.Context, id uuid.UUID, fn func(jobs, *storage.J
 // running has no claim.
 func (j jobs) save(r storage.Job) error {
 	_, err := j.t.exec(`UPDATE specstar_jobs SET state = $3, attempt = $4, queue = $5, outcome = $6, error_code = $7, error_message = $8,
-		cancel = $9, started = $10, finished = $11, epoch = $12, sequence = $13, not_before = $14 WHERE store = $1 AND id = $2`,
+		cancel = $9, started = $10, finished = $11, epoch = $12, sequence = $13, not_before = $14, origin = $15 WHERE store = $1 AND id = $2`,
 		j.store(), [16]byte(r.ID), string(r.State), r.Attempt, idOrNull(r.Queue), bytesOrNull(r.Outcome), r.ErrorCode, r.ErrorMessage,
-		r.Cancel, timeOrNull(r.Started), timeOrNull(r.Finished), r.Epoch, int64(r.Sequence), timeOrNull(r.NotBefore))
+		r.Cancel, timeOrNull(r.Started), timeOrNull(r.Finished), r.Epoch, int64(r.Sequence), timeOrNull(r.NotBefore), bytesOrNull(r.Origin.Bytes()))
 	return err
 }
 

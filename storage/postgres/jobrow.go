@@ -48,6 +48,7 @@ var jobColumns = []jobColumn{
 	{"started", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.Started) }},
 	{"finished", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.Finished) }},
 	{"lease_until", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.LeaseUntil) }},
+	{"origin", "bytea", pgtype.ByteaOID, func(a *array, j *storage.Job) { a.appendSome(j.Origin.Bytes()) }},
 	{"epoch", "bigint", pgtype.Int8OID, func(a *array, j *storage.Job) { a.appendInt8(j.Epoch) }},
 	{"sequence", "bigint", pgtype.Int8OID, func(a *array, j *storage.Job) { a.appendInt8(int64(j.Sequence)) }},
 	{"not_before", "timestamptz", pgtype.TimestamptzOID, func(a *array, j *storage.Job) { a.appendTime(j.NotBefore) }},
@@ -55,7 +56,7 @@ var jobColumns = []jobColumn{
 }
 
 // endedColumns are those of a row that is first written when the job ends: its message
-// is gone then. The others stay NULL.
+// is gone then, and where it was is its origin. The others stay NULL.
 var endedColumns = jobColumns[:len(jobColumns)-4]
 
 // jobNames are the names of jobColumns, to select them.
@@ -95,16 +96,17 @@ func scanJob(rows pgx.Rows) (storage.Job, error) {
 	var j storage.Job
 	var id, parent, queue pgtype.UUID
 	var created, started, finished, lease, notBefore pgtype.Timestamptz
+	var origin []byte
 	var epoch, sequence pgtype.Int8
 	var unique pgtype.Text
 	err := rows.Scan(&id, &j.Text, &j.Kind, &j.Model, &j.Lane, &j.User, &parent, &j.State, &j.Attempt,
 		&j.Envelope, &j.EnvelopeHash, &queue, &j.Subject, &j.Done, &j.Total, &j.Outcome,
-		&j.ErrorCode, &j.ErrorMessage, &j.Cancel, &created, &started, &finished, &lease, &epoch, &sequence, &notBefore, &unique)
+		&j.ErrorCode, &j.ErrorMessage, &j.Cancel, &created, &started, &finished, &lease, &origin, &epoch, &sequence, &notBefore, &unique)
 	if err != nil {
 		return storage.Job{}, err
 	}
 	j.ID, j.Parent, j.Queue = id.Bytes, parent.Bytes, queue.Bytes
-	j.Text = cmp.Or(j.Text, j.ID.String())
+	j.Text, j.Origin = cmp.Or(j.Text, j.ID.String()), storage.OriginOf(origin)
 	j.Epoch, j.Sequence = epoch.Int64, uint64(sequence.Int64)
 	j.Created, j.Started, j.Finished, j.LeaseUntil = timeOf(created), timeOf(started), timeOf(finished), timeOf(lease)
 	j.NotBefore, j.Unique = timeOf(notBefore), unique.String

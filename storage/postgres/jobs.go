@@ -60,7 +60,7 @@ var settleJobs = insertJobs(endedColumns, nil, map[string]string{"created": serv
 	total = CASE WHEN excluded.total > 0 THEN excluded.total ELSE j.total END,
 	envelope = coalesce(j.envelope, excluded.envelope), outcome = excluded.outcome,
 	error_code = excluded.error_code, error_message = excluded.error_message,
-	finished = excluded.finished, lease_until = NULL, token = NULL
+	finished = excluded.finished, lease_until = NULL, token = NULL, origin = coalesce(j.origin, excluded.origin)
 	WHERE j.state IN ('queued', 'running')`)
 
 // settle writes the final rows of jobs in one statement, sorted by id, and returns

@@ -113,6 +113,9 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	if l.foreign() {
 		return func(func(storage.Job, error) bool) {}
 	}
+	if l.f.version < 4 {
+		query = strings.Replace(query, ` origin,`, ` NULL::bytea,`, 1)
+	}
 	if l.f.version < 2 {
 		query = strings.Replace(query, `, epoch, sequence`, `, NULL::bigint, NULL::bigint`, 1)
 	}

@@ -69,10 +69,16 @@ func (o *outerUnit) run(t *tx, names map[string]tables, b storage.Batch, compute
 	if err := t.sameMetas(v); err != nil {
 		return err
 	}
+	if err := t.sameMarks(v, b.Marks); err != nil {
+		return err
+	}
 	for i := range models {
 		if err := o.write(t, v, o.writers[i], writes[i]); err != nil {
 			return err
 		}
+	}
+	if err := t.raise(v, w.Marks); err != nil {
+		return err
 	}
 	return t.writeLedger(b, w, nil)
 }

@@ -71,9 +71,14 @@ const (
 	// are open, these few are found by their ids.
 	refundJobs = `UPDATE specstar_jobs SET attempt = greatest(attempt - 1, 0)
 		WHERE store + 0 = $1::integer AND id = ANY($2::uuid[]) AND state || '' IN ('queued', 'running')`
-	publishedJobs = `UPDATE specstar_jobs AS j SET queue = $3::uuid, epoch = p.epoch, sequence = p.sequence, not_before = NULL
+	publishedJobs = `UPDATE specstar_jobs AS j SET queue = $3::uuid, epoch = p.epoch, sequence = p.sequence, not_before = NULL, origin = ` + firstPlace + `
 		FROM unnest($2::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[]) AS p (id, epoch, sequence, not_before)
 		WHERE j.store + 0 = $1::integer AND j.id = ANY($2::uuid[]) AND j.id = p.id AND (j.not_before IS NULL OR j.not_before = p.not_before)`
+
+	// firstPlace is the origin of the job j before its message is at another place, as
+	// storage.Origin.Bytes encodes it.
+	firstPlace = `coalesce(j.origin, CASE WHEN j.epoch <> 0 AND j.sequence <> 0 THEN
+		uuid_send(coalesce(j.queue, '00000000-0000-0000-0000-000000000000')) || int8send(j.epoch) || int8send(j.sequence) END)`
 )
 
 // changeRows runs a statement over the rows of jobs, which are locked in the order

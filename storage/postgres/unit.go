@@ -140,12 +140,15 @@ func (t *tx) queue(b storage.Batch) error {
 	return nil
 }
 
-// writeUnit stores what compute returned: models by name, then the ledger (G22).
+// writeUnit stores what compute returned: models by name, marks, then the ledger (G22).
 func (t *tx) writeUnit(p *prepared) error {
 	for _, m := range p.models {
 		if err := t.writeModel(p.view, m); err != nil {
 			return err
 		}
+	}
+	if err := t.raise(p.view, p.writes.Marks); err != nil {
+		return err
 	}
 	if err := t.writeLedger(p.batch, p.writes, p.jobs); err != nil {
 		return err

@@ -11,21 +11,30 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// backToVersion1 makes the tables what the program before migration 2 left.
-func backToVersion1(t *testing.T, dsn string) *pgx.Conn {
+// undone are the statements that take each migration back.
+var undone = map[int][]string{
+	2: {`ALTER TABLE specstar_jobs DROP COLUMN epoch, DROP COLUMN sequence`},
+	3: {`ALTER TABLE specstar_jobs DROP COLUMN not_before, DROP COLUMN unique_key`},
+	4: {`ALTER TABLE specstar_jobs DROP COLUMN origin`, `DROP TABLE specstar_marks`},
+}
+
+// backTo makes the tables what the program of an earlier version left.
+func backTo(t *testing.T, dsn string, version int) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close(t.Context()) })
-	for _, statement := range []string{
-		`ALTER TABLE specstar_jobs DROP COLUMN epoch, DROP COLUMN sequence, DROP COLUMN not_before, DROP COLUMN unique_key`,
-		`DELETE FROM specstar_schema WHERE version_id >= 2`,
-	} {
-		if _, err := conn.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
+	for v := schemaVersion; v > version; v-- {
+		for _, statement := range undone[v] {
+			if _, err := conn.Exec(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
 		}
+	}
+	if _, err := conn.Exec(t.Context(), `DELETE FROM specstar_schema WHERE version_id > $1`, version); err != nil {
+		t.Fatal(err)
 	}
 	return conn
 }
@@ -54,7 +63,7 @@ func TestTablesOfVersion1(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	old := backToVersion1(t, dsn)
+	old := backTo(t, dsn, 1)
 	sees := func(f *Factory, epoch int64, sequence uint64) {
 		t.Helper()
 		for row, err := range f.Ledger().List(t.Context(), storage.JobFilter{}) {

@@ -6,30 +6,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/storage"
 )
-
-// backToVersion2 makes the tables what the program before migration 3 left.
-func backToVersion2(t *testing.T, dsn string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(t.Context()) })
-	for _, statement := range []string{
-		`ALTER TABLE specstar_jobs DROP COLUMN not_before, DROP COLUMN unique_key`,
-		`DELETE FROM specstar_schema WHERE version_id = 3`,
-	} {
-		if _, err := conn.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return conn
-}
 
 func TestTablesOfVersion2(t *testing.T) {
 	dsn := pgtest.Database(t)
@@ -44,7 +24,7 @@ func TestTablesOfVersion2(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	old := backToVersion2(t, dsn)
+	old := backTo(t, dsn, 2)
 	reader := openOf(t, dsn, true)
 	f = openOf(t, dsn, false)
 	for _, opened := range []*Factory{reader, f} {

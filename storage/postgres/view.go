@@ -28,6 +28,7 @@ type view struct {
 	stored   map[storage.Ref][]byte         // the bytes of metas, where no lock is held
 	counts   map[string]map[resource.ID]int // what the metas count, by model
 	ended    map[uuid.UUID]bool
+	marks    map[uuid.UUID]storage.Mark
 	highest  map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
 	given    map[storage.Ref]int            // the numbers from which on compute was told that they are free
 	exact    bool                           // stored numbers are looked up
@@ -53,6 +54,11 @@ func (v *view) read(b storage.Batch, lock string) (err error) {
 			if err := v.readMetas(model, lock); err != nil {
 				return err
 			}
+		}
+	}
+	if !b.New || v.exact { // under the locks of the metas
+		if v.marks, err = v.f.marksOf(v.ctx, v.q, b.Marks); err != nil {
+			return err
 		}
 	}
 	if !b.NewJobs || v.exact {
@@ -246,6 +252,12 @@ func (v *view) namesOf(model string) (tables, error) {
 
 // Ended reports whether a job of the batch has ended before.
 func (v *view) Ended(job uuid.UUID) bool { return v.ended[job] }
+
+// Mark returns a mark of the batch, when it is there.
+func (v *view) Mark(key uuid.UUID) (storage.Mark, bool) {
+	m, ok := v.marks[key]
+	return m, ok
+}
 
 // Holders returns the live resources with a value at a unique path.
 func (v *view) Holders(model, path string, value any) ([]resource.ID, error) {

@@ -14,7 +14,7 @@ var (
 	// parkJobs inserts jobs that wait, or has those wait that have not ended, are not
 	// leased and are the same.
 	parkJobs = insertJobs(jobColumns, nil, map[string]string{"created": serverTime}, sameJob+`DO UPDATE SET state = 'queued',
-	not_before = excluded.not_before, queue = NULL, epoch = NULL, sequence = NULL,
+	not_before = excluded.not_before, origin = coalesce(`+firstPlace+`, excluded.origin), queue = NULL, epoch = NULL, sequence = NULL,
 	error_code = excluded.error_code, error_message = excluded.error_message,
 	envelope = coalesce(j.envelope, excluded.envelope), lease_until = NULL, token = NULL
 	WHERE j.state IN ('queued', 'running') AND (j.token IS NULL OR j.lease_until IS NULL OR j.lease_until <= clock_timestamp())
@@ -68,6 +68,7 @@ func (l ledger) Park(ctx context.Context, list []storage.Job) ([]storage.Job, er
 	first := inOrder(list)
 	for i := range first {
 		first[i].State, first[i].Unique = storage.JobQueued, ""
+		first[i].Origin = first[i].First()
 		first[i].Queue, first[i].Epoch, first[i].Sequence = uuid.Nil, 0, 0
 	}
 	var rows map[uuid.UUID]storage.Job

@@ -22,6 +22,8 @@ type Jobs struct {
 	Done map[uuid.UUID][]storage.Chunk
 	// Texts are the ids of the rows by Job.Text.
 	Texts map[string]uuid.UUID
+	// Marks are the marks of saves, by key (G28).
+	Marks map[uuid.UUID]storage.Mark
 }
 
 // Row is a job and the token of its live claim, uuid.Nil for none.
@@ -32,7 +34,7 @@ type Row struct {
 
 // NewJobs returns a ledger without jobs.
 func NewJobs() Jobs {
-	return Jobs{Rows: map[uuid.UUID]Row{}, Done: map[uuid.UUID][]storage.Chunk{}, Texts: map[string]uuid.UUID{}}
+	return Jobs{Rows: map[uuid.UUID]Row{}, Done: map[uuid.UUID][]storage.Chunk{}, Texts: map[string]uuid.UUID{}, Marks: map[uuid.UUID]storage.Mark{}}
 }
 
 // CopyJob returns j with memory of its own and times to the microsecond (G15).

@@ -118,3 +118,7 @@ func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.J
 		return int64(len(pruned)), nil
 	})
 }
+
+func (l ledger) PruneMarks(ctx context.Context, before time.Time) (int64, error) {
+	return change(ctx, l.s, func(st *State) (int64, error) { return st.Jobs.PruneMarks(before), nil })
+}

@@ -109,6 +109,9 @@ func Decode(data []byte) (*State, error) {
 	if err := json.Unmarshal(data, st); err != nil {
 		return nil, fmt.Errorf("decode the state of the store: %w", err)
 	}
+	if st.Jobs.Marks == nil { // written by a program that knew none
+		st.Jobs.Marks = map[uuid.UUID]storage.Mark{}
+	}
 	return st, nil
 }
 

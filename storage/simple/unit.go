@@ -69,6 +69,7 @@ func (st *State) commit(b storage.Batch, w storage.Writes) error {
 			return err
 		}
 	}
+	st.Jobs.Raise(w.Marks)
 	return st.Jobs.Settle(w.Jobs, now())
 }
 
@@ -144,6 +145,8 @@ func (v view) Holders(name, path string, value any) ([]resource.ID, error) {
 	}
 	return holders, nil
 }
+
+func (v view) Mark(key uuid.UUID) (storage.Mark, bool) { return v.st.Jobs.Mark(key) }
 
 func (v view) Ended(job uuid.UUID) bool {
 	return slices.Contains(v.b.Jobs, job) && v.st.Jobs.Ended(job)

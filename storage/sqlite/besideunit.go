@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -233,6 +234,9 @@ func (u *besideUnit) commit(t *tx, models []string, w storage.Writes) error {
 	}
 	if !maps.Equal(ended, u.view.ended) {
 		return errRaced
+	}
+	if same, err := sameMarks(t, j.store, u.batch.Marks, u.view.marks); err != nil || !same {
+		return cmp.Or(err, errRaced)
 	}
 	for _, model := range models {
 		if err := u.writers[model].Replace(t.ctx); err != nil {

@@ -20,6 +20,7 @@ type besideView struct {
 	metas   map[storage.Ref]resource.Meta
 	stored  map[storage.Ref][]byte
 	ended   map[uuid.UUID]bool
+	marks   map[uuid.UUID]storage.Mark
 	highest map[string]map[resource.ID]int
 	given   map[storage.Ref]int              // the numbers from which on compute was told that they are free
 	held    map[string]map[string]heldValues // by model and path
@@ -57,6 +58,9 @@ func (b *beside) newView(ctx context.Context, batch storage.Batch, exact bool) (
 		}
 	}
 	err := b.f.do(ctx, "look at jobs in", func(t *tx) (err error) {
+		if v.marks, err = marksIn(t, b.f.identity.number, batch.Marks); err != nil {
+			return err
+		}
 		v.ended, err = endedIn(t, b.f.identity.number, batch.Jobs)
 		return err
 	})
@@ -161,3 +165,9 @@ func (v *besideView) named(model string) error {
 
 // Ended reports whether a job of the batch has ended before.
 func (v *besideView) Ended(job uuid.UUID) bool { return v.ended[job] }
+
+// Mark returns a mark of the batch, when it is there.
+func (v *besideView) Mark(key uuid.UUID) (storage.Mark, bool) {
+	m, ok := v.marks[key]
+	return m, ok
+}

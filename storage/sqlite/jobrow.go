@@ -23,22 +23,22 @@ const waitingColumns = `, not_before, unique_key`
 var bareColumns = strings.NewReplacer(" envelope,", " NULL,", " outcome,", " NULL,").Replace(jobColumns)
 
 // endedColumns are those of a row that is first written when the job ends: its
-// message is gone then.
+// message is gone then, and where it was is its origin.
 const endedColumns = `store, id, text, kind, model, lane, user, parent, state, attempt, envelope, envelope_hash, queue, subject,
-	done, total, outcome, error_code, error_message, cancel, created, started, finished, lease_until, token`
+	done, total, outcome, error_code, error_message, cancel, created, started, finished, lease_until, token, origin`
 
 const (
-	insertJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	insertJob = `INSERT INTO specstar_jobs (` + jobColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	selectJob = `SELECT ` + jobColumns + ` FROM specstar_jobs WHERE store = ? AND id = ?`
 
 	// settleJob inserts a final row, or ends the one that is there and keeps what
 	// is known of its submission; one that has ended stays.
-	settleJob = `INSERT INTO specstar_jobs (` + endedColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	settleJob = `INSERT INTO specstar_jobs (` + endedColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (store, id) DO UPDATE SET state = excluded.state, attempt = max(attempt, excluded.attempt),
 			done = iif(excluded.total > 0, excluded.done, done), total = iif(excluded.total > 0, excluded.total, total),
 			envelope = coalesce(envelope, excluded.envelope), outcome = excluded.outcome,
 			error_code = excluded.error_code, error_message = excluded.error_message,
-			finished = excluded.finished, lease_until = 0, token = NULL
+			finished = excluded.finished, lease_until = 0, token = NULL, origin = coalesce(origin, excluded.origin)
 		WHERE state IN ('queued', 'running')`
 )
 
@@ -68,7 +68,7 @@ func (r *jobRow) args(store int64) []any {
 		bytesOrNull(r.Envelope), bytesOrNull(r.EnvelopeHash), idOrNull(r.Queue), r.Subject, r.Done, r.Total,
 		bytesOrNull(r.Outcome), r.ErrorCode, r.ErrorMessage, r.Cancel,
 		micros(r.Created), micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token),
-		r.Epoch, int64(r.Sequence), micros(r.NotBefore), r.Unique,
+		bytesOrNull(r.Origin.Bytes()), r.Epoch, int64(r.Sequence), micros(r.NotBefore), r.Unique,
 	}
 }
 
@@ -76,11 +76,11 @@ func (r *jobRow) args(store int64) []any {
 func scanJob(rows *sql.Rows) (jobRow, error) {
 	var r jobRow
 	var store, created, started, finished, lease, notBefore int64
-	var id, parent, queue, token sql.RawBytes
+	var id, parent, queue, token, origin sql.RawBytes
 	err := rows.Scan(&store, &id, &r.Text, &r.Kind, &r.Model, &r.Lane, &r.User, &parent, &r.State, &r.Attempt,
 		&r.Envelope, &r.EnvelopeHash, &queue, &r.Subject, &r.Done, &r.Total,
 		&r.Outcome, &r.ErrorCode, &r.ErrorMessage, &r.Cancel, &created, &started, &finished, &lease, &token,
-		&r.Epoch, &r.Sequence, &notBefore, &r.Unique)
+		&origin, &r.Epoch, &r.Sequence, &notBefore, &r.Unique)
 	if err != nil {
 		return jobRow{}, err
 	}
@@ -88,6 +88,7 @@ func scanJob(rows *sql.Rows) (jobRow, error) {
 	copy(r.Parent[:], parent)
 	copy(r.Queue[:], queue)
 	copy(r.token[:], token)
+	r.Origin = storage.OriginOf(origin)
 	r.Text = cmp.Or(r.Text, r.ID.String())
 	r.Created, r.Started = timeOf(created), timeOf(started)
 	r.Finished, r.LeaseUntil, r.NotBefore = timeOf(finished), timeOf(lease), timeOf(notBefore)
@@ -165,12 +166,13 @@ func (j jobs) add(r jobRow) error {
 
 // updateJob changes all of a row but what its submission said.
 const updateJob = `UPDATE specstar_jobs SET state = ?, attempt = ?, queue = ?, epoch = ?, sequence = ?, not_before = ?, done = ?, total = ?, outcome = ?,
-	error_code = ?, error_message = ?, cancel = ?, started = ?, finished = ?, lease_until = ?, token = ? WHERE store = ? AND id = ?`
+	error_code = ?, error_message = ?, cancel = ?, started = ?, finished = ?, lease_until = ?, token = ?, origin = ? WHERE store = ? AND id = ?`
 
 // save writes what may have changed of a row that is there.
 func (j jobs) save(r jobRow) error {
 	_, err := j.t.exec(updateJob, string(r.State), r.Attempt, idOrNull(r.Queue), r.Epoch, int64(r.Sequence), micros(r.NotBefore), r.Done, r.Total, bytesOrNull(r.Outcome),
-		r.ErrorCode, r.ErrorMessage, r.Cancel, micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token), j.store, r.ID[:])
+		r.ErrorCode, r.ErrorMessage, r.Cancel, micros(r.Started), micros(r.Finished), micros(r.LeaseUntil), idOrNull(r.token),
+		bytesOrNull(r.Origin.Bytes()), j.store, r.ID[:])
 	return err
 }
 

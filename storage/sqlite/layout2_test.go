@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -82,7 +83,8 @@ func TestProgramOfLayout2GoesOnBesideANewOne(t *testing.T) {
 	dir := unpackLayout2(t)
 	raw := rawDB(t, dir)
 	f := open(t, Config{Dir: dir})
-	old := `INSERT OR REPLACE INTO specstar_jobs (` + endedColumns + `) SELECT ` + endedColumns + ` FROM specstar_jobs WHERE id = ?`
+	columns := strings.TrimSuffix(endedColumns, `, origin`)
+	old := `INSERT OR REPLACE INTO specstar_jobs (` + columns + `) SELECT ` + columns + ` FROM specstar_jobs WHERE id = ?`
 	waiting := layout2Job("waiting")
 	if err := f.Ledger().Published(t.Context(), layout2Job("queue"), []storage.Place{{Job: waiting, Epoch: 5, Sequence: 6}}); err != nil {
 		t.Fatal(err)

@@ -140,6 +140,9 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	if l.f.layout < 4 {
 		query = strings.Replace(query, waitingColumns, `, 0, ''`, 1)
 	}
+	if l.f.layout < 5 {
+		query = strings.Replace(query, ` origin,`, ` NULL,`, 1)
+	}
 	return stream(ctx, l.f, l.f.reads, "read the ledger of", query, args, func(rows *sql.Rows) (storage.Job, error) {
 		r, err := scanJob(rows)
 		return r.Job, err

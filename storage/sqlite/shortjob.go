@@ -85,9 +85,16 @@ func (l ledger) Settle(ctx context.Context, list []storage.Job) error {
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.do(ctx, func(j jobs) error {
 		for _, p := range places {
-			_, err := j.t.exec(`UPDATE specstar_jobs SET queue = ?, epoch = ?, sequence = ?, not_before = 0
+			row, found, err := j.find(p.Job)
+			if err != nil {
+				return err
+			}
+			if !found {
+				continue
+			}
+			_, err = j.t.exec(`UPDATE specstar_jobs SET queue = ?, epoch = ?, sequence = ?, not_before = 0, origin = ?
 				WHERE store = ? AND id = ? AND not_before IN (0, ?)`,
-				idOrNull(queue), p.Epoch, int64(p.Sequence), j.store, p.Job[:], micros(p.NotBefore))
+				idOrNull(queue), p.Epoch, int64(p.Sequence), bytesOrNull(row.First().Bytes()), j.store, p.Job[:], micros(p.NotBefore))
 			if err != nil {
 				return err
 			}

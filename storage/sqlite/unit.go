@@ -123,6 +123,9 @@ func (j jobs) rememberBlobs(model string, blobs []string) error {
 
 func (u unit) writeLedger(j jobs, b storage.Batch, w storage.Writes) error {
 	now := u.f.now()
+	if err := j.raise(w.Marks); err != nil {
+		return err
+	}
 	for _, job := range w.Jobs {
 		if err := j.settle(job, now); err != nil {
 			return err

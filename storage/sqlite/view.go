@@ -20,6 +20,7 @@ type view struct {
 	ids     map[string][]resource.ID // the batch's resources, sorted, none twice
 	metas   map[storage.Ref]resource.Meta
 	ended   map[uuid.UUID]bool
+	marks   map[uuid.UUID]storage.Mark
 	highest map[string]map[resource.ID]int // highest stored numbers, by model; filled when first asked for
 	unique  map[string][]string            // unique paths, by model; read when first needed
 	failure error                          // of a method that cannot return one
@@ -45,6 +46,10 @@ func newView(f *Factory, t *tx, names map[string]tables, b storage.Batch) (*view
 		if err := v.readMetas(model); err != nil {
 			return nil, err
 		}
+	}
+	var err error
+	if v.marks, err = marksIn(t, f.identity.number, b.Marks); err != nil {
+		return nil, err
 	}
 	return v, v.readEnded(b.Jobs)
 }
@@ -185,3 +190,9 @@ func (v *view) Infos(r storage.Ref) ([]resource.RevisionInfo, error) {
 
 // Ended reports whether a job of the batch has ended before.
 func (v *view) Ended(job uuid.UUID) bool { return v.ended[job] }
+
+// Mark returns a mark of the batch, when it is there.
+func (v *view) Mark(key uuid.UUID) (storage.Mark, bool) {
+	m, ok := v.marks[key]
+	return m, ok
+}

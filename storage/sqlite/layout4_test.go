@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/specstar-worker/worker/internal/unpack"
+	"github.com/specstar-worker/worker/storage"
+)
+
+// unpackLayout4 writes a store that the last program of layout 4 made of that of
+// layout 3: three saves were added, whose messages are known; one of them is dead.
+func unpackLayout4(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	unpack.Into(t, dir, "testdata/layout4.tar.gz")
+	return dir
+}
+
+// wantSaves compares where the messages of the saves were first.
+func wantSaves(t *testing.T, f *Factory) {
+	t.Helper()
+	n := 0
+	for row, err := range f.Ledger().List(t.Context(), storage.JobFilter{Kind: "save"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Queue != layout2Job("queue") {
+			continue // of layout 1
+		}
+		n++
+		want := storage.Origin{Queue: layout2Job("queue"), Epoch: 7, Sequence: row.Sequence}
+		if row.Origin.Known() || row.Sequence == 0 || row.First() != want {
+			t.Errorf("the message of job %s was first at %v, want %v", row.Text, row.First(), want)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d saves with a place, want 3", n)
+	}
+}
+
+func TestUpgradeFromLayout4KeepsEverything(t *testing.T) {
+	dir := unpackLayout4(t)
+	columns := columnsOf(t, dir)
+	before := rowsOf(t, dir, columns)
+	if len(before["specstar_jobs"]) != 13 || layoutOf(t, dir) != 4 {
+		t.Fatalf("the old file has layout %d and %d jobs", layoutOf(t, dir), len(before["specstar_jobs"]))
+	}
+	f := open(t, Config{Dir: dir})
+	if v := layoutOf(t, dir); v != layoutVersion {
+		t.Errorf("the layout is %d", v)
+	}
+	if diff := cmp.Diff(before, rowsOf(t, dir, columns)); diff != "" {
+		t.Errorf("rows changed: %s", diff)
+	}
+	wantSaves(t, f)
+	row, err := f.Ledger().Retry(t.Context(), layout2Job("dead"))
+	want := storage.Origin{Queue: layout2Job("queue"), Epoch: 7, Sequence: 3}
+	if err != nil || row.Origin != want || row.Sequence != 0 {
+		t.Errorf("the dead job is %+v (%v) when it is tried again", row, err)
+	}
+	upgradedFileWorks(t, f)
+}
+
+func TestJobsOfLayout4AreReadAsTheyAre(t *testing.T) {
+	dir := unpackLayout4(t)
+	wantSaves(t, open(t, Config{Dir: dir, ReadOnly: true}))
+	if v := layoutOf(t, dir); v != 4 {
+		t.Errorf("the layout is %d after reading", v)
+	}
+}
