@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -123,7 +124,11 @@ func (w *waker) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := w.look(ctx); err != nil && ctx.Err() == nil {
+		err := w.look(ctx)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			err = EnsureStreams(ctx, w.cfg.js(), w.cfg.Queue) // loops that wait would not
+		}
+		if err != nil && ctx.Err() == nil {
 			w.cfg.Logger.Debug("cannot look for messages, will be tried again", zap.Error(err))
 		}
 	}

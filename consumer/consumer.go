@@ -105,6 +105,9 @@ func (c *Consumer) newLoop(d durable) *loop {
 		l.workers, l.batch, l.ahead = 1, c.cfg.Batch, c.cfg.Batch
 	}
 	l.bind = func(ctx context.Context) (bound, error) { return d.bind(ctx, c.cfg) }
+	if c.cfg.Queue.Create {
+		l.remake = func(ctx context.Context) error { return EnsureStreams(ctx, c.cfg.js(), c.cfg.Queue) }
+	}
 	letters := &Letters{js: c.cfg.js, q: c.cfg.Queue}
 	l.bury = func(ctx context.Context, letter jobs.Letter) error {
 		_, err := letters.Put(ctx, letter)

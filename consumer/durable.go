@@ -37,6 +37,9 @@ func (c Config) consumed() []durable {
 	})
 }
 
+// Durables returns how many durable consumers a queue has: one for each lane and kind.
+func Durables() int { return len(durables()) }
+
 // savesPending is how many saves of a lane may be unacknowledged at the server.
 // Saves are written faster than it takes their acknowledgements in, see the
 // package's documentation; this many may be ahead. At 400 acknowledgements a
@@ -70,7 +73,7 @@ func (d durable) bind(ctx context.Context, c Config) (bound, error) {
 	want := d.config(c.Queue, c.AckWait)
 	stream, err := c.js().Stream(ctx, c.Queue.StreamName())
 	if err != nil {
-		return bound{}, fmt.Errorf("stream %s: %w", c.Queue.StreamName(), err)
+		return bound{}, fmt.Errorf("stream %s: %w", c.Queue.StreamName(), c.Queue.missing(err))
 	}
 	cons, err := stream.Consumer(ctx, d.name())
 	if errors.Is(err, jetstream.ErrConsumerNotFound) && c.Queue.Create {
@@ -80,7 +83,7 @@ func (d durable) bind(ctx context.Context, c Config) (bound, error) {
 		}
 	}
 	if err != nil {
-		return bound{}, fmt.Errorf("durable consumer %s: %w", d.name(), err)
+		return bound{}, fmt.Errorf("durable consumer %s: %w", d.name(), c.Queue.missing(err))
 	}
 	have := cons.CachedInfo().Config
 	if err := compareDurable(have, want); err != nil {

@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/specstar-worker/worker/jobs"
 )
 
@@ -311,9 +309,8 @@ func TestLossesAreRecoveredFromOrReported(t *testing.T) {
 		bindErr error
 		want    error
 	}{
-		"bound again":    {nil, nil},
-		"stream deleted": {jetstream.ErrStreamNotFound, jetstream.ErrStreamNotFound},
-		"wrong setting":  {wrong, wrong},
+		"bound again":   {nil, nil},
+		"wrong setting": {wrong, wrong},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
@@ -98,19 +96,56 @@ func TestMessagesOfARemadeStreamAreNew(t *testing.T) {
 	}
 }
 
-func TestDeletedStreamEndsConsuming(t *testing.T) {
-	w := newWorld(t, stores["memory"](t))
-	h, _ := w.start()
-	if err := w.js(w.nc).DeleteStream(t.Context(), w.queue.StreamName()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := h.Join(ctx); !errors.Is(err, jetstream.ErrStreamNotFound) {
-		t.Fatalf("Join = %v", err)
-	}
-	if !errors.Is(h.Err(), jetstream.ErrStreamNotFound) {
-		t.Fatalf("Err = %v", h.Err())
+// TestDeletedStreamIsMadeAnew by a worker that may, whether it has had a message of each
+// loop or none; others wait for it and say what is missing.
+func TestDeletedStreamIsMadeAnew(t *testing.T) {
+	for name, set := range map[string]func(*consumer.Config){
+		"shared":      func(*consumer.Config) {},
+		"exclusive":   func(c *consumer.Config) { c.Exclusive = true },
+		"not allowed": func(c *consumer.Config) { c.Queue.Create = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, stores["memory"](t))
+			js := w.js(w.nc)
+			if err := consumer.Provision(t.Context(), js, w.queue); err != nil {
+				t.Fatal(err)
+			}
+			h, _ := w.start(set)
+			w.wait(storage.JobDone, w.send(w.create("p1"))...)
+			if err := js.DeleteStream(t.Context(), w.queue.StreamName()); err != nil {
+				t.Fatal(err)
+			}
+			if name == "not allowed" {
+				w.until("every loop tells what is missing", func() error {
+					ts := h.Trouble()
+					if len(ts) < len(h.All()) || !errors.Is(ts[0].Err, consumer.ErrNotMade) || !strings.Contains(ts[0].String(), w.queue.StreamName()) {
+						return fmt.Errorf("%d of %d: %v", len(ts), len(h.All()), ts)
+					}
+					return nil
+				})
+				if err := consumer.Provision(t.Context(), js, w.queue); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.until("the stream is back", func() error {
+				_, err := js.Stream(t.Context(), w.queue.StreamName())
+				return err
+			})
+			begin := time.Now()
+			w.wait(storage.JobDone, w.send(w.create("p2"))...)
+			if took := time.Since(begin); took > 5*time.Second {
+				t.Errorf("work went on after %s", took)
+			}
+			w.until("the trouble is over", func() error {
+				if ts := h.Trouble(); len(ts) > 0 {
+					return fmt.Errorf("%v", ts)
+				}
+				return nil
+			})
+			if err := h.Err(); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

@@ -35,7 +35,9 @@ type loop struct {
 	workers, batch, ahead int
 
 	bind func(context.Context) (bound, error)
-	bury func(context.Context, jobs.Letter) error
+	// remake makes the streams when they are gone; nil when that is not allowed.
+	remake func(context.Context) error
+	bury   func(context.Context, jobs.Letter) error
 
 	from     bound
 	hand     *hand

@@ -14,15 +14,17 @@ import (
 
 // Delays between two tries to bind, and how long one may take: together short enough
 // that a loop which asked just before a new leader was there goes on within 2 s. The
-// first one may take longer: it may have a durable consumer be made. A stream may be
-// missing streamMissing times before it is taken as deleted: a server that restarts or
-// elects a leader may not know it for some seconds.
+// first one may take longer: it may have a durable consumer be made. A stream must be
+// missing streamMissing times before it is made anew: a server that restarts or elects a
+// leader may not know it for a moment. What lasts is told every tellEvery.
 const (
 	bindMin       = 250 * time.Millisecond
 	bindMax       = 500 * time.Millisecond
 	bindWait      = time.Second
 	bindFirstWait = 4 * time.Second
-	streamMissing = 16
+	streamMissing = 3
+	remakeWait    = 4 * time.Second
+	tellEvery     = 30 * time.Second
 )
 
 // A connection on which redialAfter tries in a row get no answer is dialled anew, at
@@ -39,7 +41,8 @@ func (l *loop) rebind(ctx context.Context) (err error) {
 	return err
 }
 
-// recover brings the loop back after a failed pull. Its error is final.
+// recover brings the loop back after a failed pull. Its error is final: a setting that
+// holds jobs back. A queue that is away or gone may come back.
 func (l *loop) recover(ctx context.Context, err error) error {
 	if l.line.ended(err) {
 		return fmt.Errorf("durable consumer %s: %w", l.name(), err)
@@ -49,7 +52,7 @@ func (l *loop) recover(ctx context.Context, err error) error {
 	}
 	l.log.Debug("pull ended early", zap.Error(err))
 	l.progress.lose()
-	missing, unanswered := 0, 0
+	missing, unanswered, told := 0, 0, time.Time{}
 	for d := bindMin; ; d = min(2*d, bindMax) {
 		pause(ctx, d)
 		if ctx.Err() != nil {
@@ -61,14 +64,19 @@ func (l *loop) recover(ctx context.Context, err error) error {
 			return nil
 		}
 		l.stats.rebinds.Add(1)
-		l.log.Warn("cannot reach the durable consumer, will be retried", zap.Error(err))
-		missing = countIf(missing, errors.Is(err, jetstream.ErrStreamNotFound))
+		if time.Since(told) > tellEvery {
+			told = time.Now()
+			l.log.Warn("cannot reach the durable consumer, will be retried", zap.Error(err))
+		}
+		if missing = countIf(missing, errors.Is(err, jetstream.ErrStreamNotFound)); missing >= streamMissing && l.remake != nil {
+			l.remakeWithin(ctx, remakeWait)
+		}
 		if unanswered = countIf(unanswered, isUnanswered(err)); unanswered >= redialAfter && l.line.redial() {
 			l.log.Warn("the queue does not answer, its connection is made anew")
 			unanswered = 0
 		}
 		_, wrong := errors.AsType[*settingError](err)
-		if wrong || missing >= streamMissing || l.line.ended(err) {
+		if wrong || l.line.ended(err) {
 			return err
 		}
 	}
@@ -91,6 +99,17 @@ func (l *loop) rebindWithin(ctx context.Context, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return l.rebind(ctx)
+}
+
+// remakeWithin makes the streams that are gone, or says why not: another try follows.
+func (l *loop) remakeWithin(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	if err := l.remake(ctx); err != nil {
+		l.note(fmt.Errorf("make the streams that are gone: %w", err))
+		return
+	}
+	l.log.Warn("the streams were gone and are made anew; jobs that only they had are lost")
 }
 
 // note remembers since when the durable consumer cannot be reached, and why.

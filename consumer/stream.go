@@ -27,6 +27,27 @@ const maxMessage = jobs.MaxMessageBytes + 64<<10
 // ErrOtherStore: the stream belongs to another store.
 var ErrOtherStore = errors.New("stream belongs to another store")
 
+// ErrNotMade: a stream or a durable consumer is not there, and [QueueConfig.Create]
+// does not allow to make it. [Provision] does.
+var ErrNotMade = errors.New("it is not there and is not to be made here")
+
+// Provision makes what is not there of the queue: its streams and the durable consumer
+// of each lane and kind. What is there is compared and never changed, see
+// [EnsureStreams].
+func Provision(ctx context.Context, js jetstream.JetStream, q QueueConfig) error {
+	q.Create = true
+	if err := EnsureStreams(ctx, js, q); err != nil {
+		return err
+	}
+	c := Config{JetStream: js, Queue: q}.withDefaults()
+	for _, d := range durables() {
+		if _, err := d.bind(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // StreamName returns the name of the namespace's stream of jobs: SPECSTAR_NS_JOBS.
 func (q QueueConfig) StreamName() string { return "SPECSTAR_" + q.Namespace + "_JOBS" }
 
@@ -64,7 +85,7 @@ func (q QueueConfig) ensure(ctx context.Context, js jetstream.JetStream, want je
 		}
 	}
 	if err != nil {
-		return err
+		return q.missing(err)
 	}
 	have := s.CachedInfo().Config
 	if q.Create && have.Name == q.DeadName() && compare(have, want) != nil {
@@ -87,6 +108,15 @@ func (q QueueConfig) widen(ctx context.Context, js jetstream.JetStream, have jet
 		return have
 	}
 	return s.CachedInfo().Config
+}
+
+// missing adds ErrNotMade to an error that says so.
+func (q QueueConfig) missing(err error) error {
+	gone := errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound)
+	if !gone || q.Create {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", ErrNotMade, err)
 }
 
 // compare refuses what would break the promises of the queue. Sizes, replicas

@@ -1,9 +1,11 @@
 package consumer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -206,4 +208,30 @@ func TestReconcilerLeavesAFreshMessageAlone(t *testing.T) {
 			t.Fatalf("row after the pass: %+v", row)
 		}
 	})
+}
+
+// TestReconcilerFillsAStreamThatWasMadeAnew long before its next regular pass.
+func TestReconcilerFillsAStreamThatWasMadeAnew(t *testing.T) {
+	w := newWorld(t, stores["memory"](t))
+	r := &jobs.Reconciler{Ledger: w.factory.Ledger(), Publisher: w.sender, Every: time.Hour}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { r.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	rs := w.send(jobs.NewBackfill("tester"), jobs.NewBackfill("tester"))
+	js := w.js(w.nc)
+	if err := js.DeleteStream(t.Context(), w.queue.StreamName()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if err := consumer.EnsureStreams(t.Context(), js, w.queue); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	w.start()
+	w.wait(storage.JobDone, rs...)
+	if took := time.Since(begin); took > 10*time.Second { // 2 s on a quiet machine
+		t.Errorf("they were done after %s", took)
+	}
 }

@@ -17,6 +17,10 @@ import (
 // DefaultReconcileEvery is how often a worker looks for rows without a message.
 const DefaultReconcileEvery = 30 * time.Second
 
+// epochEvery is how often a worker looks whether the queue's stream was made anew:
+// then nothing is there of what it held.
+const epochEvery = 2 * time.Second
+
 // queueSilence is after how long without a sign of life another queue's job is taken
 // over: its directory or its server is gone.
 const queueSilence = 10 * time.Minute
@@ -39,7 +43,8 @@ type Reconciler struct {
 	Released func(published int, err error)
 }
 
-// Run makes a pass at once and then regularly until ctx ends, with Release beside it.
+// Run makes a pass at once, then regularly, and soon after the queue's stream was made
+// anew, until ctx ends, with Release beside it.
 func (r *Reconciler) Run(ctx context.Context) {
 	var releasing sync.WaitGroup
 	releasing.Go(func() { r.Release(ctx) })
@@ -50,15 +55,38 @@ func (r *Reconciler) Run(ctx context.Context) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	for failed := 0; ; {
+		epoch, _ := r.Publisher.Epoch(ctx) // a pass says why it has none
 		n, err := r.Pass(ctx)
 		if r.Report != nil && ctx.Err() == nil {
 			r.Report(n, err)
 		}
+		if failed++; err == nil {
+			failed = 0
+		}
+		if !r.wait(ctx, tick.C, epoch, failed) {
+			return
+		}
+	}
+}
+
+// wait returns true when it is time for another pass: regularly, or when the stream is
+// not the one that the last pass looked at; sooner after one that failed, but not again
+// and again.
+func (r *Reconciler) wait(ctx context.Context, regular <-chan time.Time, epoch int64, failed int) bool {
+	look := time.NewTicker(epochEvery)
+	defer look.Stop()
+	for looks := 1; ; looks++ {
 		select {
 		case <-ctx.Done():
-			return
-		case <-tick.C:
+			return false
+		case <-regular:
+			return true
+		case <-look.C:
+		}
+		now, err := r.Publisher.Epoch(ctx)
+		if err == nil && (now != epoch || failed > 0 && looks >= 1<<min(failed-1, 4)) {
+			return true
 		}
 	}
 }

@@ -100,7 +100,7 @@ func explain(err error) failure {
 		f.Code, f.Exit = codeOwned, exitUnavailable
 	case errors.As(err, &listen):
 		f.Code = "listen"
-	case errors.Is(err, storage.ErrSetup): // its message has the way out
+	case errors.Is(err, storage.ErrSetup), errors.Is(err, consumer.ErrNotMade): // its message has the way out
 		f.Code, f.Exit = codeSetup, exitUnavailable
 	case isOutage(err):
 		f.Code, f.Exit = codeUnavailable, exitUnavailable

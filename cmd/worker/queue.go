@@ -49,7 +49,7 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 		return err
 	}
 	s.conn = s.hold(nc, consumer.PublishOptions)
-	s.queue = consumer.QueueConfig{Namespace: s.namespace(), Store: s.store.ID(), ID: id, Create: true}
+	s.queue = consumer.QueueConfig{Namespace: s.namespace(), Store: s.store.ID(), ID: id, Create: !s.options.bindOnly}
 	return s.bind(ctx)
 }
 
@@ -103,7 +103,7 @@ func (s *session) bind(ctx context.Context) error {
 		return err
 	}
 	if err := ensureStreams(ctx, s.conn.Conn(), s.queue); err != nil {
-		return fmt.Errorf("set up the queue: %w", err)
+		return fmt.Errorf("set up the queue: %w", s.app.provisionHint(err))
 	}
 	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
 		return err

@@ -31,6 +31,7 @@ func (a *app) runCommand() *cobra.Command {
 	var l listen
 	var kept retention
 	var grace time.Duration
+	var bindOnly bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Consume jobs until SIGTERM",
@@ -38,6 +39,10 @@ func (a *app) runCommand() *cobra.Command {
 and does jobs until SIGTERM or SIGINT: then it takes no more, finishes or
 checkpoints what runs, hands back the rest and exits 0. A second signal cancels
 what runs; nothing is lost.
+
+While the queue's server is away, or what it holds of the queue is gone, run stays
+up, and /readyz says what it waits for. Streams and consumers that are gone are
+made anew, unless --bind-only leaves that to worker provision.
 
 The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 		Example: `  worker run
@@ -48,20 +53,24 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 			if grace <= 0 {
 				return usage("--grace %s: it must be more than 0", grace)
 			}
-			return a.run(cmd.Context(), l, kept, grace)
+			if bindOnly && a.global.nats == "" {
+				return usage("--bind-only: it is for a server that --nats names; nobody else makes the embedded queue")
+			}
+			return a.run(cmd.Context(), l, sessionOptions{keepJobs: kept.keep, grace: grace, bindOnly: bindOnly}, kept)
 		},
 	}
 	l.register(cmd.Flags())
 	kept.register(cmd.Flags())
 	cmd.Flags().DurationVar(&grace, "grace", defaultGrace, "`DURATION` for which running jobs may finish after SIGTERM before they are handed back")
+	cmd.Flags().BoolVar(&bindOnly, "bind-only", false, "make no streams and consumers on the server; see worker provision")
 	return cmd
 }
 
-func (a *app) run(ctx context.Context, l listen, kept retention, grace time.Duration) error {
+func (a *app) run(ctx context.Context, l listen, o sessionOptions, kept retention) error {
 	if err := kept.check(); err != nil {
 		return err
 	}
-	o := sessionOptions{command: "run", consume: true, exclusive: true, keepJobs: kept.keep, grace: grace}
+	o.command, o.consume, o.exclusive = "run", true, true
 	return a.withSession(ctx, o, func(ctx context.Context, s *session) error {
 		server, err := s.serve(ctx, l.addr)
 		if err != nil {
@@ -130,7 +139,7 @@ func (s *session) ready(ctx context.Context) error {
 		}
 	}
 	if ts := s.worker.handles.Trouble(); len(ts) > 0 {
-		return troubles(ts)
+		return s.app.troubles(ts)
 	}
 	if _, err := s.store.Ledger().Count(ctx, storage.JobRunning, storage.JobDead); err != nil {
 		return errors.New("store: it does not answer")
@@ -139,10 +148,11 @@ func (s *session) ready(ctx context.Context) error {
 }
 
 // troubles says what is wrong with the loops, at most a few of them.
-func troubles(ts []consumer.Trouble) error {
+func (a *app) troubles(ts []consumer.Trouble) error {
 	const most = 3
 	var all []string
 	for _, t := range ts[:min(len(ts), most)] {
+		t.Err = a.provisionHint(t.Err)
 		all = append(all, fmt.Sprintf("%s (for %s)", t, time.Since(t.Since).Round(time.Second)))
 	}
 	if more := len(ts) - most; more > 0 {

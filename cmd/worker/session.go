@@ -32,6 +32,8 @@ type sessionOptions struct {
 	consume bool
 	// exclusive: refuse when another process owns the directory.
 	exclusive bool
+	// bindOnly: make no streams and consumers.
+	bindOnly bool
 	// keepJobs is how long rows of ended jobs stay; 0: for ever.
 	keepJobs time.Duration
 	// grace is how long jobs may take to finish when the session ends; 0 means
