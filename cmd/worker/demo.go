@@ -54,7 +54,7 @@ type demo struct {
 func (a *app) demo(ctx context.Context, l listen, once bool) error {
 	// The tour itself starts the backfill, to show it.
 	a.global.rules = "off"
-	d := &demo{app: a, load: a.newLoad(upload.Stdin, &loadFlags{onDuplicate: "skip"})}
+	d := &demo{app: a, load: a.newLoad(upload.Stdin, &loadFlags{onDuplicate: "skip"}, &jobOptions{})}
 	a.note("The tour of specstar-worker: an embedded queue and the store %s", a.global.storeName())
 	return a.withSession(ctx, sessionOptions{command: "demo", consume: true}, func(ctx context.Context, s *session) error {
 		d.session = s

@@ -14,6 +14,7 @@ import (
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/internal/owner"
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -86,6 +87,7 @@ func explain(err error) failure {
 		held      *owner.HeldError
 		notReady  *owner.NotReadyError
 		listen    *web.ListenError
+		exists    *storage.JobExistsError
 	)
 	switch {
 	case errors.As(err, &damaged):
@@ -94,6 +96,9 @@ func explain(err error) failure {
 		f.Code, f.Model, f.IDs = codeDuplicate, duplicate.Model, duplicate.IDs
 	case errors.As(err, &refused) && refused.Code == manager.CodeForbidden:
 		f.Code, f.Model = string(refused.Code), refused.Model
+	case errors.As(err, &exists):
+		f.Code, f.JobID = jobs.CodeExists, exists.ID
+		f.Message += "; see worker jobs show " + exists.ID
 	case errors.As(err, &held):
 		f.Code = codeOwned
 	case errors.As(err, &notReady):

@@ -104,6 +104,9 @@ func jobRow(j storage.Job) render.Row {
 	if v.Progress.Total > 0 {
 		progress = fmt.Sprintf("%d/%d", v.Progress.Done, v.Progress.Total)
 	}
+	if !v.NotBefore.IsZero() {
+		progress = "from " + stamp(v.NotBefore)
+	}
 	if !v.Created.IsZero() {
 		created = stamp(v.Created)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -57,6 +58,7 @@ func (f *loadFlags) options() manager.LoadOptions {
 
 func (a *app) loadCommand() *cobra.Command {
 	var f loadFlags
+	var o jobOptions
 	cmd := &cobra.Command{
 		Use:   "load ARCHIVE",
 		Short: "Load an archive and wait until it is in the store",
@@ -74,13 +76,14 @@ by two jobs at once.`,
   worker load dump.acbak --model person --allow missing_revision -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			return a.load(cmd.Context(), args[0], &f)
+			return a.load(cmd.Context(), args[0], &f, &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.registerLane(cmd.Flags())
 	return cmd
 }
 
@@ -92,8 +95,8 @@ type loadResult struct {
 	Caused []jobs.View                  `json:"caused,omitempty"`
 }
 
-func (a *app) load(ctx context.Context, path string, f *loadFlags) error {
-	l := a.newLoad(path, f)
+func (a *app) load(ctx context.Context, path string, f *loadFlags, o *jobOptions) error {
+	l := a.newLoad(path, f, o)
 	var result loadResult
 	err := a.withSession(ctx, sessionOptions{command: "load", consume: true}, func(ctx context.Context, s *session) error {
 		receipt, err := l.submit(ctx, s)
@@ -181,15 +184,18 @@ type load struct {
 	path     string
 	stdin    io.Reader
 	flags    *loadFlags
+	options  *jobOptions
 	job      string
 	rulesOff bool
 	// put is the upload, once made, and dir where it is.
 	put *upload.Upload
 	dir string
+	// envelope is the job, once the archive is known.
+	envelope *jobs.Envelope
 }
 
-func (a *app) newLoad(path string, f *loadFlags) *load {
-	return &load{app: a, path: path, stdin: a.stdin, flags: f, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
+func (a *app) newLoad(path string, f *loadFlags, o *jobOptions) *load {
+	return &load{app: a, path: path, stdin: a.stdin, flags: f, options: o, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
 }
 
 // submit uploads the archive and submits the job, again when it was submitted to
@@ -206,26 +212,39 @@ func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
 		}
 		l.put, l.dir = &up, s.uploads
 	}
-	args := jobs.Load{
-		Source: uploadScheme + l.put.Name, Size: opt.Of(l.put.Size), Modified: l.put.Modified.UTC(),
-		OnDuplicate: l.flags.onDuplicate, Models: l.flags.models, Allow: l.flags.allow,
-	}
 	if row, err := s.store.Ledger().Get(ctx, jobs.ID(s.store.ID(), l.job)); err == nil {
 		// A former owner recorded the job; whoever consumes finds the row.
 		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, nil
 	}
-	if row, found, err := l.unfinished(ctx, s, args); err != nil {
-		return jobs.Receipt{}, err
-	} else if found {
-		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(row)
+	if l.envelope == nil {
+		e, err := l.newEnvelope()
+		if err != nil {
+			return jobs.Receipt{}, err
+		}
+		l.envelope = &e
+	}
+	return l.submitUnique(ctx, s)
+}
+
+// newEnvelope returns the job of the archive that was put.
+func (l *load) newEnvelope() (jobs.Envelope, error) {
+	args := jobs.Load{
+		Source: uploadScheme + l.put.Name, Size: opt.Of(l.put.Size), Modified: l.put.Modified.UTC(),
+		OnDuplicate: l.flags.onDuplicate, Models: l.flags.models, Allow: l.flags.allow,
 	}
 	e := jobs.NewLoad(l.app.global.rights.userName(), args)
-	e.ID, e.RulesOff = l.job, l.rulesOff
-	receipts, err := s.submitter.Submit(ctx, e)
-	if err != nil {
-		return jobs.Receipt{}, err
+	if err := l.options.apply(&e); err != nil {
+		return e, err
 	}
-	return receipts[0], nil
+	e.ID, e.RulesOff = l.job, l.rulesOff
+	if l.options.uniqueKey == "" {
+		key, err := l.uniqueKey(args)
+		if err != nil {
+			return e, err
+		}
+		e.Unique = key
+	}
+	return e, nil
 }
 
 // forget removes the upload of a load that has ended.

@@ -2,49 +2,83 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
 
-// unfinished returns the load of the same archive with the same options that has
-// not ended yet. Repeating a command that was killed continues its job so,
-// instead of meeting the job's own resources as duplicates.
-func (l *load) unfinished(ctx context.Context, s *session, mine jobs.Load) (storage.Job, bool, error) {
-	filter := storage.JobFilter{
-		States: []storage.JobState{storage.JobQueued, storage.JobRunning},
-		Kind:   string(jobs.KindLoad),
+// cancelledWait is how long a load of the same archive that was cancelled is waited for.
+const cancelledWait = 30 * time.Second
+
+// uniqueKey is the key that loads of the same archive with the same options have in
+// common, whatever the name or the form in which they were given.
+func (l *load) uniqueKey(args jobs.Load) (string, error) {
+	content, err := upload.Hash(l.dir, l.put.Name)
+	if err != nil {
+		return "", err
 	}
-	for row, err := range s.store.Ledger().List(ctx, filter) {
-		if err != nil {
-			return storage.Job{}, false, fmt.Errorf("look for an unfinished load: %w", err)
-		}
-		e, err := jobs.Decode(row.Envelope)
-		if err != nil {
-			continue // whoever runs it says what is wrong with it
-		}
-		other, ok := e.Args.(jobs.Load)
-		if !ok || row.Cancel || e.RulesOff != l.rulesOff || !sameOptions(mine, other) {
-			continue
-		}
-		same, err := upload.Same(l.dir, l.put.Name, strings.TrimPrefix(other.Source, uploadScheme))
-		if same || err != nil {
-			return row, same, err
-		}
+	same, err := json.Marshal([]any{content, args.OnDuplicate, args.Models, args.Allow, l.rulesOff})
+	if err != nil {
+		return "", err
 	}
-	return storage.Job{}, false, nil
+	sum := sha256.Sum256(same)
+	return "load:" + hex.EncodeToString(sum[:]), nil
 }
 
-// sameOptions reports whether two loads treat what they load alike.
-func sameOptions(a, b jobs.Load) bool {
-	return strings.HasPrefix(b.Source, uploadScheme) && a.Size == b.Size && a.OnDuplicate == b.OnDuplicate &&
-		slices.Equal(a.Models, b.Models) && slices.Equal(a.Allow, b.Allow)
+// submitUnique submits the load, or makes the one of the same archive with the same
+// options that has not ended the one that is waited for. Repeating a command that was
+// killed continues its job so, instead of meeting the job's own resources as duplicates.
+func (l *load) submitUnique(ctx context.Context, s *session) (jobs.Receipt, error) {
+	for {
+		receipts, err := s.submitter.Submit(ctx, *l.envelope)
+		if err == nil {
+			return receipts[0], nil
+		}
+		exists, is := errors.AsType[*storage.JobExistsError](err)
+		if !is || l.options.unique || l.options.uniqueKey != "" {
+			return jobs.Receipt{}, l.drop(err)
+		}
+		row, err := s.store.Ledger().Get(ctx, exists.Job)
+		switch {
+		case errors.Is(err, storage.ErrNotFound) || err == nil && row.State.Final():
+			continue // it has ended just now
+		case err != nil:
+			return jobs.Receipt{}, fmt.Errorf("look at an unfinished load: %w", err)
+		case !row.Cancel:
+			return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(row)
+		}
+		if err := s.awaitEnd(ctx, row); err != nil {
+			return jobs.Receipt{}, err
+		}
+	}
+}
+
+// awaitEnd waits for the end of a load that was cancelled.
+func (s *session) awaitEnd(ctx context.Context, row storage.Job) error {
+	within, stop := context.WithTimeout(ctx, cancelledWait)
+	defer stop()
+	_, err := s.follow(within, row.ID, nil)
+	if within.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("a load of this archive was cancelled and has not ended: %w", &storage.JobExistsError{Job: row.ID, ID: row.Text, Unique: row.Unique})
+	}
+	return err
+}
+
+// drop removes the upload of a load that was refused.
+func (l *load) drop(err error) error {
+	if _, exists := errors.AsType[*storage.JobExistsError](err); !exists {
+		return err // it may have been taken
+	}
+	return errors.Join(err, upload.Remove(l.dir, l.job))
 }
 
 // adopt makes an unfinished load the one that is waited for.

@@ -69,24 +69,23 @@ and is told; the exit code is then 4.`,
 
 func (a *app) submitMigrateCommand() *cobra.Command {
 	var f migrateFlags
+	var o jobOptions
 	cmd := &cobra.Command{
-		Use:     "migrate MODEL…",
-		Short:   "Submit a migration and return at once",
-		Long:    "submit migrate leaves the migration to the next worker, by the models that it knows:\nworker run --models FILE.",
-		Example: `  worker submit migrate cat`,
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "migrate MODEL…",
+		Short: "Submit a migration and return at once",
+		Long:  "submit migrate leaves the migration to the next worker, by the models that it knows:\nworker run --models FILE.",
+		Example: `  worker submit migrate cat
+  worker submit migrate cat --delay 8h --unique`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e := a.newMigrate(f, args)
-			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
-				receipts, err := s.submitter.Submit(ctx, e)
-				if err != nil {
-					return nil, err
-				}
-				return []string{receipts[0].Text}, nil
-			}, a.printJobID)
+			if err := o.check(); err != nil {
+				return err
+			}
+			return a.submitOne(cmd.Context(), a.newMigrate(f, args), &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.register(cmd.Flags())
 	return cmd
 }
 

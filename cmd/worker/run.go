@@ -14,6 +14,7 @@ import (
 
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -30,7 +31,7 @@ func (l *listen) register(flags *pflag.FlagSet) {
 func (a *app) runCommand() *cobra.Command {
 	var l listen
 	var kept retention
-	var grace time.Duration
+	var grace, stall time.Duration
 	var bindOnly bool
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -56,13 +57,18 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 			if bindOnly && a.global.nats == "" {
 				return usage("--bind-only: it is for a server that --nats names; nobody else makes the embedded queue")
 			}
-			return a.run(cmd.Context(), l, sessionOptions{keepJobs: kept.keep, grace: grace, bindOnly: bindOnly}, kept)
+			if stall <= 0 {
+				return usage("--stall-timeout %s: it must be more than 0", stall)
+			}
+			return a.run(cmd.Context(), l, sessionOptions{keepJobs: kept.keep, grace: grace, stall: stall, bindOnly: bindOnly}, kept)
 		},
 	}
 	l.register(cmd.Flags())
 	kept.register(cmd.Flags())
 	cmd.Flags().DurationVar(&grace, "grace", defaultGrace, "`DURATION` for which running jobs may finish after SIGTERM before they are handed back")
 	cmd.Flags().BoolVar(&bindOnly, "bind-only", false, "make no streams and consumers on the server; see worker provision")
+	cmd.Flags().DurationVar(&stall, "stall-timeout", jobs.DefaultStallTimeout,
+		"`DURATION` after which a load, backfill or migration without a sign of progress is ended, counted and tried again")
 	return cmd
 }
 

@@ -18,11 +18,17 @@ type saveFlags struct {
 	from string
 	// batch is how many lines become one job at most.
 	batch int
+	// onError is what a refused line does to the others.
+	onError string
 }
+
+// whole reports whether all lines take effect or none.
+func (f *saveFlags) whole() bool { return f.onError == jobs.OnErrorFail }
 
 func (f *saveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "`FILE` of operations, one JSON object a line; - is standard input")
 	flags.IntVar(&f.batch, "batch", defaultPack, "`N` lines without an id become one job at most; 1: each line a job")
+	flags.StringVar(&f.onError, "on-error", jobs.OnErrorRefuse, "`WHAT` a refused line does: refuse leaves the others alone, fail lets none of them take effect")
 }
 
 func (f *saveFlags) check() error {
@@ -31,6 +37,9 @@ func (f *saveFlags) check() error {
 	}
 	if f.batch < 1 || f.batch > jobs.MaxOperations {
 		return usage("--batch %d: a job has 1 to %d operations", f.batch, jobs.MaxOperations)
+	}
+	if f.onError != jobs.OnErrorRefuse && f.onError != jobs.OnErrorFail {
+		return usage("--on-error %q is not known; use refuse or fail", f.onError)
 	}
 	return nil
 }
@@ -52,6 +61,7 @@ func (f *saveFlags) open(stdin io.Reader) (io.ReadCloser, error) {
 
 func (a *app) saveCommand() *cobra.Command {
 	var f saveFlags
+	var o jobOptions
 	cmd := &cobra.Command{
 		Use:   "save MODEL --from FILE|-",
 		Short: "Submit operations on resources and wait until they are done",
@@ -69,25 +79,29 @@ of their lines. A bad line fails alone; the exit code is then 4.
 
 A line with an id is a job of that id: submitted again, it is done once. Of those
 without, up to --batch that follow each other become one job, as long as they fit
-into 256 KiB: thousands a second instead of hundreds.`,
+into 256 KiB: thousands a second instead of hundreds.
+
+With --on-error fail all lines are one job, of 10,000 at most, and take effect
+together or not at all; only the first line may have an id then.`,
 		Example: `  echo '{"op":"upsert","resource_id":"note:1","data":{"text":"hello"},"user":"alice"}' |
       worker save note --from -
   worker save person --from changes.ndjson -o json
   worker save person --from changes.ndjson --batch 1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			return a.save(cmd.Context(), args[0], &f)
+			return a.save(cmd.Context(), args[0], &f, &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.registerLane(cmd.Flags())
 	return cmd
 }
 
-func (a *app) save(ctx context.Context, model string, f *saveFlags) error {
-	list, err := a.readSaves(model, f)
+func (a *app) save(ctx context.Context, model string, f *saveFlags, o *jobOptions) error {
+	list, err := a.readSaves(model, f, o)
 	if err != nil {
 		return err
 	}
@@ -124,20 +138,25 @@ func (l saveList) lines() (n int64) {
 
 // readSaves reads all operations, so that a file that cannot be read submits
 // nothing. Of two lines with one id the second is the same job, or is refused.
-func (a *app) readSaves(model string, f *saveFlags) (saveList, error) {
+func (a *app) readSaves(model string, f *saveFlags, o *jobOptions) (saveList, error) {
 	r, err := f.open(a.stdin)
 	if err != nil {
 		return saveList{}, err
 	}
 	defer r.Close()
-	p := packer{model: model, user: a.global.rights.userName(), rulesOff: a.global.rules == "off", most: f.batch}
+	p := packer{model: model, user: a.global.rights.userName(), rulesOff: a.global.rules == "off", most: f.batch, whole: f.whole(), options: o}
 	for l, err := range readLines(r) {
 		if err != nil {
 			return saveList{}, err
 		}
 		p.add(l)
 	}
-	p.flush()
+	if err := p.end(); err != nil {
+		return saveList{}, err
+	}
+	if len(p.jobs) > 1 && o.uniqueKey != "" {
+		return saveList{}, usage("--unique-key: the lines are %d jobs, which cannot have one key; use --unique, or --on-error fail to make them one", len(p.jobs))
+	}
 	list := saveList{bad: p.bad}
 	first := make(map[string]saveJob, len(p.jobs))
 	for _, j := range p.jobs {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/specstar-worker/worker/jobs"
@@ -35,6 +36,9 @@ type packer struct {
 	rulesOff    bool
 	// most is how many lines go into one job.
 	most int
+	// whole makes one job of all lines, which take effect together.
+	whole   bool
+	options *jobOptions
 
 	open []readLine
 	size int
@@ -49,12 +53,53 @@ func (p *packer) add(l readLine) {
 		return
 	}
 	size := l.size + lineBytes
+	if p.whole {
+		p.open = append(p.open, l)
+		return
+	}
 	if l.id != "" || len(p.open) >= p.most || p.size+size > packBytes {
 		p.flush()
 	}
 	if p.open, p.size = append(p.open, l), p.size+size; l.id != "" {
 		p.flush()
 	}
+}
+
+// end makes jobs of what is left. Of lines that take effect together a bad one takes the
+// others with it.
+func (p *packer) end() error {
+	if !p.whole {
+		p.flush()
+		return nil
+	}
+	lines := p.open
+	p.open = nil
+	if len(lines) > jobs.MaxOperations {
+		return usage("--on-error fail: %d lines are more than the %d of one job", len(lines), jobs.MaxOperations)
+	}
+	for _, l := range lines[min(1, len(lines)):] {
+		if l.id != "" {
+			return usage("--on-error fail makes one job of all lines: line %d has an id, which only the first may have", l.number)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	j, err := p.job(lines)
+	if err == nil && len(p.bad) == 0 {
+		j.asked = true // whoever does the job asks, and refuses all or none
+		p.jobs = append(p.jobs, j)
+		return nil
+	}
+	why := "another line is not an operation"
+	if err != nil {
+		why = err.Error()
+	}
+	for _, l := range lines {
+		p.bad = append(p.bad, lineError{l.number, string(manager.CodeNotDone), why})
+	}
+	slices.SortFunc(p.bad, func(a, b lineError) int { return cmp.Compare(a.Line, b.Line) })
+	return nil
 }
 
 // flush makes a job of the open lines. A line that would spoil the message is bad.
@@ -111,6 +156,14 @@ func (p *packer) job(lines []readLine) (saveJob, error) {
 		}
 	}
 	e := jobs.NewSave(p.model, user, ops...)
+	if p.whole {
+		e.Args = jobs.Save{Operations: ops, OnError: jobs.OnErrorFail}
+	}
+	if p.options != nil {
+		if err := p.options.apply(&e); err != nil {
+			return j, err
+		}
+	}
 	e.ID = cmp.Or(lines[0].id, e.ID)
 	e.Time, e.RulesOff = at, p.rulesOff
 	if len(lines) > 1 {

@@ -114,8 +114,8 @@ func (j saveJob) without(refused []*manager.RefusedError, bad *[]lineError) (sav
 }
 
 // submitSave submits the operations without waiting.
-func (a *app) submitSave(ctx context.Context, model string, f *saveFlags) error {
-	list, err := a.readSaves(model, f)
+func (a *app) submitSave(ctx context.Context, model string, f *saveFlags, o *jobOptions) error {
+	list, err := a.readSaves(model, f, o)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/jobs"
 )
 
 func (a *app) submitCommand() *cobra.Command {
@@ -14,10 +16,16 @@ func (a *app) submitCommand() *cobra.Command {
 		Use:   "submit",
 		Short: "Submit a job and return at once",
 		Long: `submit puts a job into the queue and returns. When no worker runs, the job waits
-for the next one: worker run.`,
+for the next one: worker run.
+
+With --delay or --at the job begins later, though at most a second late; with
+--expires it is dead when it was not started until then. --unique refuses it while
+a job that does the same has not ended: the error has code job_exists and the id of
+that job.`,
 		Example: `  worker submit load dump.acbak --on-duplicate skip
   worker submit save person --from changes.ndjson
-  worker submit backfill
+  worker submit backfill --at 2026-03-01T02:00:00Z --unique
+  worker submit load dump.acbak --lane high --timeout 1h --attempts 3
   worker submit migrate person`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -30,16 +38,20 @@ for the next one: worker run.`,
 
 func (a *app) submitLoadCommand() *cobra.Command {
 	var f loadFlags
+	var o jobOptions
 	cmd := &cobra.Command{
-		Use:     "load ARCHIVE",
-		Short:   "Submit a load and return at once",
-		Example: `  worker submit load dump.acbak --on-duplicate skip`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "load ARCHIVE",
+		Short: "Submit a load and return at once",
+		Long: `load submits a load job. A load of the same archive with the same options that has
+not ended is continued, and its id printed; with --unique that is an error instead.`,
+		Example: `  worker submit load dump.acbak --on-duplicate skip
+  worker submit load dump.acbak --delay 10m --unique`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			l := a.newLoad(args[0], &f)
+			l := a.newLoad(args[0], &f, &o)
 			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
 				r, err := l.submit(ctx, s)
 				return []string{r.Text}, err
@@ -47,48 +59,63 @@ func (a *app) submitLoadCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd.Flags())
+	o.register(cmd.Flags())
 	return cmd
 }
 
 func (a *app) submitBackfillCommand() *cobra.Command {
 	var f backfillFlags
+	var o jobOptions
 	cmd := &cobra.Command{
-		Use:     "backfill [MODEL…]",
-		Short:   "Submit a backfill and return at once",
-		Example: `  worker submit backfill person`,
+		Use:   "backfill [MODEL…]",
+		Short: "Submit a backfill and return at once",
+		Example: `  worker submit backfill person
+  worker submit backfill --delay 1h --unique`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
 			e := a.newBackfill(f.kind, args)
-			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
-				receipts, err := s.submitter.Submit(ctx, e)
-				if err != nil {
-					return nil, err
-				}
-				return []string{receipts[0].Text}, nil
-			}, a.printJobID)
+			return a.submitOne(cmd.Context(), e, &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.register(cmd.Flags())
 	return cmd
+}
+
+// submitOne submits a job with options and prints its id.
+func (a *app) submitOne(ctx context.Context, e jobs.Envelope, o *jobOptions) error {
+	if err := o.apply(&e); err != nil {
+		return err
+	}
+	return a.submit(ctx, func(ctx context.Context, s *session) ([]string, error) {
+		receipts, err := s.submitter.Submit(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		return []string{receipts[0].Text}, nil
+	}, a.printJobID)
 }
 
 func (a *app) submitSaveCommand() *cobra.Command {
 	var f saveFlags
+	var o jobOptions
 	cmd := &cobra.Command{
-		Use:     "save MODEL --from FILE|-",
-		Short:   "Submit saves and return at once",
-		Example: `  worker submit save person --from changes.ndjson`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "save MODEL --from FILE|-",
+		Short: "Submit saves and return at once",
+		Example: `  worker submit save person --from changes.ndjson
+  worker submit save person --from tonight.ndjson --at 2026-03-01T02:00:00Z --on-error fail`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			return a.submitSave(cmd.Context(), args[0], &f)
+			return a.submitSave(cmd.Context(), args[0], &f, &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.register(cmd.Flags())
 	return cmd
 }
 

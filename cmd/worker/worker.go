@@ -103,6 +103,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
 		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
+		StallTimeout: s.options.stall,
 	})
 }
 
@@ -123,6 +124,12 @@ func (w *worker) startBackground(ctx context.Context) {
 			s.app.log.Warn("could not publish forgotten jobs", zap.Error(err))
 		} else if n > 0 {
 			s.app.log.Info("published forgotten jobs", zap.Int("jobs", n))
+		}
+	}, Released: func(n int, err error) {
+		if err != nil {
+			s.app.log.Warn("could not publish jobs whose time has come", zap.Error(err))
+		} else if n > 0 {
+			s.app.log.Info("published jobs whose time has come", zap.Int("jobs", n))
 		}
 	}}
 	w.background.Go(func() { reconciler.Run(ctx) })
