@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -82,6 +83,9 @@ func (l *loop) delivery(m message) jobs.Delivery {
 	l.progress.came(at)
 	d.Published, d.Number = at.published, at.delivered
 	d.Place, d.Epoch, d.Sequence = at.name, at.epoch, at.sequence
+	if first, err := strconv.ParseInt(m.Header(headerSubmitted), 10, 64); err == nil {
+		d.Published = time.UnixMicro(first).UTC()
+	}
 	if at.sequence <= l.former {
 		d.Number++
 	}

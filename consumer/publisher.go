@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,9 @@ import (
 const (
 	headerType = "Content-Type"
 	headerJob  = "Specstar-Job"
+	// headerSubmitted is when the queue first had the job of a message that is not its
+	// first, in microseconds of unix time.
+	headerSubmitted = "Specstar-Submitted"
 )
 
 const (
@@ -209,6 +213,9 @@ func (p *Publisher) message(m jobs.Message) *nats.Msg {
 	}
 	if m.Job != "" {
 		msg.Header.Set(headerJob, m.Job)
+	}
+	if !m.Submitted.IsZero() {
+		msg.Header.Set(headerSubmitted, strconv.FormatInt(m.Submitted.UnixMicro(), 10))
 	}
 	if form := jobs.FormOf(m.Body); form != jobs.FormJSON { // which no header means
 		msg.Header.Set(headerType, string(form))

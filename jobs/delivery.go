@@ -27,7 +27,7 @@ type Delivery struct {
 	// Body is the envelope, Headers are the message's; they are only read.
 	Body    []byte
 	Headers map[string][]string
-	// Published is when the queue took the message.
+	// Published is when the queue first took a message of the job.
 	Published time.Time
 	// Number is 1 on the first delivery of the message and grows with each.
 	Number int

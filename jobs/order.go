@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -33,20 +34,19 @@ type place struct {
 
 // waiter is a save that is to be tried again.
 type waiter struct {
-	job      uuid.UUID
-	at       time.Time // when it comes again
-	epoch    int64     // where its message is in the queue
-	sequence uint64
+	job       uuid.UUID
+	at        time.Time // when it comes again
+	published time.Time // when the queue first took it
 }
 
-// follows reports whether the save came into the queue after the delivery. Nothing
-// waits for what follows it: two workers that each had one of two saves to try again
-// would have them wait for each other.
-func (w waiter) follows(d Delivery) bool {
-	if w.epoch == d.Epoch {
-		return w.sequence > d.Sequence
+// follows reports whether the save came into the queue after t, by what is the same for
+// every worker and every message of a job. Nothing waits for what follows it: two workers
+// that each had one of two saves to try again would have them wait for each other.
+func (w waiter) follows(t *task) bool {
+	if !w.published.Equal(t.delivery.Published) {
+		return w.published.After(t.delivery.Published)
 	}
-	return w.epoch > d.Epoch
+	return bytes.Compare(w.job[:], t.row.ID[:]) > 0
 }
 
 func (w waiter) lost(now time.Time) bool { return now.After(w.at.Add(orderPatience)) }
@@ -79,7 +79,7 @@ func (o *order) before(t *task, with map[uuid.UUID]bool) (waiter, bool) {
 			if w.job == t.row.ID {
 				break
 			}
-			if !with[w.job] && !w.lost(now) && !w.follows(t.delivery) {
+			if !with[w.job] && !w.lost(now) && !w.follows(t) {
 				return w, true
 			}
 		}
@@ -96,7 +96,7 @@ func (o *order) wait(t *task, at time.Time) {
 		q := o.queues[p]
 		i := slices.IndexFunc(q, func(w waiter) bool { return w.job == t.row.ID })
 		if i < 0 {
-			i, q = len(q), append(q, waiter{job: t.row.ID, epoch: t.delivery.Epoch, sequence: t.delivery.Sequence})
+			i, q = len(q), append(q, waiter{job: t.row.ID, published: t.delivery.Published})
 		}
 		q[i].at = at
 		if o.queues == nil {

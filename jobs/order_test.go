@@ -117,7 +117,7 @@ func TestSavesDoNotWaitForEachOther(t *testing.T) {
 	b := newBench()
 	other := jobs.NewExecutor(b.Config)
 	first, second := upsert("a", 1, 1), upsert("a", 2, 1)
-	first.Epoch, first.Sequence, second.Epoch, second.Sequence = 7, 1, 7, 2
+	second.Published = first.Published.Add(time.Millisecond)
 	b.failing("a", errors.New("no"))
 	b.expect(t, []string{"retry"}, second)
 	if v := other.Execute(t.Context(), []jobs.Delivery{first})[0]; v.Action != jobs.ActionRetry {

@@ -40,6 +40,9 @@ type Message struct {
 	// ID is the message's Nats-Msg-Id; Job is the job's id where it differs.
 	ID, Job string
 	Body    []byte
+	// Submitted is when the queue first had the job, of a message that is not the first;
+	// zero otherwise. Deliveries of it have that as their time, see [Delivery].
+	Submitted time.Time
 }
 
 // Ack is a queue's answer to a message: it is stored, now or before, unless Err.
