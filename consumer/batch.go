@@ -3,10 +3,12 @@ package consumer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/specstar-worker/worker/jobs"
 )
@@ -19,8 +21,10 @@ const (
 )
 
 const (
-	// batchMin is from how many messages an atomic batch is worth its constant cost.
-	batchMin = 64
+	// batchMin is from how many messages an atomic batch is worth its constant cost, and
+	// batchMinBytes from how many bytes.
+	batchMin      = 64
+	batchMinBytes = 256 << 10
 	// batchMax is how many messages the server takes in one batch.
 	batchMax = 1000
 	// batchBytes bounds what the server holds in memory for a batch.
@@ -39,13 +43,41 @@ func batchLen(messages []jobs.Message) int {
 	return len(messages)
 }
 
-// publishBatch sends messages as one atomic batch and reports whether the server
-// took it. One id that it knows already refuses the whole batch; then, or when
-// it knows no batches, or no answer came, nothing is lost by sending each message
+// worthBatch reports whether messages are to go as an atomic batch.
+func worthBatch(messages []jobs.Message) bool {
+	size := 0
+	for _, m := range messages {
+		size += len(m.Body)
+	}
+	return len(messages) >= batchMin || len(messages) > 1 && size >= batchMinBytes
+}
+
+// publishBatch sends messages as one atomic batch and reports whether the acks say what
+// became of it. One id that the server knows already refuses the whole batch; then, or
+// when it knows no batches, or no answer came, nothing is lost by sending each message
 // by itself.
 func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message, acks []jobs.Ack) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
+	last, err := p.sendBatch(ctx, messages)
+	switch {
+	case err == nil:
+		number(acks, last)
+		return true
+	case errors.Is(context.Cause(ctx), ErrForbidden):
+		err = context.Cause(ctx)
+	case !errors.Is(publishError(err), ErrQueueFull):
+		return false
+	}
+	refuse(acks, publishError(err))
+	return true
+}
+
+// errBatch: the server did not take a batch.
+var errBatch = errors.New("the batch was not taken")
+
+// sendBatch sends a batch and returns the number of its last message.
+func (p *Publisher) sendBatch(ctx context.Context, messages []jobs.Message) (last uint64, err error) {
 	nc, id := p.js().Conn(), uuid.NewString()
 	for i, m := range messages {
 		msg := p.message(m)
@@ -54,40 +86,46 @@ func (p *Publisher) publishBatch(ctx context.Context, messages []jobs.Message, a
 		switch i {
 		case len(messages) - 1:
 			msg.Header.Set(headerBatchCommit, "1")
-			last, ok := committed(nc.RequestMsgWithContext(ctx, msg))
-			if ok {
-				number(acks, last)
-			}
-			return ok
+			return committed(nc.RequestMsgWithContext(ctx, msg))
 		case 0:
-			if !started(nc.RequestMsgWithContext(ctx, msg)) {
-				return false
-			}
+			err = started(nc.RequestMsgWithContext(ctx, msg))
 		default:
-			if nc.PublishMsg(msg) != nil {
-				return false
-			}
+			err = nc.PublishMsg(msg)
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
-	return false
+	return 0, errBatch
 }
 
 // started reads the answer to a batch's first message: empty when all is well.
-func started(m *nats.Msg, err error) bool { return err == nil && len(m.Data) == 0 }
+func started(m *nats.Msg, err error) error {
+	if err == nil && len(m.Data) > 0 {
+		_, err = committed(m, nil)
+	}
+	return err
+}
 
-// committed reads the answer to a batch's last message: its number in the stream, and
-// whether the batch was taken.
-func committed(m *nats.Msg, err error) (last uint64, ok bool) {
+// committed reads the answer to a batch's last message: its number in the stream.
+func committed(m *nats.Msg, err error) (last uint64, _ error) {
 	if err != nil {
-		return 0, false
+		return 0, err
 	}
 	var ack struct {
-		Error    *struct{} `json:"error"`
-		Sequence uint64    `json:"seq"`
-		Count    int       `json:"count"`
+		Error    *jetstream.APIError `json:"error"`
+		Sequence uint64              `json:"seq"`
+		Count    int                 `json:"count"`
 	}
-	ok = json.Unmarshal(m.Data, &ack) == nil && ack.Error == nil && ack.Count > 0
-	return ack.Sequence, ok
+	switch err := json.Unmarshal(m.Data, &ack); {
+	case err != nil:
+		return 0, err
+	case ack.Error != nil:
+		return 0, ack.Error
+	case ack.Count == 0:
+		return 0, errBatch
+	}
+	return ack.Sequence, nil
 }
 
 // number gives the messages of a batch their numbers: nothing comes between them.

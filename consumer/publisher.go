@@ -32,19 +32,11 @@ const (
 	publishWait = 15 * time.Second
 	// publishTries is how often a message is sent; its id makes that safe.
 	publishTries = 3
+	// headerBytes is what the headers of a message have at most.
+	headerBytes = 1 << 10
 	// reconnectLook is how often a broken connection is looked at.
 	reconnectLook = 20 * time.Millisecond
 )
-
-// ErrQueueFull: the queue has reached its size limit and takes no more jobs
-// until some are done.
-var ErrQueueFull = errors.New("the queue is full")
-
-// ErrTooLarge: a message is larger than the queue takes.
-var ErrTooLarge = errors.New("the message is larger than the queue takes")
-
-// ErrNoAnswer: the queue did not say in time whether it took a message.
-var ErrNoAnswer = errors.New("the queue does not answer")
 
 // Publisher is the sending side of a JetStream queue. It implements
 // jobs.Publisher and is safe for concurrent use.
@@ -86,28 +78,45 @@ func (p *Publisher) Queue() uuid.UUID { return p.q.ID }
 // Namespace returns the queue's namespace.
 func (p *Publisher) Namespace() string { return p.q.Namespace }
 
+// MaxMessage returns how long the body of a message may be, in bytes: less than what
+// the server takes, since headers come on top.
+func (p *Publisher) MaxMessage() int {
+	most := int64(maxMessage)
+	if server := p.api.line.Conn().MaxPayload(); server > 0 { // 0 before the first connection
+		most = min(most, server)
+	}
+	return int(most) - headerBytes
+}
+
 // Publish stores the messages and returns an answer for each, in their order.
 // Many messages go as atomic batches, which the server syncs to disk as one.
 func (p *Publisher) Publish(ctx context.Context, messages []jobs.Message) []jobs.Ack {
 	acks := make([]jobs.Ack, len(messages))
+	ctx, end := p.whileAllowed(ctx)
+	defer end()
 	for from := 0; from < len(messages); {
 		n := batchLen(messages[from:])
-		if n < batchMin || !p.publishBatch(ctx, messages[from:from+n], acks[from:from+n]) {
+		if !worthBatch(messages[from:from+n]) || !p.publishBatch(ctx, messages[from:from+n], acks[from:from+n]) {
 			p.publishEach(ctx, messages[from:from+n], acks[from:from+n])
 		}
 		from += n
-		if silent(acks[:from]) {
-			refuse(acks[from:], acks[from-1].Err)
+		if err := hopeless(acks[from-n : from]); err != nil {
+			refuse(acks[from:], err)
 			break
 		}
 	}
 	return acks
 }
 
-// silent reports whether the queue did not answer the last message: it would not
-// answer others either.
-func silent(acks []jobs.Ack) bool {
-	return len(acks) > 0 && errors.Is(acks[len(acks)-1].Err, ErrNoAnswer)
+// hopeless returns why a message was not taken when others would not be, either: the
+// queue does not answer, is full or not for us. What comes later must not overtake it.
+func hopeless(acks []jobs.Ack) error {
+	for _, a := range acks {
+		if errors.Is(a.Err, ErrNoAnswer) || errors.Is(a.Err, ErrQueueFull) || errors.Is(a.Err, ErrForbidden) {
+			return a.Err
+		}
+	}
+	return nil
 }
 
 func refuse(acks []jobs.Ack, err error) {
@@ -121,8 +130,8 @@ func (p *Publisher) publishEach(ctx context.Context, messages []jobs.Message, ac
 	for from := 0; from < len(messages); from += publishWindow {
 		to := min(from+publishWindow, len(messages))
 		p.publishSome(ctx, messages[from:to], acks[from:to])
-		if silent(acks[:to]) {
-			refuse(acks[to:], acks[to-1].Err)
+		if err := hopeless(acks[from:to]); err != nil {
+			refuse(acks[to:], err)
 			return
 		}
 	}
@@ -202,7 +211,7 @@ func await(ctx context.Context, f jetstream.PubAckFuture) jobs.Ack {
 	case err := <-f.Err():
 		return jobs.Ack{Err: publishError(err)}
 	case <-ctx.Done():
-		return jobs.Ack{Err: context.Cause(ctx)}
+		return jobs.Ack{Err: publishError(context.Cause(ctx))}
 	}
 }
 
@@ -234,36 +243,6 @@ func (p *Publisher) Waiting(ctx context.Context, subject string) (uint64, error)
 		return 0, fmt.Errorf("stream %s: %w", p.q.StreamName(), err)
 	}
 	return info.State.Subjects[subject], nil
-}
-
-// Codes of the server: a stream at its limit, or its disk, refused a message; a
-// message is larger than the stream's limit for one.
-const (
-	storeFailed = 10077
-	tooLarge    = 10054
-)
-
-// publishError tells what was wrong and what helps.
-func publishError(err error) error {
-	api, refused := errors.AsType[*jetstream.APIError](err)
-	switch {
-	case err == nil:
-		return nil
-	case refused && api.ErrorCode == storeFailed:
-		return fmt.Errorf("publish: %w: %s; try again when workers have done some jobs", ErrQueueFull, api.Description)
-	case refused && api.ErrorCode == tooLarge, errors.Is(err, nats.ErrMaxPayload):
-		return fmt.Errorf("publish: %w: use several jobs with fewer operations each (%w)", ErrTooLarge, err)
-	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
-		return fmt.Errorf("publish: %w: it is down, or its disk is full: free space and start its server again (%w)", ErrNoAnswer, err)
-	}
-	return fmt.Errorf("publish: %w", err)
-}
-
-// retryable reports whether sending once more may help.
-func (p *Publisher) retryable(err error) bool {
-	return err != nil && !errors.Is(err, ErrQueueFull) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoAnswer) &&
-		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) &&
-		!p.api.line.ended(err)
 }
 
 // pause waits for d or the end of ctx.

@@ -143,9 +143,12 @@ func compare(have, want jetstream.StreamConfig) error {
 	return nil
 }
 
+// jobsSubject is where the jobs of all lanes and kinds are published.
+func (q QueueConfig) jobsSubject() string { return "specstar." + q.Namespace + ".jobs.*.*" }
+
 func (q QueueConfig) jobsStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: q.StreamName(), Subjects: []string{"specstar." + q.Namespace + ".jobs.*.*"},
+		Name: q.StreamName(), Subjects: []string{q.jobsSubject()},
 		Description: "jobs of a SpecStar store",
 		Retention:   jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
 		MaxBytes: q.MaxBytes, MaxMsgSize: maxMessage, Replicas: q.Replicas, Duplicates: duplicateWindow,

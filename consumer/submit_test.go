@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -82,7 +81,8 @@ func TestMessageTooLargeForTheQueueIsRefused(t *testing.T) {
 		break
 	}
 	rs, err := w.submit.Submit(t.Context(), w.create("small"), big)
-	if !errors.Is(err, consumer.ErrTooLarge) || rs[0].Err != nil {
+	var large *jobs.TooLargeError
+	if !errors.As(err, &large) || large.Job != big.ID || rs[0].Err != nil {
 		t.Fatalf("Submit = %v", err)
 	}
 }

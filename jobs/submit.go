@@ -69,7 +69,10 @@ type Publisher interface {
 	Queue() uuid.UUID
 	// Namespace is the part of the queue's subjects that is its owner's.
 	Namespace() string
-	// Publish stores messages and returns an answer for each.
+	// MaxMessage is how long the body of a message may be, in bytes.
+	MaxMessage() int
+	// Publish stores messages and returns an answer for each. One that is not stored
+	// since the queue is full has a *[BusyError].
 	Publish(ctx context.Context, messages []Message) []Ack
 	// Epoch tells the queue's stream, as it was made, from those before it.
 	Epoch(ctx context.Context) (int64, error)
@@ -79,18 +82,38 @@ type Publisher interface {
 }
 
 // QueueSubmitter submits jobs to a queue. Of a save without options the queue's
-// acknowledgement is the receipt; any other job is written to the ledger first, so
-// that the loss of the queue's disk does not lose it. One that waits is only written
-// there: a [Reconciler] publishes it when its time has come.
+// acknowledgement is the receipt, unless it is [QueueSubmitter.InLedger]; any other job
+// is written to the ledger first, so that the loss of the queue's disk does not lose it.
+// One that waits is only written there: a [Reconciler] publishes it when its time has
+// come.
 type QueueSubmitter struct {
 	store     uuid.UUID
 	ledger    storage.Ledger
 	publisher Publisher
+	backlog   *backlog
+	// durable: saves have their row first, too.
+	durable bool
 }
 
 // NewSubmitter returns a submitter for the store with the given id and ledger.
 func NewSubmitter(store uuid.UUID, l storage.Ledger, p Publisher) *QueueSubmitter {
-	return &QueueSubmitter{store: store, ledger: l, publisher: p}
+	return &QueueSubmitter{store: store, ledger: l, publisher: p, backlog: &backlog{most: DefaultMaxUnfinished}}
+}
+
+// WithLimit returns a submitter that takes no job which has its row first while n or
+// more jobs have not ended: their receipts have a *[BusyError].
+func (s *QueueSubmitter) WithLimit(n int64) *QueueSubmitter {
+	limited := *s
+	limited.backlog = &backlog{most: n}
+	return &limited
+}
+
+// InLedger returns a submitter that writes saves to the ledger first, as it does other
+// jobs: the loss of the queue's disk does not lose them.
+func (s *QueueSubmitter) InLedger() *QueueSubmitter {
+	durable := *s
+	durable.durable = true
+	return &durable
 }
 
 // Submit implements [Submitter].
@@ -102,22 +125,27 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 	now := time.Now()
 	waiting := make(map[uuid.UUID]bool)
 	for i, e := range jobs {
-		e.ID = cmp.Or(e.ID, NewID())
+		e, m, err := messageOf(s.publisher.Namespace(), e)
 		receipts[i] = Receipt{ID: ID(s.store, e.ID), Text: e.ID}
-		m, err := s.message(e)
+		if most := s.publisher.MaxMessage(); err == nil && len(m.Body) > most {
+			err = &TooLargeError{Job: e.ID, Bytes: len(m.Body), Most: most}
+		}
 		if err != nil {
 			receipts[i].Err = err
 			continue
 		}
 		messages, places = append(messages, m), append(places, i)
-		if e.Kind() != KindSave || e.recorded() {
-			rows = append(rows, s.row(e, m))
+		if e.Kind() != KindSave || s.durable || e.recorded() {
+			rows = append(rows, rowOf(s.store, e, m))
 		}
 		waiting[receipts[i].ID] = e.waits(now)
 	}
 	known := make(map[uuid.UUID]bool)
 	var epoch int64
 	if len(rows) > 0 {
+		if err := s.backlog.admit(ctx, s.ledger, len(rows)); err != nil {
+			return fail(receipts, err)
+		}
 		refused, err := s.record(ctx, rows, known)
 		if err != nil {
 			return fail(receipts, fmt.Errorf("record jobs: %w", err))
@@ -141,19 +169,22 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 	return receipts, firstError(receipts)
 }
 
-func (s *QueueSubmitter) message(e Envelope) (Message, error) {
+// messageOf returns a job, which has an id then, and its message.
+func messageOf(namespace string, e Envelope) (Envelope, Message, error) {
+	e.ID = cmp.Or(e.ID, NewID())
 	if e.Args == nil {
-		return Message{}, fmt.Errorf("job %s: no arguments", e.ID)
+		return e, Message{}, fmt.Errorf("job %s: no arguments", e.ID)
 	}
 	body, err := e.Encode()
 	if err != nil {
-		return Message{}, err
+		return e, Message{}, err
 	}
 	lane := cmp.Or(e.Lane, LaneNormal)
-	return Message{Subject: Subject(s.publisher.Namespace(), lane, e.Kind()), ID: e.ID, Body: body}, nil
+	return e, Message{Subject: Subject(namespace, lane, e.Kind()), ID: e.ID, Body: body}, nil
 }
 
-func (s *QueueSubmitter) row(e Envelope, m Message) storage.Job {
+// rowOf returns the row of a job that has not begun.
+func rowOf(store uuid.UUID, e Envelope, m Message) storage.Job {
 	hash := sha256.Sum256(m.Body)
 	now := time.Now()
 	var notBefore time.Time
@@ -161,7 +192,7 @@ func (s *QueueSubmitter) row(e Envelope, m Message) storage.Job {
 		notBefore = e.NotBefore
 	}
 	return storage.Job{
-		ID: ID(s.store, e.ID), Text: e.ID, NotBefore: notBefore, Unique: e.Unique, Kind: string(e.Kind()), Model: e.Model,
+		ID: ID(store, e.ID), Text: e.ID, NotBefore: notBefore, Unique: e.Unique, Kind: string(e.Kind()), Model: e.Model,
 		Lane: string(cmp.Or(e.Lane, LaneNormal)), User: e.User, Parent: e.Parent,
 		State: storage.JobQueued, Envelope: m.Body, EnvelopeHash: hash[:], Subject: m.Subject,
 		Created: now.UTC(),

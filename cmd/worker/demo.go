@@ -162,7 +162,7 @@ func (d *demo) send(ctx context.Context, fresh []jobs.Envelope, step *demoStep) 
 	total := int64(len(fresh))
 	task := d.board.Start("save edits through the queue", "edits", total)
 	for from := 0; from < len(fresh); from += parcel {
-		if _, err := d.session.submitter.Submit(ctx, fresh[from:min(from+parcel, len(fresh))]...); err != nil {
+		if _, err := d.session.send(ctx, fresh[from:min(from+parcel, len(fresh))]...); err != nil {
 			task.End("stopped")
 			return err
 		}
@@ -183,7 +183,7 @@ func (d *demo) send(ctx context.Context, fresh []jobs.Envelope, step *demoStep) 
 // backfill fills the rows that the data set left without rev_* fields.
 func (d *demo) backfill(ctx context.Context) error {
 	began := time.Now()
-	receipts, err := d.session.submitter.Submit(ctx, d.app.newBackfill(jobs.RevisionMeta, nil))
+	receipts, err := d.session.send(ctx, d.app.newBackfill(jobs.RevisionMeta, nil))
 	if err != nil {
 		return err
 	}

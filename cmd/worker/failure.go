@@ -43,6 +43,7 @@ const (
 	codeModel       = "model_unknown"
 	codeFile        = "file"
 	codeDiskFull    = "disk_full"
+	codeBusy        = "busy"
 )
 
 // failure is why a command ended without its result.
@@ -52,6 +53,8 @@ type failure struct {
 	Message string `json:"message"`
 	// Offset is where in an archive the bad frame begins.
 	Offset *int64 `json:"offset,omitempty"`
+	// RetryAfter is in how many seconds the same command may work.
+	RetryAfter float64 `json:"retry_after,omitempty"`
 	// JobID, Model and IDs name what is concerned.
 	JobID string        `json:"job_id,omitempty"`
 	Model string        `json:"model,omitempty"`
@@ -81,6 +84,7 @@ func explain(err error) failure {
 	}
 	f := failure{Exit: exitError, Code: codeError, Message: oneLine.Replace(err.Error())}
 	var (
+		busy      *jobs.BusyError
 		damaged   *archive.Error
 		duplicate *storage.DuplicateError
 		refused   *manager.RefusedError
@@ -90,6 +94,10 @@ func explain(err error) failure {
 		exists    *storage.JobExistsError
 	)
 	switch {
+	case errors.As(err, &busy):
+		f.Code, f.Exit, f.RetryAfter = codeBusy, exitUnavailable, busy.RetryAfter.Seconds()
+	case errors.Is(err, consumer.ErrForbidden):
+		f.Code = string(manager.CodeForbidden)
 	case errors.As(err, &damaged):
 		f.Code, f.Offset = damaged.Code, &damaged.Offset
 	case errors.As(err, &duplicate):

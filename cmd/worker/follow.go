@@ -170,7 +170,7 @@ func (s *session) pause(ctx context.Context) error {
 // complete submits a job, waits until it is done and reads its outcome into result.
 // name and unit are how the board shows it. A job that ends otherwise is an error.
 func (s *session) complete(ctx context.Context, e jobs.Envelope, name, unit string, board *progress.Board, result any) (storage.Job, error) {
-	receipts, err := s.submitter.Submit(ctx, e)
+	receipts, err := s.send(ctx, e)
 	if err != nil {
 		return storage.Job{}, err
 	}

@@ -39,7 +39,7 @@ func (l *load) uniqueKey(args jobs.Load) (string, error) {
 // killed continues its job so, instead of meeting the job's own resources as duplicates.
 func (l *load) submitUnique(ctx context.Context, s *session) (jobs.Receipt, error) {
 	for {
-		receipts, err := s.submitter.Submit(ctx, *l.envelope)
+		receipts, err := s.send(ctx, *l.envelope)
 		if err == nil {
 			return receipts[0], nil
 		}

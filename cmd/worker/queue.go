@@ -108,12 +108,16 @@ func (s *session) bind(ctx context.Context) error {
 	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
 		return err
 	}
-	s.unguarded = jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
-	s.submitter = s.unguarded
+	queue := jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
+	s.unguarded = queue
+	if s.options.inLedger {
+		queue = queue.InLedger()
+	}
+	s.submitter = queue
 	r := &s.app.global.rights
 	s.catalog = r.served(manager.NewCatalog(s.store.Factory, s.store.blobs, manager.Options{}))
 	if r.on() {
-		s.submitter = &jobs.Guard{Submitter: s.unguarded, Catalog: s.catalog}
+		s.submitter = &jobs.Guard{Submitter: queue, Catalog: s.catalog}
 	}
 	return nil
 }

@@ -20,13 +20,25 @@ type saveFlags struct {
 	batch int
 	// onError is what a refused line does to the others.
 	onError string
+	// durability says what holds a save before it is done.
+	durability string
 }
+
+// The values of --durability.
+const (
+	durabilityQueue  = "queue"
+	durabilityLedger = "ledger"
+)
 
 // whole reports whether all lines take effect or none.
 func (f *saveFlags) whole() bool { return f.onError == jobs.OnErrorFail }
 
+// inLedger reports whether rows come before messages.
+func (f *saveFlags) inLedger() bool { return f.durability == durabilityLedger }
+
 func (f *saveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "`FILE` of operations, one JSON object a line; - is standard input")
+	flags.StringVar(&f.durability, "durability", durabilityQueue, "`WHAT` holds saves until they are done: queue, or ledger (a row first: the loss of the queue's disk loses none)")
 	flags.IntVar(&f.batch, "batch", defaultPack, "`N` lines without an id become one job at most; 1: each line a job")
 	flags.StringVar(&f.onError, "on-error", jobs.OnErrorRefuse, "`WHAT` a refused line does: refuse leaves the others alone, fail lets none of them take effect")
 }
@@ -40,6 +52,9 @@ func (f *saveFlags) check() error {
 	}
 	if f.onError != jobs.OnErrorRefuse && f.onError != jobs.OnErrorFail {
 		return usage("--on-error %q is not known; use refuse or fail", f.onError)
+	}
+	if f.durability != durabilityQueue && f.durability != durabilityLedger {
+		return usage("--durability %q is not known; use queue or ledger", f.durability)
 	}
 	return nil
 }
@@ -106,7 +121,7 @@ func (a *app) save(ctx context.Context, model string, f *saveFlags, o *jobOption
 		return err
 	}
 	result := saveResult{Errors: []lineError{}}
-	err = a.withSession(ctx, sessionOptions{command: "save", consume: true}, func(ctx context.Context, s *session) error {
+	err = a.withSession(ctx, sessionOptions{command: "save", consume: true, inLedger: f.inLedger()}, func(ctx context.Context, s *session) error {
 		board := a.board()
 		defer board.Wait()
 		if err := s.submitSaves(ctx, &list, board); err != nil {

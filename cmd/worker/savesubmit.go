@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -42,15 +43,16 @@ func (s *session) submitSaves(ctx context.Context, list *saveList, board *progre
 				s.worker.executor.await(s.jobID(j), j.hash)
 			}
 		}
-		receipts, err := s.submitter.Submit(ctx, batch...)
+		receipts, err := s.send(ctx, batch...)
 		for i := range receipts {
-			if refused := receipts[i].Err; isRefused(refused, manager.CodeForbidden) {
+			refused := receipts[i].Err
+			if code := lineCode(refused); code != "" {
 				for _, line := range part[i].lines {
-					list.bad = append(list.bad, lineError{line, string(manager.CodeForbidden), refused.Error()})
+					list.bad = append(list.bad, lineError{line, code, refused.Error()})
 				}
 				continue
 			} else if refused != nil {
-				return err
+				return refused
 			}
 			taken = append(taken, part[i])
 		}
@@ -62,6 +64,21 @@ func (s *session) submitSaves(ctx context.Context, list *saveList, board *progre
 	list.jobs = taken
 	task.End("submitted")
 	return nil
+}
+
+// codeTooLarge is the code of lines whose message no queue takes.
+const codeTooLarge = "too_large"
+
+// lineCode is the code of an error that concerns the lines of one job alone; empty for
+// others.
+func lineCode(err error) string {
+	if _, large := errors.AsType[*jobs.TooLargeError](err); large {
+		return codeTooLarge
+	}
+	if isRefused(err, manager.CodeForbidden) {
+		return string(manager.CodeForbidden)
+	}
+	return ""
 }
 
 // dropForbidden takes the lines that the user may not do out of jobs of several, so
@@ -119,7 +136,7 @@ func (a *app) submitSave(ctx context.Context, model string, f *saveFlags, o *job
 	if err != nil {
 		return err
 	}
-	err = a.submit(ctx, func(ctx context.Context, s *session) ([]string, error) {
+	err = a.submitWith(ctx, sessionOptions{inLedger: f.inLedger()}, func(ctx context.Context, s *session) ([]string, error) {
 		board := a.board()
 		defer board.Wait()
 		if err := s.submitSaves(ctx, &list, board); err != nil {

@@ -34,6 +34,8 @@ type sessionOptions struct {
 	exclusive bool
 	// bindOnly: make no streams and consumers.
 	bindOnly bool
+	// inLedger: saves have their row before they are published.
+	inLedger bool
 	// keepJobs is how long rows of ended jobs stay; 0: for ever.
 	keepJobs time.Duration
 	// grace is how long jobs may take to finish when the session ends; 0 means

@@ -90,7 +90,7 @@ func (a *app) submitOne(ctx context.Context, e jobs.Envelope, o *jobOptions) err
 		return err
 	}
 	return a.submit(ctx, func(ctx context.Context, s *session) ([]string, error) {
-		receipts, err := s.submitter.Submit(ctx, e)
+		receipts, err := s.send(ctx, e)
 		if err != nil {
 			return nil, err
 		}
@@ -121,8 +121,13 @@ func (a *app) submitSaveCommand() *cobra.Command {
 
 // submit puts jobs into the queue and prints their ids.
 func (a *app) submit(ctx context.Context, send func(context.Context, *session) ([]string, error), print func([]string) error) error {
+	return a.submitWith(ctx, sessionOptions{}, send, print)
+}
+
+func (a *app) submitWith(ctx context.Context, o sessionOptions, send func(context.Context, *session) ([]string, error), print func([]string) error) error {
 	var ids []string
-	err := a.withSession(ctx, sessionOptions{command: "submit"}, func(ctx context.Context, s *session) (err error) {
+	o.command = commandSubmit
+	err := a.withSession(ctx, o, func(ctx context.Context, s *session) (err error) {
 		ids, err = send(ctx, s)
 		return err
 	})
