@@ -89,7 +89,7 @@ func (s *session) dropForbidden(ctx context.Context, list *saveList) error {
 	}
 	kept := list.jobs[:0]
 	for _, j := range list.jobs {
-		if len(j.lines) > 1 && !j.asked {
+		if len(j.lines) > 1 && !j.asked && !j.whole() {
 			refused, err := s.catalog.AskSave(ctx, j.envelope.Model, j.envelope.Operations())
 			if err != nil {
 				return fmt.Errorf("ask whether job %s is allowed: %w", j.envelope.ID, err)
@@ -104,6 +104,12 @@ func (s *session) dropForbidden(ctx context.Context, list *saveList) error {
 	}
 	list.jobs = kept
 	return nil
+}
+
+// whole reports whether one refused line refuses the job, which the worker does then.
+func (j saveJob) whole() bool {
+	save, _ := j.envelope.Args.(jobs.Save)
+	return save.OnError == jobs.OnErrorFail
 }
 
 // without returns the job without its refused operations, whose lines go to bad.
