@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +25,10 @@ type node struct {
 	name, dir, log, config, program string
 	// workers and clients connect through proxies of their own.
 	workers, clients *faultproxy.Proxy
+	// routes are its ways to the other nodes, by their names.
+	routes map[string]*faultproxy.Proxy
+	// volume is what its store lies on, where that can be filled up.
+	volume *volume
 
 	mu      sync.Mutex
 	process *process
@@ -43,10 +49,12 @@ jetstream {
 }
 %s`
 
-// clusterConfig joins a node with others.
+// clusterConfig joins a node with others. What it would tell them of its address leads
+// nowhere: they are to come by the proxies.
 const clusterConfig = `cluster {
   name: chaos
   listen: %s
+  advertise: "127.0.0.1:1"
   no_advertise: true
   routes: [%s]
 }
@@ -66,7 +74,7 @@ func newNodes(program, dir, logs string, n int, token string) (nodes []*node, er
 		return nil, err
 	}
 	for i := range n {
-		x := &node{name: fmt.Sprint("n", i+1), program: program}
+		x := &node{name: nameOf(i), program: program}
 		x.dir, x.log = filepath.Join(dir, x.name), filepath.Join(logs, "nats-"+x.name+".log")
 		x.config = filepath.Join(dir, x.name+".conf")
 		if err := os.MkdirAll(x.ports(), 0o700); err != nil {
@@ -74,7 +82,14 @@ func newNodes(program, dir, logs string, n int, token string) (nodes []*node, er
 		}
 		cluster := ""
 		if n > 1 {
-			cluster = fmt.Sprintf(clusterConfig, addresses[i], "nats://"+strings.Join(addresses, ", nats://"))
+			if x.routes, err = routesFrom(i, addresses); err != nil {
+				return append(nodes, x), err
+			}
+			var to []string
+			for _, p := range x.routes {
+				to = append(to, "nats://"+p.Addr())
+			}
+			cluster = fmt.Sprintf(clusterConfig, addresses[i], strings.Join(to, ", "))
 		}
 		text := fmt.Sprintf(nodeConfig, x.name, x.ports(), token, filepath.Join(x.dir, "store"), cluster)
 		if err := os.WriteFile(x.config, []byte(text), 0o600); err != nil {
@@ -89,6 +104,25 @@ func newNodes(program, dir, logs string, n int, token string) (nodes []*node, er
 		nodes = append(nodes, x)
 	}
 	return nodes, nil
+}
+
+// nameOf is the name of the i-th node.
+func nameOf(i int) string { return fmt.Sprint("n", i+1) }
+
+// routesFrom starts proxies on the ways from one node to each of the others.
+func routesFrom(from int, addresses []string) (map[string]*faultproxy.Proxy, error) {
+	routes := map[string]*faultproxy.Proxy{}
+	for to, address := range addresses {
+		if to == from {
+			continue
+		}
+		p, err := faultproxy.Start(func() (string, string) { return "tcp", address })
+		if err != nil {
+			return routes, err
+		}
+		routes[nameOf(to)] = p
+	}
+	return routes, nil
 }
 
 // freeAddresses returns n addresses that nobody listens at: the nodes of a cluster
@@ -171,17 +205,27 @@ func (x *node) running() *process {
 }
 
 // wipe removes what the node stored; it must not run.
-func (x *node) wipe() error { return os.RemoveAll(filepath.Join(x.dir, "store")) }
+func (x *node) wipe() error {
+	entries, err := os.ReadDir(filepath.Join(x.dir, "store")) // which may be mounted
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(x.dir, "store", e.Name())))
+	}
+	return err
+}
 
 func (x *node) close() {
 	if p := x.running(); p != nil {
 		p.kill()
 	}
-	for _, p := range []*faultproxy.Proxy{x.workers, x.clients} {
+	for _, p := range append(slices.Collect(maps.Values(x.routes)), x.workers, x.clients) {
 		if p != nil {
 			p.Close()
 		}
 	}
+	_ = x.volume.close() // what is left is told by the removal of its directory
 }
 
 // urls returns the addresses of nodes as one list for clients.

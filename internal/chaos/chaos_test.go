@@ -27,14 +27,11 @@ func TestChaos(t *testing.T) {
 			if !long() {
 				t.Parallel()
 			}
-			var changes []Change
+			build := asItIs
 			if c.Nemeses != nil && len(c.LoadSizes) == 0 {
-				changes = ShortLease
+				build = quick
 			}
-			var err error
-			if c.Worker, err = Build(t.Context(), t.TempDir(), changes...); err != nil {
-				t.Fatal(err)
-			}
+			c.Worker = built(t, build)
 			c.Server, c.Dir = programs.server, runDir(t)
 			r := run(t, c)
 			if len(r.Strikes) < 3 || r.Accepted < 100 {

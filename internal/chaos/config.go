@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -55,6 +56,15 @@ type Config struct {
 	Worker, Server string
 	// Dir is where history, logs and reports are left; it must be there.
 	Dir string
+
+	// script, when not nil, comes instead of the nemeses, and the workload ends with it.
+	script func(context.Context, *Stand, *scene) error
+}
+
+// scene is what a script may use besides the stand.
+type scene struct {
+	history *Recorder
+	tracker *tracker
 }
 
 func (c Config) withDefaults() Config {

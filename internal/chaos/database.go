@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,6 +24,7 @@ type database struct {
 	// losing is not 0.
 	commits *faultproxy.Commits
 	losing  atomic.Int64
+	volume  *volume // that tables lie on, where it can be filled up; the log does not
 	seen    atomic.Int64
 	direct  string // address without the proxy
 	// workers is the address that workers get. It holds a password that nobody asks for.
@@ -28,7 +32,7 @@ type database struct {
 }
 
 // startDatabase starts a server that keeps every acknowledged commit when it is killed.
-func startDatabase(ctx context.Context, password string) (*database, error) {
+func startDatabase(ctx context.Context, password, dir string, fillable bool) (*database, error) {
 	s, err := pgtest.Start(ctx, pgtest.Options{Settings: map[string]string{
 		"synchronous_commit": "on", "deadlock_timeout": "50ms", "track_activities": "on",
 	}})
@@ -38,6 +42,11 @@ func startDatabase(ctx context.Context, password string) (*database, error) {
 	d := &database{server: s}
 	if d.direct, err = s.CreateDatabase(ctx, "chaos", pgtest.DatabaseOptions{}); err != nil {
 		return nil, errors.Join(err, d.close())
+	}
+	if fillable {
+		if err := d.moveTo(ctx, dir); err != nil {
+			return nil, errors.Join(err, d.close())
+		}
 	}
 	at, err := url.Parse(d.direct)
 	if err != nil {
@@ -56,6 +65,37 @@ func startDatabase(ctx context.Context, password string) (*database, error) {
 	return d, nil
 }
 
+// moveTo has all tables lie on a volume, where one can be mounted.
+func (d *database) moveTo(ctx context.Context, dir string) (err error) {
+	if d.volume, err = mountVolume(dir); d.volume == nil || err != nil {
+		return err
+	}
+	of, err := os.Stat(d.server.Dir())
+	if err != nil {
+		return err
+	}
+	place := filepath.Join(dir, "tables") // the server wants it empty, and its own
+	if err := os.Mkdir(place, 0o700); err != nil {
+		return err
+	}
+	if as, ok := of.Sys().(*syscall.Stat_t); ok {
+		if err := errors.Join(os.Chown(place, int(as.Uid), int(as.Gid)), os.Chmod(filepath.Dir(dir), 0o711)); err != nil {
+			return err
+		}
+	}
+	conn, err := pgx.Connect(ctx, d.server.DSN("postgres"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	for _, do := range []string{`CREATE TABLESPACE small LOCATION '` + place + `'`, `ALTER DATABASE chaos SET TABLESPACE small`} {
+		if _, err := conn.Exec(ctx, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *database) close() error {
 	if d.proxy != nil {
 		d.proxy.Close()
@@ -64,7 +104,7 @@ func (d *database) close() error {
 	if d.commits != nil {
 		err = errors.Join(err, d.commits.Close())
 	}
-	return err
+	return errors.Join(err, d.volume.close())
 }
 
 // passes reports whether a COMMIT, or the answer to it, gets through.

@@ -5,15 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/specstar-worker/worker/internal/s3test"
 )
 
 // programs are what all runs of this binary use.
-var programs struct{ server string }
+var programs struct{ dir, server string }
+
+// asItIs builds the worker as it is, quick with claims that end sooner; once for all.
+var (
+	asItIs = sync.OnceValues(func() (string, error) { return buildOnce("plain") })
+	quick  = sync.OnceValues(func() (string, error) { return buildOnce("quick", ShortLease...) })
+)
+
+func buildOnce(name string, changes ...Change) (string, error) {
+	dir := filepath.Join(programs.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	return Build(context.Background(), dir, changes...)
+}
+
+// built returns a program, see [asItIs].
+func built(t *testing.T, build func() (string, error)) string {
+	t.Helper()
+	program, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
 
 func TestMain(m *testing.M) {
 	for _, e := range os.Environ() {
@@ -23,6 +49,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	dir, err := os.MkdirTemp("", "chaos-programs-")
+	programs.dir = dir
 	// The account of the object store, for the harness itself.
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": s3test.AccessKey, "AWS_SECRET_ACCESS_KEY": s3test.SecretKey} {
 		err = errors.Join(err, os.Setenv(name, value))

@@ -25,7 +25,7 @@ type nemesis struct {
 
 // nemeses are all there are.
 func nemeses() []nemesis {
-	return slices.Concat(processNemeses(), networkNemeses(), brokerNemeses(), clusterNemeses(), databaseNemeses(), objectNemeses())
+	return slices.Concat(processNemeses(), networkNemeses(), brokerNemeses(), clusterNemeses(), databaseNemeses(), objectNemeses(), volumeNemeses())
 }
 
 func nemesisNamed(name string) (nemesis, bool) {

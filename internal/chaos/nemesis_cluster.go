@@ -3,9 +3,13 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
+
+	"github.com/specstar-worker/worker/internal/faultproxy"
 )
 
 // clusterNemeses are about three servers.
@@ -13,6 +17,7 @@ func clusterNemeses() []nemesis {
 	return []nemesis{
 		{name: "kill the leader", fits: threeNodes, strike: killLeader, least: time.Second, most: 5 * time.Second, miscounts: true},
 		{name: "stop the leader", fits: threeNodes, strike: stopLeader, least: 3 * time.Second, most: 15 * time.Second, miscounts: true},
+		{name: "part the leader", fits: threeNodes, strike: partLeader, least: 3 * time.Second, most: 15 * time.Second, miscounts: true},
 		{name: "kill all nodes", fits: threeNodes, strike: killNodes, most: 2 * time.Second, miscounts: true},
 		{name: "wipe a node", fits: threeNodes, strike: wipeNode, least: time.Second, most: 3 * time.Second, miscounts: true},
 	}
@@ -50,7 +55,27 @@ func killLeader(ctx context.Context, s *Stand, _ *rand.Rand) (func(context.Conte
 	return func(context.Context) error { return x.start() }, x.name, nil
 }
 
-// stopLeader is a partition: the node is there and says nothing to anybody.
+// partLeader cuts the leader off from the other nodes, and every other time from
+// clients and workers, too: else these still reach one that believes to lead.
+func partLeader(ctx context.Context, s *Stand, r *rand.Rand) (func(context.Context) error, string, error) {
+	x, err := leader(ctx, s)
+	if err != nil {
+		return nil, "", err
+	}
+	ways, note := slices.Collect(maps.Values(x.routes)), x.name+" from the others"
+	for _, other := range s.nodes {
+		if p := other.routes[x.name]; p != nil {
+			ways = append(ways, p)
+		}
+	}
+	if r.IntN(2) == 0 {
+		ways, note = append(ways, x.workers, x.clients), x.name+" from everybody"
+	}
+	heal, _, err := disturb(ways, faultproxy.Fault{StallUp: true, StallDown: true}, false)
+	return heal, note, err
+}
+
+// stopLeader has the leader say nothing to anybody.
 func stopLeader(ctx context.Context, s *Stand, _ *rand.Rand) (func(context.Context) error, string, error) {
 	x, err := leader(ctx, s)
 	if err != nil {

@@ -99,10 +99,27 @@ func (s *Stand) work(ctx context.Context, history *Recorder, tracker *tracker, w
 		watch(loading)
 		wg.Go(func() { loading.run(ctx) })
 	}
+	if c.script != nil {
+		var failed error
+		wg.Go(func() {
+			defer cancel()
+			failed = c.script(ctx, s, &scene{history, tracker})
+		})
+		wg.Wait()
+		return scriptStrikes(failed)
+	}
 	tormenting := &torment{stand: s, random: rand.New(rand.NewPCG(c.Seed, 1<<33)), history: history, tracker: tracker}
 	wg.Go(func() { tormenting.run(ctx) })
 	wg.Wait()
 	return tormenting.strikes
+}
+
+// scriptStrikes tells how a script went.
+func scriptStrikes(err error) []Strike {
+	if err == nil {
+		return nil
+	}
+	return []Strike{{Nemesis: "script", Error: err.Error()}}
 }
 
 // settle waits until every job has ended, those too that jobs caused, and the queue

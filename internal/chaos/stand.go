@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,14 +44,15 @@ const models = `models:
 
 // Stand is everything that a run needs.
 type Stand struct {
-	config   Config
-	dir      string // of files that nobody keeps
-	nodes    []*node
-	database *database
-	objects  *s3test.Server    // nil where the store has none
-	bucket   *faultproxy.Proxy // before the objects
-	fleet    *fleet
-	commands commands // as a client runs them: past the proxies of the workers
+	config    Config
+	dir       string // of files that nobody keeps
+	nodes     []*node
+	database  *database
+	revisions *volume           // where they are in a directory that can be filled up
+	objects   *s3test.Server    // nil where the store has none
+	bucket    *faultproxy.Proxy // before the objects
+	fleet     *fleet
+	commands  commands // as a client runs them: past the proxies of the workers
 
 	store storage.Factory // past all proxies
 	pool  *pgxpool.Pool
@@ -73,12 +75,15 @@ func newStand(ctx context.Context, t testing.TB, c Config) (s *Stand, err error)
 	if s.nodes, err = newNodes(c.Server, filepath.Join(s.dir, "nats"), c.Dir, c.Nodes, brokerSecret); err != nil {
 		return s, err
 	}
+	if err := s.mountVolumes(); err != nil {
+		return s, err
+	}
 	for _, x := range s.nodes {
 		if err := x.start(); err != nil {
 			return s, err
 		}
 	}
-	if s.database, err = startDatabase(ctx, databaseSecret); err != nil {
+	if s.database, err = startDatabase(ctx, databaseSecret, filepath.Join(s.dir, "postgres"), s.wants(fillDatabase)); err != nil {
 		return s, err
 	}
 	if c.Layout.objects() {
@@ -90,6 +95,26 @@ func newStand(ctx context.Context, t testing.TB, c Config) (s *Stand, err error)
 		return s, err
 	}
 	return s, s.fleet.start()
+}
+
+// wants reports whether a nemesis is to come by name, or all are.
+func (s *Stand) wants(nemesis string) bool {
+	return s.config.script == nil && (s.config.Nemeses == nil || slices.Contains(s.config.Nemeses, nemesis))
+}
+
+// mountVolumes gives directories that are to be filled up a file system of their own.
+func (s *Stand) mountVolumes() (err error) {
+	if s.wants(fillNATS) {
+		for _, x := range s.nodes {
+			if x.volume, err = mountVolume(filepath.Join(x.dir, "store")); err != nil {
+				return err
+			}
+		}
+	}
+	if s.config.Layout.disk() && s.wants(fillRevisions) {
+		s.revisions, err = mountVolume(filepath.Join(s.dir, "revisions"))
+	}
+	return err
 }
 
 func (s *Stand) startObjects(t testing.TB) (err error) {
@@ -233,6 +258,9 @@ func (s *Stand) heal() {
 	for _, x := range s.nodes {
 		x.workers.Set(faultproxy.Fault{})
 		x.clients.Set(faultproxy.Fault{})
+		for _, p := range x.routes {
+			p.Set(faultproxy.Fault{})
+		}
 	}
 	s.database.proxy.Set(faultproxy.Fault{})
 	s.database.losing.Store(0)
@@ -267,7 +295,7 @@ func (s *Stand) close() error {
 		errs = append(errs, s.database.close())
 	}
 	if s.dir != "" {
-		errs = append(errs, os.RemoveAll(s.dir))
+		errs = append(errs, s.revisions.close(), os.RemoveAll(s.dir))
 	}
 	return errors.Join(errs...)
 }

@@ -173,6 +173,22 @@ func (s *Server) Restart(ctx context.Context, m Mode) error {
 	return nil
 }
 
+// Halt ends the server, unless it has ended by itself, and leaves its files.
+func (s *Server) Halt(m Mode) error {
+	if err := s.halt(m); err != nil {
+		return fmt.Errorf("halt PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// Resume starts a server anew that was halted, with the same data.
+func (s *Server) Resume(ctx context.Context) error {
+	if err := s.run(ctx); err != nil {
+		return fmt.Errorf("resume PostgreSQL: %w", err)
+	}
+	return nil
+}
+
 // halt ends the server and leaves its files.
 func (s *Server) halt(m Mode) error {
 	if s.process == nil {
