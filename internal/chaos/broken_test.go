@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/specstar-worker/worker/internal/overlay"
 )
 
 // broken is a worker that is not right, and what finds that out.
@@ -71,7 +73,11 @@ func readBroken(path string) (b broken, err error) {
 	if err != nil {
 		return b, err
 	}
-	head, rest, _ := strings.Cut(string(text), "\n-- ")
+	head, changes, err := overlay.Parse(string(text))
+	if err != nil {
+		return b, fmt.Errorf("%s: %w", path, err)
+	}
+	b.changes = changes
 	b.config = Config{Duration: 12 * time.Second, Settle: 8 * time.Second, Calm: time.Second, Rate: 200, LoadEvery: -1}
 	for _, line := range strings.Split(head, "\n")[1:] {
 		name, value, _ := strings.Cut(line, ": ")
@@ -100,14 +106,8 @@ func readBroken(path string) (b broken, err error) {
 			return b, err
 		}
 	}
-	parts := strings.Split(strings.TrimSuffix(rest, "\n"), "\n-- ")
-	if len(parts)%2 != 0 || b.caughtBy == nil {
-		return b, fmt.Errorf("%s: %d pieces, caught by %v", path, len(parts), b.caughtBy)
-	}
-	for i := 0; i < len(parts); i += 2 {
-		file, old, _ := strings.Cut(parts[i], "\n")
-		_, instead, _ := strings.Cut(parts[i+1], "\n")
-		b.changes = append(b.changes, Change{File: file, Old: old, New: instead})
+	if len(b.changes) == 0 || b.caughtBy == nil {
+		return b, fmt.Errorf("%s: %d changes, caught by %v", path, len(b.changes), b.caughtBy)
 	}
 	return b, nil
 }
