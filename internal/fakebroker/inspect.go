@@ -12,21 +12,21 @@ func (b *Broker) Holds(stream string, sequence uint64) (id string, held bool) {
 	return "", false
 }
 
-// IDs returns the ids of the messages that a stream holds, in their order.
-func (b *Broker) IDs(stream string) []string {
+// Subjects returns those of the messages that a stream holds, in their order.
+func (b *Broker) Subjects(stream string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.streams[stream]
 	if s == nil {
 		return nil
 	}
-	var ids []string
+	var subjects []string
 	for sequence := uint64(1); sequence <= s.last; sequence++ {
 		if m := s.messages[sequence]; m != nil {
-			ids = append(ids, m.header.Get(jetstream.MsgIDHeader))
+			subjects = append(subjects, m.subject)
 		}
 	}
-	return ids
+	return subjects
 }
 
 // Left returns how many messages of a subject, in which * stands for one token, there

@@ -1,0 +1,119 @@
+package sim
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/specstar-worker/worker/internal/fakebroker"
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// watched is the executor of a process, and what the process has in hand.
+type watched struct {
+	*jobs.Executor
+	life *life
+	busy atomic.Int64 // batches and long jobs that it carries out
+
+	mu     sync.Mutex
+	held   map[uint64]*holding // by sequence
+	paused time.Time           // when a job was last put off because of the store
+}
+
+// holding is a message that was handed to the process.
+type holding struct {
+	id    string
+	begun bool
+}
+
+func newWatched(x *jobs.Executor, l *life) *watched {
+	return &watched{Executor: x, life: l, held: make(map[uint64]*holding)}
+}
+
+// Execute implements consumer.Executor.
+func (x *watched) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
+	x.mu.Lock()
+	for _, d := range ds {
+		if h := x.held[d.Sequence]; h != nil {
+			h.begun = true
+		}
+	}
+	x.mu.Unlock()
+	x.busy.Add(1)
+	defer x.busy.Add(-1)
+	verdicts := x.Executor.Execute(ctx, ds)
+	for i, v := range verdicts {
+		x.life.world.note("%s: %s of %s, delivery %d: %s %s %v", x.life.name, v.Action, v.Text, ds[i].Number, v.State, v.Code, v.Err)
+		if v.Action == jobs.ActionPause {
+			x.mu.Lock()
+			x.paused = time.Now()
+			x.mu.Unlock()
+		}
+	}
+	return verdicts
+}
+
+// pausedWithin reports whether a job was put off in the last d.
+func (x *watched) pausedWithin(d time.Duration) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return time.Since(x.paused) < d
+}
+
+// mustHoldNothing checks a process that ended in good order.
+func (x *watched) mustHoldNothing() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for sequence, h := range x.held {
+		x.life.world.violated("%s ended and did not hand back message %d, job %s (begun: %v)", x.life.name, sequence, h.id, h.begun)
+	}
+}
+
+// saw is told what the broker does. It is called with the broker's lock held.
+func (w *world) saw(e fakebroker.Event) {
+	w.mu.Lock()
+	l := w.lives[e.Conn]
+	w.mu.Unlock()
+	switch e.What {
+	case fakebroker.Delivered:
+		w.note("message %d, job %s, delivery %d, to %s", e.Sequence, e.ID, e.Delivery, e.Conn)
+		if l != nil {
+			l.executor.gets(e)
+		}
+	case fakebroker.Acked:
+		w.note("message %d, job %s, is acknowledged", e.Sequence, e.ID)
+		for _, other := range w.processes() {
+			other.executor.loses(e.Sequence)
+		}
+	case fakebroker.HandedBack:
+		w.note("message %d, job %s, is handed back by %s for %s", e.Sequence, e.ID, e.Conn, e.Delay)
+		if l != nil && !l.executor.loses(e.Sequence) && e.Delay > 0 && w.quiet() {
+			w.violated("%s handed message %d back, whose job had not begun, for %s", e.Conn, e.Sequence, e.Delay)
+		}
+	case fakebroker.TimedOut:
+		w.note("message %d, job %s, of %s, timed out", e.Sequence, e.ID, e.Conn)
+		if l != nil {
+			l.executor.loses(e.Sequence)
+		}
+		if w.quiet() {
+			w.violated("message %d of %s waited for its AckWait", e.Sequence, e.Conn)
+		}
+	}
+}
+
+func (x *watched) gets(e fakebroker.Event) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[e.Sequence] = &holding{id: e.ID}
+}
+
+// loses forgets a message and reports whether its job had begun; true for one that is
+// not held.
+func (x *watched) loses(sequence uint64) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h := x.held[sequence]
+	delete(x.held, sequence)
+	return h == nil || h.begun
+}
