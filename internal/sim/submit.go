@@ -34,6 +34,9 @@ func (s *sender) Queue() uuid.UUID { return s.queue.ID }
 // Namespace implements jobs.Publisher.
 func (s *sender) Namespace() string { return s.queue.Namespace }
 
+// MaxMessage implements jobs.Publisher.
+func (s *sender) MaxMessage() int { return jobs.MaxMessageBytes }
+
 // Publish implements jobs.Publisher. Each message is sent twice when no answer comes.
 func (s *sender) Publish(ctx context.Context, messages []jobs.Message) []jobs.Ack {
 	acks := make([]jobs.Ack, len(messages))
