@@ -13,7 +13,7 @@ import (
 // metaFields is the number of fields every encoded meta has.
 const metaFields = 9
 
-func (m Meta) appendMsgpack(b []byte) []byte {
+func (m *Meta) appendMsgpack(b []byte) []byte {
 	b = msgpack.AppendMapHead(b, metaFields+isSet(m.IndexedData)+m.Rev.setFields())
 	b = appendStr(b, "current_revision_id", m.CurrentRevisionID)
 	b = appendStr(b, "resource_id", m.ResourceID)
@@ -30,11 +30,11 @@ func (m Meta) appendMsgpack(b []byte) []byte {
 	return m.Rev.appendMsgpack(b)
 }
 
-func (r RevMeta) setFields() int {
+func (r *RevMeta) setFields() int {
 	return isSet(r.Status) + isSet(r.CreatedBy) + isSet(r.UpdatedBy) + isSet(r.CreatedTime) + isSet(r.UpdatedTime)
 }
 
-func (r RevMeta) appendMsgpack(b []byte) []byte {
+func (r *RevMeta) appendMsgpack(b []byte) []byte {
 	if v, ok := r.Status.Get(); ok {
 		b = appendStr(b, "rev_status", v)
 	}
@@ -56,7 +56,7 @@ func (r RevMeta) appendMsgpack(b []byte) []byte {
 // revisionFields is the number of fields every encoded info has.
 const revisionFields = 10
 
-func (i RevisionInfo) appendMsgpack(b []byte) []byte {
+func (i *RevisionInfo) appendMsgpack(b []byte) []byte {
 	b = msgpack.AppendMapHead(b, revisionFields+isSet(i.ParentSchemaVersion)+isSet(i.DataHash))
 	b = appendUUID(msgpack.AppendString(b, "uid"), i.UID)
 	b = appendStr(b, "resource_id", i.ResourceID)
@@ -104,7 +104,7 @@ func appendTimeValue(b []byte, t time.Time) []byte {
 
 func appendUUID(b []byte, id uuid.UUID) []byte {
 	var text [36]byte
-	return msgpack.AppendString(b, string(encodeUUID(text[:0], id)))
+	return msgpack.AppendString(b, encodeUUID(text[:0], id))
 }
 
 // encodeUUID appends the 36 characters of the canonical form.
