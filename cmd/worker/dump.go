@@ -80,11 +80,13 @@ func (a *app) dump(ctx context.Context, f *dumpFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if o.Models, err = a.dumpModels(ctx, s, o.Models); err != nil {
-		return err
-	}
-	if len(o.Models) == 0 {
-		o = manager.DumpOptions{}
+	if len(f.models) > 0 {
+		if o.Models, err = a.dumpModels(ctx, s, o.Models); err != nil {
+			return err
+		}
+		if len(o.Models) == 0 {
+			o = manager.DumpOptions{}
+		}
 	}
 	catalog := a.catalog(s)
 	var stats manager.DumpStats
@@ -99,6 +101,11 @@ func (a *app) dump(ctx context.Context, f *dumpFlags) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("dump %s: %w", a.global.storeName(), err)
+	}
+	if len(f.models) == 0 && len(stats.Models) == 0 {
+		if _, err := a.dumpModels(ctx, s, nil); err != nil { // it says that the store is empty
+			return err
+		}
 	}
 	return a.printDump(f.out, stats)
 }

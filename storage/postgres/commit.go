@@ -17,16 +17,8 @@ import (
 const serverRun = `extract(epoch FROM pg_postmaster_start_time())::text || ' ' ||
 	coalesce(extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text, '')`
 
-// runKey is where a connection keeps the run of its server.
+// runKey is where a connection keeps the run of its server, from its first write on.
 const runKey = "specstar server run"
-
-// rememberRun notes the run of the server that a new connection leads to.
-func rememberRun(ctx context.Context, conn *pgx.Conn) error {
-	run := ""
-	err := conn.QueryRow(ctx, `SELECT `+serverRun, pgx.QueryExecModeExec).Scan(&run)
-	conn.PgConn().CustomData()[runKey] = run
-	return err
-}
 
 // commit ends the transaction. The caller's context does not cut it short: then
 // nobody would know its outcome.

@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/internal/order"
@@ -60,14 +62,72 @@ func (s innerSource) revisions(ctx context.Context, t tables, keys []resource.Re
 	return found, err
 }
 
+// keyQueryer has connections of its own for looking rows up by arrays of keys.
+type keyQueryer interface {
+	queryKeys(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// eachByKey calls fn with the columns of each row of a query for an array of keys:
+// texts and bytes, which are good until the next row.
+func (s innerSource) eachByKey(ctx context.Context, query string, keys []string, fn func(row [][]byte)) error {
+	ask := s.q.Query
+	if k, ok := s.q.(keyQueryer); ok {
+		ask = k.queryKeys
+	}
+	rows, err := ask(ctx, query, keys)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row := rows.RawValues()
+		for i, f := range rows.FieldDescriptions() {
+			if f.DataTypeOID == pgtype.ByteaOID && f.Format != pgx.BinaryFormatCode && row[i] != nil {
+				if row[i], err = unhex(row[i]); err != nil {
+					return err
+				}
+			}
+		}
+		fn(row)
+	}
+	return rows.Err()
+}
+
+// unhex reads the text form of bytes.
+func unhex(text []byte) ([]byte, error) {
+	var b []byte
+	err := pgtype.NewMap().Scan(pgtype.ByteaOID, pgx.TextFormatCode, text, &b)
+	return b, err
+}
+
 // entries returns the index entries of resources.
 func (s innerSource) entries(ctx context.Context, t tables, ids []resource.ID) ([]indexEntry, error) {
-	var all []indexEntry
-	_, err := scanRows(ctx, s.q, `SELECT `+indexColumns+` FROM `+t.index+` WHERE resource_id = ANY($1)`, []any{texts(ids)}, scanEntry, func(e indexEntry) bool {
-		all = append(all, e)
-		return true
+	all := make([]indexEntry, 0, 2*len(ids))
+	err := s.eachByKey(ctx, `SELECT `+indexColumns+` FROM `+t.index+` WHERE resource_id = ANY($1)`, texts(ids), func(row [][]byte) {
+		all = append(all, entryOf(row))
 	})
 	return all, err
+}
+
+// entryOf makes an entry of indexColumns, whose texts share their memory.
+func entryOf(row [][]byte) (e indexEntry) {
+	var room [256]byte
+	b := room[:0]
+	for _, column := range row {
+		b = append(b, column...)
+	}
+	text := string(b)
+	next := func(column []byte) (s string) {
+		s, text = text[:len(column)], text[len(column):]
+		return s
+	}
+	e.key.Resource, e.key.Revision = resource.ID(next(row[0])), resource.RevisionID(next(row[1]))
+	version := next(row[2])
+	if row[2] != nil {
+		e.key.SchemaVersion = versionOf(&version)
+	}
+	e.uid = next(row[3])
+	return e
 }
 
 // contents returns what is stored under uids.
@@ -77,13 +137,35 @@ func (s innerSource) contents(ctx context.Context, t tables, uids []string, payl
 		columns = `uid, info, data`
 	}
 	found := make(map[string]content, len(uids))
-	_, err := scanRows(ctx, s.q, `SELECT `+columns+` FROM `+t.data+` WHERE uid = ANY($1)`, []any{uids}, func(rows pgx.Rows) (c content, err error) {
-		return c, rows.Scan(&c.uid, &c.info, &c.data)
-	}, func(c content) bool {
+	var room arena
+	err := s.eachByKey(ctx, `SELECT `+columns+` FROM `+t.data+` WHERE uid = ANY($1)`, uids, func(row [][]byte) {
+		c := content{uid: string(row[0]), info: room.clone(row[1]), data: room.clone(row[2])}
 		found[c.uid] = c
-		return true
 	})
 	return found, err
+}
+
+// arena is memory that many short copies share.
+type arena struct{ free []byte }
+
+// arenaBlock is how much of it is taken at once, in bytes.
+const arenaBlock = 64 << 10
+
+// clone returns a copy of b, nil for nil.
+func (a *arena) clone(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	if len(b) > arenaBlock/4 {
+		return bytes.Clone(b)
+	}
+	if len(b) > len(a.free) {
+		a.free = make([]byte, arenaBlock)
+	}
+	c := a.free[:len(b):len(b)]
+	a.free = a.free[len(b):]
+	copy(c, b)
+	return c
 }
 
 // compareKeys orders the revisions of one resource.

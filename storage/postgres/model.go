@@ -208,7 +208,7 @@ func (f *Factory) tablesIn(ctx context.Context, q queryer, model string) (tables
 			return tables{}, err
 		}
 		if len(bases) > 0 {
-			return f.withColumns(ctx, tablesNamed(model, bases[0]))
+			return f.withColumns(ctx, q, tablesNamed(model, bases[0]))
 		}
 	}
 	if f.readOnly {
@@ -217,15 +217,15 @@ func (f *Factory) tablesIn(ctx context.Context, q queryer, model string) (tables
 			return tables{}, err
 		}
 		if i := slices.IndexFunc(found, func(m registered) bool { return m.Name == model }); i >= 0 {
-			return f.withColumns(ctx, tablesNamed(model, found[i].base))
+			return f.withColumns(ctx, q, tablesNamed(model, found[i].base))
 		}
 	}
 	return tables{}, fmt.Errorf("model %s: %w", model, storage.ErrNotFound)
 }
 
 // withColumns learns the types of the time columns.
-func (f *Factory) withColumns(ctx context.Context, t tables) (tables, error) {
-	zoned, err := collect(ctx, f, pooled{f}, "find model "+t.model+" in",
+func (f *Factory) withColumns(ctx context.Context, q queryer, t tables) (tables, error) {
+	zoned, err := collect(ctx, f, q, "find model "+t.model+" in",
 		`SELECT atttypid = 'timestamptz'::regtype FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'created_time'`,
 		[]any{t.meta}, func(rows pgx.Rows) (zoned bool, err error) { return zoned, rows.Scan(&zoned) })
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 // reports by itself.
 func (f *Factory) connect(ctx context.Context, c *pgxpool.Config) error {
 	f.place = placeOf(c)
-	c.AfterConnect = rememberRun
+	// Nearly everything needs a second connection, which takes as long to make as the first.
+	c.MinConns = max(c.MinConns, 1)
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return f.explain("open store", err)

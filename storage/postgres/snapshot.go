@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -18,12 +19,20 @@ type snapshot struct {
 	f    *Factory
 	name string // under which the first one's view can be taken
 
-	mu   sync.Mutex
-	root *pgxpool.Conn   // nil when the snapshot is closed
-	idle []*pgxpool.Conn // that read nothing now
+	mu     sync.Mutex
+	closed bool
+	// idle are the connections that read nothing now, the first one among them; keyed
+	// those of them that look rows up by arrays of keys.
+	idle, keyed []*pgxpool.Conn
 }
 
 var _ storage.Snapshot = (*snapshot)(nil)
+
+const beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+
+// byKey are the settings of transactions that look rows up by arrays of keys: beyond
+// some size the planner would rather read whole tables, and plan each array anew.
+const byKey = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL plan_cache_mode = force_generic_plan`
 
 // Snapshot returns a view of all models as they are now.
 func (f *Factory) Snapshot(ctx context.Context) (storage.Snapshot, error) {
@@ -31,14 +40,11 @@ func (f *Factory) Snapshot(ctx context.Context) (storage.Snapshot, error) {
 	if err != nil {
 		return nil, f.explain("open snapshot of", err)
 	}
-	s := &snapshot{f: f, root: conn}
-	_, err = conn.Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
-	if err == nil {
-		err = conn.QueryRow(ctx, `SELECT pg_export_snapshot()`).Scan(&s.name)
-	}
+	results, err := conn.Conn().PgConn().Exec(ctx, beginSnapshot+`; SELECT pg_export_snapshot()`).ReadAll()
 	if err != nil {
-		return nil, errors.Join(f.explain("open snapshot of", err), s.Close())
+		return nil, errors.Join(f.explain("open snapshot of", err), end(conn))
 	}
+	s := &snapshot{f: f, name: string(results[1].Rows[0][0]), idle: []*pgxpool.Conn{conn}}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.snapshots[s] = struct{}{}
@@ -60,16 +66,27 @@ func (s *snapshot) Build(ctx context.Context, model string) (storage.MetaReader,
 
 // Query reads on a connection of its own, which goes back when the rows are closed.
 func (s *snapshot) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	conn, err := s.take(ctx)
+	return s.query(ctx, &s.idle, "", sql, args)
+}
+
+// queryKeys is Query for rows that are looked up by an array of keys. It never uses the
+// first connection: a reader that stops early breaks the one that it uses, and without
+// the first one no other can take its view.
+func (s *snapshot) queryKeys(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return s.query(ctx, &s.keyed, byKey, sql, args)
+}
+
+func (s *snapshot) query(ctx context.Context, from *[]*pgxpool.Conn, settings, sql string, args []any) (pgx.Rows, error) {
+	conn, err := s.take(ctx, from, settings)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
-		s.give(conn)
+		s.give(from, conn)
 		return nil, err
 	}
-	return &lentRows{Rows: rows, back: func() { s.give(conn) }}, nil
+	return &lentRows{Rows: rows, back: func() { s.give(from, conn) }}, nil
 }
 
 // errSnapshotClosed ends reads of a closed snapshot.
@@ -77,43 +94,43 @@ var errSnapshotClosed = errors.New("the snapshot was closed")
 
 // take returns an idle connection that has the snapshot's view, or makes one. While
 // it waits for one of the pool, others may give theirs back.
-func (s *snapshot) take(ctx context.Context) (*pgxpool.Conn, error) {
-	conn, err := s.takeIdle()
+func (s *snapshot) take(ctx context.Context, from *[]*pgxpool.Conn, settings string) (*pgxpool.Conn, error) {
+	conn, err := s.takeIdle(from)
 	if conn != nil || err != nil {
 		return conn, err
 	}
 	if conn, err = s.f.acquire(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := conn.Conn().PgConn().Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '`+s.name+`'`).ReadAll(); err != nil {
+	if _, err := conn.Conn().PgConn().Exec(ctx, beginSnapshot+`; SET TRANSACTION SNAPSHOT '`+s.name+`'; `+settings).ReadAll(); err != nil {
 		return nil, errors.Join(err, end(conn))
 	}
 	return conn, nil
 }
 
 // takeIdle returns an idle connection, nil when there is none.
-func (s *snapshot) takeIdle() (*pgxpool.Conn, error) {
+func (s *snapshot) takeIdle(from *[]*pgxpool.Conn) (*pgxpool.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.root == nil {
+	if s.closed {
 		return nil, errSnapshotClosed
 	}
-	n := len(s.idle)
+	n := len(*from)
 	if n == 0 {
 		return nil, nil
 	}
-	conn := s.idle[n-1]
-	s.idle = s.idle[:n-1]
+	conn := (*from)[n-1]
+	*from = (*from)[:n-1]
 	return conn, nil
 }
 
 // give takes a connection back that reads no more. Where the snapshot was closed
 // meanwhile, or the connection broke, its transaction ends here.
-func (s *snapshot) give(conn *pgxpool.Conn) {
+func (s *snapshot) give(to *[]*pgxpool.Conn, conn *pgxpool.Conn) {
 	s.mu.Lock()
-	keep := s.root != nil && !conn.Conn().IsClosed()
+	keep := !s.closed && !conn.Conn().IsClosed()
 	if keep {
-		s.idle = append(s.idle, conn)
+		*to = append(*to, conn)
 	}
 	s.mu.Unlock()
 	if !keep {
@@ -128,11 +145,8 @@ func (s *snapshot) Close() error {
 	delete(s.f.snapshots, s)
 	s.f.mu.Unlock()
 	s.mu.Lock()
-	ours := s.idle
-	if s.root != nil {
-		ours = append(ours, s.root)
-	}
-	s.root, s.idle = nil, nil
+	ours := slices.Concat(s.idle, s.keyed)
+	s.closed, s.idle, s.keyed = true, nil, nil
 	s.mu.Unlock()
 	var errs []error
 	for _, conn := range ours {

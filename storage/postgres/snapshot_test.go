@@ -8,7 +8,7 @@ import (
 
 // A reader of a snapshot that ends is not held up by one that waits for a connection.
 func TestSnapshotGivesBackWhileAnotherReaderWaits(t *testing.T) {
-	f := openSwept(t, Config{Connections: 3})
+	f := openSwept(t, Config{Connections: 2})
 	s := snapshotOf(t, f)
 	rows, err := s.Query(t.Context(), `SELECT 1`)
 	if err != nil {

@@ -109,9 +109,7 @@ func (f *Factory) start(ctx context.Context) (t *tx, release func(), err error) 
 			return nil, nil, err
 		}
 		t = &tx{f: f, ctx: ctx, conn: conn.Conn()}
-		results, err := t.conn.PgConn().Exec(ctx, begin).ReadAll()
-		if err == nil {
-			t.id = string(results[1].Rows[0][0])
+		if err = t.begin(); err == nil {
 			return t, conn.Release, nil
 		}
 		t.rollback()
@@ -121,6 +119,26 @@ func (f *Factory) start(ctx context.Context) (t *tx, release func(), err error) 
 			return nil, nil, err
 		}
 	}
+}
+
+// begin begins the transaction. The first one of a connection also notes the run of the
+// server that it leads to.
+func (t *tx) begin() error {
+	query, known := begin, t.conn.PgConn().CustomData()
+	_, again := known[runKey]
+	if !again {
+		query += `, ` + serverRun
+	}
+	results, err := t.conn.PgConn().Exec(t.ctx, query).ReadAll()
+	if err != nil {
+		return err
+	}
+	row := results[1].Rows[0]
+	t.id = string(row[0])
+	if !again {
+		known[runKey] = string(row[len(row)-1])
+	}
+	return nil
 }
 
 // acquire takes a connection of the pool.
