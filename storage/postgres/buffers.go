@@ -6,21 +6,24 @@ import "sync"
 const maxKeptBuffer = 8 << 20
 
 // buffers keeps memory for rows of COPY: clearing that of every batch anew costs
-// as much as filling it.
-type buffers struct{ kept sync.Pool }
+// as much as filling it. Each kind of rows has its own, since their sizes differ.
+type buffers struct{ metas, contents, entries, jobs kept }
+
+// kept is memory for one kind of rows.
+type kept struct{ pool sync.Pool }
 
 // rows returns no rows yet, with room for size bytes. Whoever has sent them may keep
 // their memory.
-func (b *buffers) rows(size int) *copyRows {
-	if old, ok := b.kept.Get().(*[]byte); ok && cap(*old) >= size+len(copyHeader)+len(copyTrailer) {
+func (k *kept) rows(size int) *copyRows {
+	if old, ok := k.pool.Get().(*[]byte); ok && cap(*old) >= size+len(copyHeader)+len(copyTrailer) {
 		return &copyRows{b: append((*old)[:0], copyHeader...)}
 	}
 	return newCopyRows(size)
 }
 
 // keep takes memory that nobody uses any more.
-func (b *buffers) keep(memory []byte) {
+func (k *kept) keep(memory []byte) {
 	if cap(memory) > 0 && cap(memory) <= maxKeptBuffer {
-		b.kept.Put(&memory)
+		k.pool.Put(&memory)
 	}
 }

@@ -15,7 +15,7 @@ var (
 )
 
 // copyRows appends rows in the binary format of COPY. Each field is its length and
-// its bytes, as an element of a binary array is: see columnsOf.
+// its bytes, as an element of a binary array is: see columnsOf in columns.go.
 type copyRows struct{ b []byte }
 
 // newCopyRows returns rows with room for size bytes.
@@ -81,34 +81,4 @@ func appendUID(b []byte, id uuid.UUID) []byte {
 		b = append(b, hexDigits[v>>4], hexDigits[v&15])
 	}
 	return b
-}
-
-// columnsOf turns encoded rows, each without header and trailer, into one binary
-// array for each column, of the given element types.
-func columnsOf(rows [][]byte, types []uint32) [][]byte {
-	columns := make([][]byte, len(types))
-	total := 0
-	for _, r := range rows {
-		total += len(r)
-	}
-	for i, oid := range types {
-		b := make([]byte, 0, 20+4*len(rows)+total/len(types))
-		b = binary.BigEndian.AppendUint32(b, 1) // dimensions
-		b = binary.BigEndian.AppendUint32(b, 1) // there may be nulls
-		b = binary.BigEndian.AppendUint32(b, oid)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(rows)))
-		columns[i] = binary.BigEndian.AppendUint32(b, 1) // lower bound
-	}
-	for _, r := range rows {
-		r = r[2:] // the number of columns
-		for i := range columns {
-			size := 4
-			if n := int32(binary.BigEndian.Uint32(r)); n > 0 {
-				size += int(n)
-			}
-			columns[i] = append(columns[i], r[:size]...)
-			r = r[size:]
-		}
-	}
-	return columns
 }

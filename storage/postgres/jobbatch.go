@@ -95,8 +95,8 @@ type jobKey struct {
 	at        int
 }
 
-// inOrder returns copies of the jobs sorted by id, of repeated ones the first.
-func inOrder(list []storage.Job) []storage.Job {
+// placesByID returns the places of jobs sorted by id, of repeated ones the first.
+func placesByID(list []storage.Job) []int {
 	keys := make([]jobKey, len(list))
 	for i := range list {
 		id := &list[i].ID
@@ -111,11 +111,20 @@ func inOrder(list []storage.Job) []storage.Job {
 		}
 		return cmp.Compare(a.at, b.at)
 	})
-	sorted := make([]storage.Job, 0, len(list))
-	for _, k := range keys {
-		if n := len(sorted); n == 0 || sorted[n-1].ID != list[k.at].ID {
-			sorted = append(sorted, list[k.at])
+	places := make([]int, 0, len(list))
+	for i, k := range keys {
+		if i == 0 || list[keys[i-1].at].ID != list[k.at].ID {
+			places = append(places, k.at)
 		}
+	}
+	return places
+}
+
+// inOrder returns copies of the jobs sorted by id, of repeated ones the first.
+func inOrder(list []storage.Job) []storage.Job {
+	sorted := make([]storage.Job, 0, len(list))
+	for _, at := range placesByID(list) {
+		sorted = append(sorted, list[at])
 	}
 	return sorted
 }

@@ -117,7 +117,7 @@ func (f *Factory) encodeMetas(t tables, metas []resource.Meta) ([]metaRow, error
 func (f *Factory) encodeRows(t tables, metas []resource.Meta) ([]metaRow, *copyRows, error) {
 	rows := make([]metaRow, len(metas))
 	ends := make([]int, len(metas))
-	c := f.buffers.rows(1024 * len(metas))
+	c := f.buffers.metas.rows(1024 * len(metas))
 	var scratch []byte
 	from := len(c.b)
 	for i := range metas {

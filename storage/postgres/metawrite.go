@@ -11,15 +11,19 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// insertMetas adds the fresh rows; one that is there gives a unique violation.
+// insertMetas has the next flush add the fresh rows; one that is there gives a unique violation.
 func (t *tx) insertMetas(names tables, rows metaRows) error {
 	if len(rows.fresh) == 0 {
 		return nil
 	}
 	if f := t.timeForm(names); f == inWords {
+		if err := t.flush(); err != nil {
+			return err
+		}
 		return t.execRows(names.insertMetas(f), rows.fresh, f)
 	}
-	return t.copyIn(names.meta, metaColumns, rows.copied())
+	t.copyLater(names.meta, metaColumns, rows.copied)
+	return nil
 }
 
 // changeMetas replaces the rows that a view has read: those very rows, which are found
@@ -36,15 +40,12 @@ func (t *tx) changeMetas(v *view, names tables, rows []metaRow) error {
 		by.appendInt4(int32(row.by))
 	}
 	f := t.timeForm(names)
-	columns, err := encodedColumns(rows, f)
+	encoded, err := encodedRows(rows, f)
 	if err != nil {
 		return err
 	}
-	n, err := t.execBinary(names.changeMetas(f), append(columns, at.param(), by.param())...)
-	if err == nil && int(n) != len(rows) {
-		err = errRaced
-	}
-	return err
+	arrays, values := sparedOf(encoded, metaTypes(f))
+	return t.execLater(names.changeMetas(f), len(rows), append(append(arrays, at.param(), by.param()), values[1:]...))
 }
 
 // upsertMetas inserts or replaces metas. rows are sorted by id, none twice.
@@ -58,32 +59,35 @@ func (t *tx) upsertMetas(names tables, rows []metaRow) error {
 
 // execRows runs a statement whose parameters are the columns of rows, as arrays.
 func (t *tx) execRows(query string, rows []metaRow, f timeForm) error {
-	columns, err := encodedColumns(rows, f)
+	encoded, err := encodedRows(rows, f)
 	if err == nil {
-		_, err = t.execBinary(query, columns...)
+		_, err = t.execBinary(query, columnsOf(encoded, metaTypes(f))...)
 	}
 	return err
 }
 
-// encodedColumns turns rows into the arrays that metaArrays takes.
-func encodedColumns(rows []metaRow, f timeForm) (columns [][]byte, err error) {
+// encodedRows returns rows with their times as they are sent.
+func encodedRows(rows []metaRow, f timeForm) ([][]byte, error) {
+	if f == inWords {
+		return withWords(rows)
+	}
 	encoded := make([][]byte, len(rows))
 	for i, r := range rows {
 		encoded[i] = r.row
 	}
-	if f == inWords {
-		if encoded, err = withWords(rows); err != nil {
-			return nil, err
-		}
-	}
-	return columnsOf(encoded, metaTypes(f)), nil
+	return encoded, nil
+}
+
+// metaKinds are the types of metaColumns, with that of times.
+func metaKinds(at string) []string {
+	return []string{"text", "bytea", at, at, "text", "text", "bool", "text", "jsonb", "text", "text", "text", at, at}
 }
 
 // metaArrays is a table of the rows that arrays of metaColumns, and of more columns
 // behind them, hold: times as they are sent, see timeForm.
 func (t tables) metaArrays(f timeForm, more ...string) string {
 	_, at := f.sent()
-	kinds := append([]string{"text", "bytea", at, at, "text", "text", "bool", "text", "jsonb", "text", "text", "text", at, at}, more...)
+	kinds := append(metaKinds(at), more...)
 	params := make([]string, len(kinds))
 	for i, k := range kinds {
 		params[i] = "$" + strconv.Itoa(i+1) + "::" + k + "[]"
@@ -121,12 +125,20 @@ func (t tables) upsertMetas(f timeForm) string {
 
 // changeMetas replaces every column but the id of the rows at the places and of the
 // versions that two more arrays hold. The server finds the rows by their places, in
-// the order of the arrays: that of the ids.
+// the order of the arrays: that of the ids. Behind the arrays come the values of the
+// columns whose arrays are empty: each array that the server unnests it stores once more.
 func (t tables) changeMetas(f timeForm) string {
-	values := t.sentColumns(f, "sent.")[1:]
-	set := make([]string, len(values))
-	for i, c := range strings.Split(metaColumns, ", ")[1:] {
-		set[i] = c + " = " + values[i]
+	_, at := f.sent()
+	kinds := append(metaKinds(at), "tid", "xid")
+	columns := strings.Split(metaColumns, ", ")
+	set := make([]string, 0, len(columns))
+	for i, c := range columns[1:] {
+		kind := kinds[i+1]
+		value := "coalesce(sent." + c + ", $" + strconv.Itoa(len(kinds)+i+1) + "::" + kind + ")"
+		if isTime(i + 1) {
+			value = f.read(value, t.zoned)
+		}
+		set = append(set, c+" = "+value)
 	}
 	return `UPDATE ` + t.meta + ` AS m SET ` + strings.Join(set, ", ") + ` FROM ` + t.metaArrays(f, "tid", "xid") + ` AS sent (` + metaColumns + `, at, by)
 		WHERE m.ctid = sent.at AND m.xmin = sent.by AND m.resource_id = sent.resource_id`

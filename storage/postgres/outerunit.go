@@ -80,7 +80,7 @@ func (o *outerUnit) run(t *tx, names map[string]tables, b storage.Batch, compute
 	if err := t.raise(v, w.Marks); err != nil {
 		return err
 	}
-	return t.writeLedger(b, w, nil)
+	return t.writeLedger(b, w, false)
 }
 
 // put stores the contents of one model.
@@ -127,7 +127,7 @@ func (o *outerUnit) write(t *tx, v *view, writer outerWriter, w storage.ModelWri
 	if err := t.changeMetas(v, names, rows.known); err != nil {
 		return err
 	}
-	if err := t.insertMetas(names, rows); err != nil {
+	if err := errors.Join(t.insertMetas(names, rows), t.flush()); err != nil {
 		return err
 	}
 	if err := writer.Enter(t.ctx); err != nil {

@@ -16,9 +16,12 @@ type prepared struct {
 	batch  storage.Batch
 	writes storage.Writes
 	models []*preparedModel // by name
-	jobs   *later           // rows of COPY of writes.Jobs, nil when a statement writes them
-	rest   encoder
-	sent   bool // all of it: nobody reads the buffers any more
+	// jobs are the rows of writes.Jobs for COPY, of jobColumns; nil when a statement
+	// writes them.
+	jobs       *later
+	jobColumns string
+	rest       encoder
+	sent       bool // all of it: nobody reads the buffers any more
 }
 
 // preparedModel is what is written to one model.
@@ -44,7 +47,8 @@ func (f *Factory) prepare(v *view, b storage.Batch, w storage.Writes) (*prepared
 		p.models = append(p.models, m)
 	}
 	if b.NewJobs && !v.exact && len(w.Jobs) > 0 && copiedJobs(w.Jobs) {
-		p.jobs = p.rest.add(func() []byte { return copyOfJobs(f.identity.number, w.Jobs) })
+		rows := newJobCopy(f.identity.number, w.Jobs)
+		p.jobColumns, p.jobs = rows.names(), p.rest.add(func() []byte { return rows.encode(&f.buffers.jobs) })
 	}
 	p.rest.start()
 	return p, nil
@@ -76,7 +80,7 @@ func (p *prepared) model(f *Factory, name string) (_ *preparedModel, err error) 
 	}
 	if !p.view.exact && len(m.revisions) > 0 && m.numbers.allNew(m.revisions) {
 		m.data = p.rest.add(func() []byte { return f.copyOfData(m.revisions) })
-		m.index = p.rest.add(func() []byte { return copyOfIndex(entriesOf(m.revisions)) })
+		m.index = p.rest.add(func() []byte { return f.copyOfEntries(m.revisions) })
 	}
 	return m, nil
 }
@@ -87,10 +91,14 @@ func (p *prepared) close(b *buffers) {
 	if !p.sent {
 		return
 	}
+	if p.jobs != nil {
+		b.jobs.keep(p.jobs.b)
+	}
 	for _, m := range p.models {
-		b.keep(m.metas.buffer)
+		b.metas.keep(m.metas.buffer)
 		if m.data != nil {
-			b.keep(m.data.b)
+			b.contents.keep(m.data.b)
+			b.entries.keep(m.index.b)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -84,7 +85,7 @@ func (t *tx) publishMetas(names tables, m stagedModel) error {
 	for i, row := range m.metas {
 		rows[i] = rowOf(row)
 	}
-	if err := t.insertMetas(names, metaRows{fresh: rows}); err != nil {
+	if err := errors.Join(t.insertMetas(names, metaRows{fresh: rows}), t.flush()); err != nil {
 		return err
 	}
 	return t.rememberBlobs(m.model, m.blobs)

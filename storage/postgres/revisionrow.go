@@ -92,7 +92,7 @@ func (f *Factory) copyOfData(revisions []placed) []byte {
 	for _, r := range revisions {
 		size += len(r.Data) + 512
 	}
-	c := f.buffers.rows(size)
+	c := f.buffers.contents.rows(size)
 	for _, r := range revisions {
 		c.row(3)
 		c.uid(r.uid)
@@ -120,14 +120,29 @@ func (t *tx) copyIndex(names tables, entries []indexEntry) error {
 func copyOfIndex(entries []indexEntry) []byte {
 	c := newCopyRows(160 * len(entries))
 	for i := range entries {
-		e := &entries[i]
-		c.row(4)
-		c.text(string(e.key.Resource))
-		c.text(string(e.key.Revision))
-		c.text(versionText(e.key.SchemaVersion))
-		c.text(e.uid)
+		c.entry(&entries[i].key)
+		c.text(entries[i].uid)
 	}
 	return c.done()
+}
+
+// copyOfEntries is copyOfIndex of the entries of revisions.
+func (f *Factory) copyOfEntries(revisions []placed) []byte {
+	c := f.buffers.entries.rows(160 * len(revisions))
+	for i := range revisions {
+		key := revisions[i].key()
+		c.entry(&key)
+		c.uid(revisions[i].uid)
+	}
+	return c.done()
+}
+
+// entry begins a row of indexColumns: all but the uid.
+func (c *copyRows) entry(key *resource.RevisionKey) {
+	c.row(4)
+	c.text(string(key.Resource))
+	c.text(string(key.Revision))
+	c.text(versionText(key.SchemaVersion))
 }
 
 // entriesOf returns the index entries of revisions.

@@ -57,18 +57,16 @@ func (t *tx) saveRevisions(names tables, n numbers, revisions []placed) error {
 	return t.copyIndex(names, entriesOf(revisions))
 }
 
-// repeats reports whether a key or a uid comes twice.
+// repeats reports whether a key comes twice. A uid that does is found out by the index.
 func repeats(revisions []placed) bool {
-	uids := make(map[uuid.UUID]struct{}, len(revisions))
 	for i, r := range revisions {
-		uids[r.uid] = struct{}{}
 		for j := i - 1; j >= 0 && revisions[j].Info.ResourceID == r.Info.ResourceID; j-- {
 			if revisions[j].Info.RevisionID == r.Info.RevisionID && revisions[j].key() == r.key() {
 				return true
 			}
 		}
 	}
-	return len(uids) < len(revisions)
+	return false
 }
 
 // place stores revisions whose keys or uids may be there. A content is replaced

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +38,7 @@ type tx struct {
 	id      string // of the transaction
 	// proven: the ledger tells whether it took effect, so that it may be done again.
 	proven bool
+	queued []statement // that flush writes
 }
 
 // write runs fn in a transaction, which commits when fn returns nil and the context
@@ -185,10 +185,4 @@ func (t *tx) each(query string, args []any, scan func(pgx.Rows) error) error {
 func (t *tx) exec(query string, args ...any) (int64, error) {
 	tag, err := t.conn.Exec(t.ctx, query, args...)
 	return tag.RowsAffected(), err
-}
-
-// copyIn writes rows in the binary format of COPY, see copyRows.
-func (t *tx) copyIn(table, columns string, rows []byte) error {
-	_, err := t.conn.PgConn().CopyFrom(t.ctx, bytes.NewReader(rows), `COPY `+table+` (`+columns+`) FROM STDIN BINARY`)
-	return err
 }

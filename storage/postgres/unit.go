@@ -147,10 +147,21 @@ func (t *tx) writeUnit(p *prepared) error {
 			return err
 		}
 	}
-	if err := t.raise(p.view, p.writes.Marks); err != nil {
+	if len(p.writes.Marks) > 0 {
+		if err := t.flush(); err != nil {
+			return err
+		}
+		if err := t.raise(p.view, p.writes.Marks); err != nil {
+			return err
+		}
+	}
+	if p.jobs != nil {
+		t.copyLater("specstar_jobs", p.jobColumns, p.jobs.get)
+	}
+	if err := t.flush(); err != nil {
 		return err
 	}
-	if err := t.writeLedger(p.batch, p.writes, p.jobs); err != nil {
+	if err := t.writeLedger(p.batch, p.writes, p.jobs != nil); err != nil {
 		return err
 	}
 	p.sent = true
@@ -162,6 +173,9 @@ func (t *tx) writeUnit(p *prepared) error {
 // locked by now, so that whoever waits for one of them waits for nobody who waits.
 func (t *tx) writeModel(v *view, m *preparedModel) error {
 	if len(m.writes.Purge) > 0 {
+		if err := t.flush(); err != nil {
+			return err
+		}
 		if err := t.purge(m.names, m.writes.Purge); err != nil {
 			return err
 		}
@@ -172,19 +186,22 @@ func (t *tx) writeModel(v *view, m *preparedModel) error {
 	if err := t.changeMetas(v, m.names, m.metas.known); err != nil {
 		return err
 	}
-	if m.data == nil {
+	if m.data != nil {
+		t.copyLater(m.names.data, dataColumns, m.data.get)
+		t.copyLater(m.names.index, indexColumns, m.index.get)
+	} else {
+		if err := t.flush(); err != nil {
+			return err
+		}
 		if err := t.saveRevisions(m.names, m.numbers, m.revisions); err != nil {
 			return err
 		}
-		return t.rememberBlobs(m.names.model, m.writes.Blobs)
 	}
-	for _, part := range []struct {
-		table, columns string
-		rows           *later
-	}{{m.names.data, dataColumns, m.data}, {m.names.index, indexColumns, m.index}} {
-		if err := t.copyIn(part.table, part.columns, part.rows.get()); err != nil {
-			return err
-		}
+	if len(m.writes.Blobs) == 0 {
+		return nil
+	}
+	if err := t.flush(); err != nil {
+		return err
 	}
 	return t.rememberBlobs(m.names.model, m.writes.Blobs)
 }
@@ -206,18 +223,13 @@ func (t *tx) rememberBlobs(model string, blobs []string) error {
 	return err
 }
 
-// writeLedger ends the jobs of the batch and writes its chunk down.
-// rows are the final rows of jobs that are believed to be new, as COPY takes them.
-func (t *tx) writeLedger(b storage.Batch, w storage.Writes, rows *later) error {
+// writeLedger ends the jobs of the batch, unless their rows are written already, and
+// writes its chunk down.
+func (t *tx) writeLedger(b storage.Batch, w storage.Writes, written bool) error {
 	j := jobs{t: t}
 	// Compute leaves out the jobs that have ended, and a chunk that is done stays.
 	t.proven = len(w.Jobs) > 0 || b.Chunk != nil && w.Final == nil
-	switch {
-	case rows != nil:
-		if err := t.copyIn("specstar_jobs", copiedJobColumns, rows.get()); err != nil {
-			return err
-		}
-	case len(w.Jobs) > 0:
+	if !written && len(w.Jobs) > 0 {
 		n, err := j.settle(w.Jobs)
 		if err != nil {
 			return err

@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// statement is one of those that are sent together, see flush.
+type statement struct {
+	// table, columns and rows are of COPY: rows returns them in its binary format, see
+	// copyRows.
+	table, columns string
+	rows           func() []byte
+	// name, params and changes are of a prepared statement that changes so many rows.
+	name    string
+	params  [][]byte
+	changes int
+}
+
+// copyLater has the next flush write rows; they are asked for then.
+func (t *tx) copyLater(table, columns string, rows func() []byte) {
+	t.queued = append(t.queued, statement{table: table, columns: columns, rows: rows})
+}
+
+// copyIn writes rows now.
+func (t *tx) copyIn(table, columns string, rows []byte) error {
+	t.copyLater(table, columns, func() []byte { return rows })
+	return t.flush()
+}
+
+// execLater has the next flush run a statement, which a connection prepares once, with
+// parameters in the binary format. When it changes another number of rows than it
+// should, others have changed them.
+func (t *tx) execLater(query string, changes int, params [][]byte) error {
+	prepared, err := t.conn.Prepare(t.ctx, query, query)
+	if err != nil {
+		return err
+	}
+	t.queued = append(t.queued, statement{name: prepared.Name, params: params, changes: changes})
+	return nil
+}
+
+// flush runs what is queued without waiting for the server's answers in between: of
+// what follows a statement that failed the server takes nothing. The first error is
+// returned.
+func (t *tx) flush() error {
+	queued := t.queued
+	t.queued = nil
+	if len(queued) == 0 || t.ctx.Err() != nil {
+		return t.ctx.Err()
+	}
+	conn := t.conn.PgConn()
+	uncut := context.AfterFunc(t.ctx, func() { _ = conn.Conn().SetDeadline(time.Unix(1, 0)) })
+	defer uncut()
+	err := send(conn, queued)
+	if err == nil {
+		err = answers(conn, queued)
+	}
+	cut := !uncut()
+	if _, answered := errors.AsType[*pgconn.PgError](err); cut || err != nil && !answered && err != errRaced {
+		t.abandon(cut)
+	}
+	return err
+}
+
+// chunk is how long the messages are that rows are sent in, in bytes, with their heads.
+const (
+	chunk     = 64 << 10
+	chunkHead = 5
+)
+
+// send sends statement after statement.
+func send(conn *pgconn.PgConn, queued []statement) error {
+	server := conn.Frontend()
+	message := make([]byte, 0, chunk)
+	binary := []int16{1}
+	for _, s := range queued {
+		if s.rows == nil {
+			server.SendBind(&pgproto3.Bind{PreparedStatement: s.name, ParameterFormatCodes: binary, Parameters: s.params})
+			server.SendExecute(&pgproto3.Execute{})
+			server.SendSync(&pgproto3.Sync{})
+			continue
+		}
+		rows := s.rows()
+		server.SendQuery(&pgproto3.Query{String: `COPY ` + s.table + ` (` + s.columns + `) FROM STDIN BINARY`})
+		if err := server.Flush(); err != nil {
+			return err
+		}
+		for len(rows) > 0 {
+			n := min(len(rows), chunk-chunkHead)
+			size := n + chunkHead - 1 // the type is not counted
+			message = append(append(message[:0], 'd', byte(size>>24), byte(size>>16), byte(size>>8), byte(size)), rows[:n]...)
+			if err := server.SendUnbufferedEncodedCopyData(message); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+		server.Send(&pgproto3.CopyDone{})
+	}
+	return server.Flush()
+}
+
+// answers reads the server's answers: each statement's ends with ReadyForQuery.
+func answers(conn *pgconn.PgConn, queued []statement) (err error) {
+	for len(queued) > 0 {
+		answer, lost := conn.ReceiveMessage(context.Background())
+		if lost != nil {
+			return errors.Join(err, lost)
+		}
+		switch answer := answer.(type) {
+		case *pgproto3.ErrorResponse:
+			if err == nil {
+				err = pgconn.ErrorResponseToPgError(answer)
+			}
+		case *pgproto3.CommandComplete:
+			changed := pgconn.NewCommandTag(string(answer.CommandTag)).RowsAffected()
+			if s := queued[0]; err == nil && s.rows == nil && int(changed) != s.changes {
+				err = errRaced
+			}
+		case *pgproto3.ReadyForQuery:
+			queued = queued[1:]
+		}
+	}
+	return err
+}
+
+// cancelWithin is how long the server may take to hear that a statement is to end.
+const cancelWithin = 2 * time.Second
+
+// abandon gives a connection up in the middle of what it was doing. Where the caller
+// wants no more the server is told, since it may be waiting for a lock.
+func (t *tx) abandon(cancel bool) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.ctx), cancelWithin)
+	defer stop()
+	conn := t.conn.PgConn()
+	if cancel {
+		_ = conn.CancelRequest(ctx) // else the server finds out later
+	}
+	_ = conn.Conn().Close()
+	_ = t.conn.Close(ctx) // it says that it is closed already
+}
