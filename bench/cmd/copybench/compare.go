@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/specstar-worker/worker/bench/internal/command"
@@ -24,7 +26,10 @@ type path struct {
 }
 
 // timings are what a path took in each round: seconds.
-type timings struct{ wall, client, server []float64 }
+type timings struct {
+	wall, client, server []float64
+	split                split
+}
 
 // limitRow is the outcome of one path.
 type limitRow struct {
@@ -34,7 +39,9 @@ type limitRow struct {
 	Ratios    []float64 `json:"ratios"`
 	ClientCPU float64   `json:"client_cpu_us"` // per resource
 	ServerCPU float64   `json:"server_cpu_us"`
-	Floor     float64   `json:"floor,omitzero"`
+	// Steps is ClientCPU by step, as a profile has it.
+	Steps map[string]float64 `json:"steps,omitempty"`
+	Floor float64            `json:"floor,omitzero"`
 }
 
 // compareWithCopy measures every path in rounds; each begins with another one.
@@ -58,6 +65,7 @@ func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, err
 		{name: "units of work, known", known: true, floor: 0.65, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, second, o, false, false) }},
 		{name: "units of work, known, a row of the ledger each", known: true, floor: 0.55, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, second, o, false, true) }},
 	}
+	paths = slices.DeleteFunc(paths, func(p path) bool { return p.floor > 0 && !strings.Contains(p.name, o.paths) })
 	results := make([]timings, len(paths))
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, o.rounds)
@@ -102,13 +110,15 @@ func (r *timings) take(ctx context.Context, s *server, p path, first records, o 
 		return err
 	}
 	runtime.GC()
-	server, client, begin := s.CPU(), cputime.Now(), time.Now()
-	if err := p.write(ctx, t); err != nil {
+	write := func() error { return r.measure(ctx, s, p, t) }
+	if o.split && p.floor > 0 {
+		err = r.split.sample(write)
+	} else {
+		err = write()
+	}
+	if err != nil {
 		return err
 	}
-	r.wall = append(r.wall, time.Since(begin).Seconds())
-	r.client = append(r.client, (cputime.Now() - client).Seconds())
-	r.server = append(r.server, (s.CPU() - server).Seconds())
 	stores, err := t.Build(ctx, model)
 	if err != nil {
 		return err
@@ -118,6 +128,18 @@ func (r *timings) take(ctx context.Context, s *server, p path, first records, o 
 		err = fmt.Errorf("the store holds %+v afterwards", stats)
 	}
 	return err
+}
+
+// measure measures one write.
+func (r *timings) measure(ctx context.Context, s *server, p path, t *store) error {
+	server, client, begin := s.CPU(), cputime.Now(), time.Now()
+	if err := p.write(ctx, t); err != nil {
+		return err
+	}
+	r.wall = append(r.wall, time.Since(begin).Seconds())
+	r.client = append(r.client, (cputime.Now() - client).Seconds())
+	r.server = append(r.server, (s.CPU() - server).Seconds())
+	return nil
 }
 
 func limitRows(paths []path, results []timings, o options) []limitRow {
@@ -132,6 +154,7 @@ func limitRows(paths []path, results []timings, o options) []limitRow {
 		for round, wall := range r.wall {
 			rows[i].Ratios = append(rows[i].Ratios, results[0].wall[round]/wall)
 		}
+		rows[i].Steps = r.split.share(rows[i].ClientCPU)
 		rows[i].Ratio = command.Median(rows[i].Ratios)
 	}
 	return rows

@@ -20,6 +20,7 @@ type inputs struct {
 	archive, bare, saves string
 	// few and fewBare are smaller archives for the original.
 	few, fewBare string
+	one          string // an archive of one resource
 	resources    int
 }
 
@@ -72,12 +73,13 @@ func makeInputs(ctx context.Context, resources int) (_ inputs, err error) {
 		dir: dir, worker: filepath.Join(dir, "worker"), resources: resources,
 		archive: filepath.Join(dir, "items.acbak"), bare: filepath.Join(dir, "bare.acbak"), saves: filepath.Join(dir, "saves.ndjson"),
 		few: filepath.Join(dir, "few.acbak"), fewBare: filepath.Join(dir, "fewbare.acbak"),
+		one: filepath.Join(dir, "one.acbak"),
 	}
 	fmt.Fprintln(os.Stderr, "building the worker")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", in.worker, "./cmd/worker")
 	build.Dir = ".." // the worker's own module, as make bench runs in bench
 	build.Stderr = os.Stderr
-	err = errors.Join(build.Run(), in.writeSaves(),
+	err = errors.Join(build.Run(), in.writeSaves(), writeArchive(in.one, 1, false),
 		writeArchive(in.archive, resources, false), writeArchive(in.bare, resources, true),
 		writeArchive(in.few, fewResources, false), writeArchive(in.fewBare, fewResources, true))
 	if err != nil {

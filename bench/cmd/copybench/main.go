@@ -20,9 +20,10 @@ type options struct {
 	resources, rounds     int
 	batch, connections    int
 	original, limit, json bool
+	startUp, split        bool
 	loaded                int
 	gcPercent             int
-	cpuProfile            string
+	cpuProfile, paths     string
 }
 
 func main() {
@@ -32,6 +33,9 @@ func main() {
 	flag.IntVar(&o.batch, "batch", 1000, "resources of one transaction")
 	flag.IntVar(&o.connections, "connections", 2, "transactions at the same time")
 	flag.BoolVar(&o.limit, "limit", true, "measure units of work beside COPY")
+	flag.BoolVar(&o.split, "split", true, "tell the client's CPU by step, from a profile of each path; not with -cpuprofile")
+	flag.BoolVar(&o.startUp, "startup", true, "measure loads of one resource, whole processes")
+	flag.StringVar(&o.paths, "paths", "", "measure beside COPY only units of work whose names hold this `text`")
 	flag.BoolVar(&o.original, "original", true, "measure commands beside the Python original")
 	flag.IntVar(&o.loaded, "loaded", 7000, "resources of the archive for the original")
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")
@@ -41,6 +45,7 @@ func main() {
 }
 
 func measure(ctx context.Context, o options) (err error) {
+	o.split = o.split && o.cpuProfile == "" // there is one profile at a time
 	if o.rounds < 1 || o.resources < 1 || o.batch < 1 || o.connections < 1 {
 		return errors.New("-n, -rounds, -batch and -connections must be at least 1")
 	}
@@ -62,13 +67,32 @@ func measure(ctx context.Context, o options) (err error) {
 			return err
 		}
 	}
-	if o.original {
-		if r.Original, err = compareWithOriginal(ctx, s, o); err != nil {
-			return err
-		}
+	if err := measureCommands(ctx, s, o, &r); err != nil {
+		return err
 	}
 	if o.json {
 		return command.WriteJSON(os.Stdout, r)
 	}
 	return r.write(os.Stdout)
+}
+
+// measureCommands measures whole processes of the worker.
+func measureCommands(ctx context.Context, s *server, o options, r *report) (err error) {
+	if !o.original && !o.startUp {
+		return nil
+	}
+	in, err := makeInputs(ctx, o.loaded)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(in.dir)) }()
+	if o.startUp {
+		if r.StartUp, err = measureStartUp(ctx, s, in, o); err != nil {
+			return err
+		}
+	}
+	if o.original {
+		r.Original, err = compareWithOriginal(ctx, s, in, o)
+	}
+	return err
 }

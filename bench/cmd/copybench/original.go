@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,12 +86,7 @@ func (x originalRow) verdict() string {
 type pace struct{ ours, shipped, kept []float64 }
 
 // compareWithOriginal measures every command in rounds, each on databases of its own.
-func compareWithOriginal(ctx context.Context, s *server, o options) (_ []originalRow, err error) {
-	in, err := makeInputs(ctx, o.loaded)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(in.dir)) }()
+func compareWithOriginal(ctx context.Context, s *server, in inputs, o options) ([]originalRow, error) {
 	paces := make([]pace, len(commands))
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d beside the original\n", round+1, o.rounds)

@@ -11,6 +11,7 @@ import (
 // report is what the program prints.
 type report struct {
 	Limit    []limitRow    `json:"limit,omitempty"`
+	StartUp  *startUpRow   `json:"start_up,omitempty"`
 	Original []originalRow `json:"original,omitempty"`
 }
 
@@ -24,6 +25,11 @@ func (r report) write(w io.Writer) error {
 			fmt.Fprintf(&b, "| %s | %.0f | **%.2f** | %s | %.1f + %.1f | %s |\n", x.Path, x.PerSecond, x.Ratio, spread(x.Ratios), x.ClientCPU, x.ServerCPU, verdict(x.Ratio, x.Floor))
 		}
 		b.WriteString("\n")
+		r.writeSteps(&b)
+	}
+	if r.StartUp != nil {
+		fmt.Fprintf(&b, "| command | ms | rounds | floor |\n|---|---:|---|---|\n| start-up: load of one resource | **%.0f** | %.0f–%.0f | %s |\n\n",
+			r.StartUp.Seconds*1000, slices.Min(r.StartUp.Rounds)*1000, slices.Max(r.StartUp.Rounds)*1000, r.StartUp.verdict())
 	}
 	if len(r.Original) > 0 {
 		b.WriteString("| command | ours: s | resources/s | original, as shipped | ratio | connections kept | ratio | floor |\n|---|---:|---:|---:|---:|---:|---:|---|\n")
@@ -33,6 +39,32 @@ func (r report) write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// clientFloor is how much CPU of the client a resource may take, in µs.
+const clientFloor = 12
+
+// writeSteps writes the client's CPU by step.
+func (r report) writeSteps(b *strings.Builder) {
+	if !slices.ContainsFunc(r.Limit, func(x limitRow) bool { return x.Steps != nil }) {
+		return
+	}
+	fmt.Fprintf(b, "| client CPU, µs a resource | all | %s | floor |\n|---|---:|%s---|\n", strings.Join(stepNames, " | "), strings.Repeat("---:|", len(stepNames)))
+	for _, x := range r.Limit {
+		if x.Steps == nil {
+			continue
+		}
+		fmt.Fprintf(b, "| %s | **%.1f** |", x.Path, x.ClientCPU)
+		for _, name := range stepNames {
+			fmt.Fprintf(b, " %.1f |", x.Steps[name])
+		}
+		reached := "reached"
+		if x.ClientCPU > clientFloor {
+			reached = "not reached"
+		}
+		fmt.Fprintf(b, " ≤ %d %s |\n", clientFloor, reached)
+	}
+	b.WriteString("\n")
 }
 
 // verdict says whether a ratio reaches its floor.
