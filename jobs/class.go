@@ -49,6 +49,9 @@ func Classify(err error) (c Class, code, sqlState string) {
 	if _, panicked := errors.AsType[*PanicError](err); panicked {
 		return ClassRetry, CodePanic, sqlState
 	}
+	if e, found := errors.AsType[*ContentError](err); found {
+		return ClassPoison, e.Code, sqlState
+	}
 	if errors.Is(err, errTimeout) || errors.Is(err, errStalled) {
 		return ClassRetry, CodeTimeout, sqlState
 	}

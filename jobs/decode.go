@@ -49,10 +49,13 @@ func (e *EnvelopeError) Unwrap() error { return e.Err }
 // Decode reads a message. It is strict: unknown and repeated fields, wrong
 // types, a missing kind, a newer schema and exceeded limits are refused with an
 // *EnvelopeError. Payloads share the memory of the message.
-func Decode(message []byte) (Envelope, error) {
+func Decode(message []byte) (Envelope, error) { return decode(message, MaxMessageBytes) }
+
+// decode is Decode of a message of at most so many bytes.
+func decode(message []byte, most int) (Envelope, error) {
 	d := &decoder{in: jsonlex.Scanner{B: message}}
-	if len(message) > MaxMessageBytes {
-		return Envelope{}, d.errorf("%d bytes are more than %d", len(message), MaxMessageBytes)
+	if len(message) > most {
+		return Envelope{}, d.errorf("%d bytes are more than %d", len(message), most)
 	}
 	var e Envelope
 	if FormOf(message) == FormBinary {
@@ -73,6 +76,11 @@ func Decode(message []byte) (Envelope, error) {
 	if err := checkModel(d, raw.kind, e.Model); err != nil {
 		return Envelope{}, err
 	}
+	if raw.content != nil {
+		raw.content.Of = raw.kind
+		e.Args = *raw.content
+		return e, d.behind.end()
+	}
 	if e.Args, err = decodeArgs(raw, d.behind); err != nil {
 		return e, err
 	}
@@ -84,6 +92,8 @@ type rawArgs struct {
 	kind   Kind
 	body   []byte
 	offset int64
+	// content is where the arguments are, nil when they are here.
+	content *Content
 }
 
 func (d *decoder) header(e *Envelope) (rawArgs, error) {
@@ -109,6 +119,9 @@ func (d *decoder) header(e *Envelope) (rawArgs, error) {
 			return d.uuid(&e.Parent)
 		case "rules":
 			return d.rules(&e.RulesOff)
+		case "content":
+			raw.content = new(Content)
+			return d.content(raw.content)
 		case "args":
 			var err error
 			raw.body, err = d.raw()
@@ -136,8 +149,11 @@ func (d *decoder) checkHeader(schema int, raw rawArgs, e *Envelope) error {
 	case !e.Lane.valid():
 		return d.fieldErrorf("lane", "%s is not known; use high, normal or bulk", quoted(e.Lane))
 	}
-	if raw.body == nil {
+	switch {
+	case raw.body == nil && raw.content == nil:
 		return d.fieldErrorf("args", "is missing")
+	case raw.body != nil && raw.content != nil:
+		return d.fieldErrorf("content", "and args exclude each other")
 	}
 	if err := checkID(e.ID); err != nil {
 		return d.fieldErrorf("id", "%w", err)

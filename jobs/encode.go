@@ -24,7 +24,8 @@ type wireEnvelope struct {
 	Parent uuid.UUID `json:"parent,omitzero"`
 	Rules  string    `json:"rules,omitzero"`
 	wireOptions
-	Args any `json:"args"`
+	Content *wireContent `json:"content,omitzero"`
+	Args    any          `json:"args,omitzero"`
 }
 
 type wireSave struct {
@@ -71,10 +72,13 @@ type wireMigrate struct {
 
 // Encode returns the message of e in its form. It is decoded again, so that nothing is
 // sent that a worker would refuse; the error names the field.
-func (e Envelope) Encode() ([]byte, error) {
+func (e Envelope) Encode() ([]byte, error) { return e.encode(MaxMessageBytes) }
+
+// encode is Encode for a message of at most so many bytes.
+func (e Envelope) encode(most int) ([]byte, error) {
 	w := wireEnvelope{
 		Schema: Schema, ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time,
-		Lane: e.Lane, Parent: e.Parent, wireOptions: e.Options.wire(),
+		Lane: e.Lane, Parent: e.Parent, wireOptions: e.Options.wire(), Content: contentOf(e.Args),
 	}
 	if e.RulesOff {
 		w.Rules = rulesOff
@@ -91,7 +95,7 @@ func (e Envelope) Encode() ([]byte, error) {
 	if e.Form == FormBinary {
 		b = frame(b, tail)
 	}
-	if _, err := Decode(b); err != nil {
+	if _, err := decode(b, most); err != nil {
 		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
 	}
 	return b, nil

@@ -43,6 +43,9 @@ type Config struct {
 	Loader     Loader
 	Backfiller Backfiller
 	Migrator   Migrator
+	// Contents has the messages that went by claim check; nil when there is no place
+	// for them: such jobs are dead then.
+	Contents Contents
 	// Submitter takes the jobs that a job causes; nil causes none.
 	Submitter Submitter
 

@@ -131,6 +131,9 @@ func (x *Executor) forgive(ctx context.Context, t *task, before storage.Job) {
 // do runs the body of a long job. A nil outcome means that the body has ended
 // the ledger row itself.
 func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress func(storage.Progress)) ([]byte, error) {
+	if err := x.fetch(ctx, t); err != nil {
+		return nil, err
+	}
 	by, err := x.actor(ctx, t)
 	if err != nil {
 		return nil, err
@@ -169,8 +172,10 @@ func (x *Executor) finished(ctx context.Context, t *task, c storage.Claim, f sto
 	t.verdict.Attempt = t.attempt
 	if f.Outcome != nil {
 		x.finish(ctx, t, c, f)
+		x.discard(ctx, t)
 		return
 	}
+	x.discard(ctx, t)
 	x.cause(ctx, t)
 }
 

@@ -143,3 +143,27 @@ func TestTimeoutOfALongJob(t *testing.T) {
 		}
 	})
 }
+
+func TestExpiryBeforeItsTimeIsRefused(t *testing.T) {
+	_, err := jobs.Decode([]byte(`{"schema":1,"kind":"backfill","not_before":"2030-01-02T00:00:00Z","expires":"2030-01-01T00:00:00Z","args":{}}`))
+	if bad, is := errors.AsType[*jobs.EnvelopeError](err); !is || bad.Field != "expires" {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestUniqueKeysAreOfWhatIsDone(t *testing.T) {
+	key := func(e jobs.Envelope) string {
+		t.Helper()
+		k, err := e.UniqueKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	a := jobs.NewBackfill("alice", "m")
+	b := jobs.NewBackfill("bob", "m")
+	b.Lane, b.Timeout = jobs.LaneHigh, time.Minute
+	if key(a) != key(b) || key(a) == key(jobs.NewBackfill("alice", "n")) || key(a) == key(jobs.NewMigrate("alice", jobs.Migrate{Models: []string{"m"}})) {
+		t.Fatal("keys do not tell jobs apart by what they do")
+	}
+}

@@ -9,13 +9,24 @@ import (
 )
 
 // References marks every payload that a message would write: those of its
-// operations, or those of the archive that it loads, where sources can open that.
-// A message that is no job, and an archive that is gone or damaged, write nothing:
-// what was found before is marked. The error is for reading an archive.
-func References(ctx context.Context, message []byte, sources SourceOpener, mark func(payload []byte)) error {
+// operations, or those of the archive that it loads, where sources can open that, and
+// the id of the content that it refers to, which contents may have. A message that is no
+// job, and an archive or a content that is gone or damaged, write nothing: what was found
+// before is marked. The error is for reading an archive or a content.
+func References(ctx context.Context, message []byte, sources SourceOpener, contents Contents, mark func(payload []byte)) error {
 	e, err := Decode(message)
 	if err != nil {
 		return nil
+	}
+	if c, is := e.Args.(Content); is {
+		mark([]byte(c.Blob))
+	}
+	e, err = e.Open(ctx, contents)
+	if _, unusable := errors.AsType[*ContentError](err); unusable {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	switch args := e.Args.(type) {
 	case Save:

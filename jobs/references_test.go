@@ -91,7 +91,7 @@ func TestReferencesOfMessages(t *testing.T) {
 					got = append(got, string(p))
 				}
 			}
-			if err := jobs.References(t.Context(), message, sources, mark); err != nil {
+			if err := jobs.References(t.Context(), message, sources, nil, mark); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.EqualFunc(got, tc.want, sameJSON) {
@@ -99,7 +99,7 @@ func TestReferencesOfMessages(t *testing.T) {
 			}
 		})
 	}
-	if err := jobs.References(t.Context(), []byte("no job"), sources, func([]byte) { t.Error("marked") }); err != nil {
+	if err := jobs.References(t.Context(), []byte("no job"), sources, nil, func([]byte) { t.Error("marked") }); err != nil {
 		t.Error(err)
 	}
 }

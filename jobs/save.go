@@ -68,12 +68,13 @@ func (x *Executor) inOrder(ctx context.Context, tasks []*task) {
 }
 
 // suspects marks and returns the tasks that run alone: those that failed often, and
-// those with a time of their own, which is not for others to take. Each of them is counted
+// those with a time of their own, which is not for others to take, and those whose content
+// has to be fetched, which may be large. Each of them is counted
 // anew when its turn comes: what ends the process before that is not its doing.
 func suspects(tasks []*task) []*task {
 	var found []*task
 	for _, t := range tasks {
-		if t.suspect = t.attempt >= soloAttempt || t.env.Timeout > 0; t.suspect {
+		if t.suspect = t.attempt >= soloAttempt || t.env.Timeout > 0 || t.content != ""; t.suspect {
 			found = append(found, t)
 		}
 	}
@@ -86,7 +87,49 @@ func (x *Executor) alone(ctx context.Context, t *task) error {
 	if err != nil {
 		return x.failAll(ctx, []*task{t}, err)
 	}
-	return x.apply(ctx, live)
+	if len(live) > 0 && t.content != "" {
+		if err := x.fetchSave(ctx, t); err != nil || t.env.content() {
+			return err
+		}
+		defer t.slim()
+	}
+	err = x.apply(ctx, live)
+	x.discard(ctx, t)
+	return err
+}
+
+// slim forgets the payloads of a save, which may be large, when it was tried.
+func (t *task) slim() {
+	s, _ := t.env.Args.(Save)
+	ops := make([]manager.Operation, len(s.Operations))
+	for i, o := range s.Operations {
+		ops[i] = manager.Operation{Op: o.Op, ResourceID: o.ResourceID}
+	}
+	t.env.Args = Save{Operations: ops, OnError: s.OnError}
+}
+
+// fetchSave is fetch for a save, which is not fetched when it needs no further work: its
+// content is gone when it is done. Its error is as that of apply.
+func (x *Executor) fetchSave(ctx context.Context, t *task) error {
+	err := x.fetch(ctx, t)
+	if err == nil {
+		return nil
+	}
+	if row, rerr := x.Ledger.Get(ctx, t.row.ID); rerr == nil && row.State.Final() {
+		if differ(row, t.row) {
+			x.differs(ctx, t)
+		} else {
+			t.ended(row)
+		}
+		return nil
+	}
+	return x.failAll(ctx, []*task{t}, err)
+}
+
+// content reports whether the job has still to be fetched.
+func (e Envelope) content() bool {
+	_, is := e.Args.(Content)
+	return is
 }
 
 // count counts an attempt of every task that the ledger may know, ahead of

@@ -92,7 +92,8 @@ type QueueSubmitter struct {
 	publisher Publisher
 	backlog   *backlog
 	// durable: saves have their row first, too.
-	durable bool
+	durable  bool
+	contents Contents
 }
 
 // NewSubmitter returns a submitter for the store with the given id and ledger.
@@ -116,6 +117,14 @@ func (s *QueueSubmitter) InLedger() *QueueSubmitter {
 	return &durable
 }
 
+// WithContents returns a submitter that takes messages of up to [MaxContentBytes]: c keeps
+// those that are longer than [ContentBytes].
+func (s *QueueSubmitter) WithContents(c Contents) *QueueSubmitter {
+	roomy := *s
+	roomy.contents = c
+	return &roomy
+}
+
 // Submit implements [Submitter].
 func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receipt, error) {
 	receipts := make([]Receipt, len(jobs))
@@ -125,7 +134,7 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 	now := time.Now()
 	waiting := make(map[uuid.UUID]bool)
 	for i, e := range jobs {
-		e, m, err := messageOf(s.publisher.Namespace(), e)
+		e, m, err := messageOf(s.publisher.Namespace(), e, func(e Envelope) ([]byte, error) { return s.body(ctx, e) })
 		receipts[i] = Receipt{ID: ID(s.store, e.ID), Text: e.ID}
 		if most := s.publisher.MaxMessage(); err == nil && len(m.Body) > most {
 			err = &TooLargeError{Job: e.ID, Bytes: len(m.Body), Most: most}
@@ -169,18 +178,31 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 	return receipts, firstError(receipts)
 }
 
-// messageOf returns a job, which has an id then, and its message.
-func messageOf(namespace string, e Envelope) (Envelope, Message, error) {
+// messageOf returns a job, which has an id then, and its message, which encode makes.
+func messageOf(namespace string, e Envelope, encode func(Envelope) ([]byte, error)) (Envelope, Message, error) {
 	e.ID = cmp.Or(e.ID, NewID())
 	if e.Args == nil {
 		return e, Message{}, fmt.Errorf("job %s: no arguments", e.ID)
 	}
-	body, err := e.Encode()
+	body, err := encode(e)
 	if err != nil {
 		return e, Message{}, err
 	}
 	lane := cmp.Or(e.Lane, LaneNormal)
 	return e, Message{Subject: Subject(namespace, lane, e.Kind()), ID: e.ID, Body: body}, nil
+}
+
+// body returns the message of a job. What goes by claim check is kept first: a message
+// that refers to nothing would be dead.
+func (s *QueueSubmitter) body(ctx context.Context, e Envelope) ([]byte, error) {
+	if s.contents == nil {
+		return e.Encode()
+	}
+	body, content, err := e.Pack()
+	if err == nil && content != nil {
+		err = s.contents.Put(ctx, content)
+	}
+	return body, err
 }
 
 // rowOf returns the row of a job that has not begun.

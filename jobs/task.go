@@ -17,6 +17,7 @@ type task struct {
 	attempt  int
 	counted  bool // the present attempt is in the ledger
 	suspect  bool // failed often: runs alone
+	content  string // the blob that has the job, empty when its message does
 	verdict  Verdict
 }
 
@@ -46,6 +47,9 @@ func (x *Executor) open(d Delivery) *task {
 		row.Kind, row.Model = subjectKind(d.Subject), modelOf(d.Body)
 	}
 	t := &task{delivery: d, env: env, row: row, err: err}
+	if c, is := env.Args.(Content); is {
+		t.content = c.Blob
+	}
 	t.verdict = Verdict{ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model}
 	return t
 }

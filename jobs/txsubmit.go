@@ -37,7 +37,7 @@ func (s *TxSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receipt, 
 	receipts := make([]Receipt, len(jobs))
 	rows := make([]storage.Job, len(jobs))
 	for i, e := range jobs {
-		e, m, err := messageOf(s.namespace, e)
+		e, m, err := messageOf(s.namespace, e, Envelope.Encode)
 		receipts[i] = Receipt{ID: ID(s.store, e.ID), Text: e.ID}
 		if err != nil {
 			return fail(receipts, fmt.Errorf("submit job %s: %w", e.ID, err))

@@ -36,6 +36,7 @@ func (a *app) gcCommand() *cobra.Command {
   - blobs that no payload refers to: of no model, revision or schema version, no
     staged load and no job that is not done. Only blobs named by the hash of their
     content are garbage; those with a name of their own, such as job logs, stay.
+    So go messages that were too long for the queue, when their job is gone.
   - payloads that no key leads to, which only a damaged file has
   - what is staged for loads that have ended
   - files that interrupted writes of blobs left
@@ -210,11 +211,11 @@ func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
 	defer board.Wait()
 	task := board.Start("gc", "payloads", 0)
 	uploads := filepath.Join(owner.Dir(g.data), "uploads")
-	sources := upload.Opener{Dir: uploads}
+	sources, contents := upload.Opener{Dir: uploads}, jobs.BlobContents{Blobs: g.store.blobs}
 	o := manager.GCOptions{
 		Grace: g.flags.grace, DryRun: !g.flags.delete, Orphans: g.flags.orphans,
 		JobReferences: func(ctx context.Context, job storage.Job, mark func([]byte)) error {
-			return jobs.References(ctx, job.Envelope, sources, mark)
+			return jobs.References(ctx, job.Envelope, sources, contents, mark)
 		},
 		Progress: func(n int64) { task.Update(n, 0) },
 	}
@@ -222,7 +223,7 @@ func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
 		o.Grace = -1 // what the library calls none
 	}
 	if g.queue != nil {
-		o.References = func(ctx context.Context, mark func([]byte)) error { return g.queue.references(ctx, sources, mark) }
+		o.References = func(ctx context.Context, mark func([]byte)) error { return g.queue.references(ctx, sources, contents, mark) }
 	}
 	report, err := g.app.catalog(g.store).CollectGarbage(ctx, o)
 	if err == nil {

@@ -66,10 +66,10 @@ func joinGCQueue(card owner.Card) (*gcQueue, error) {
 }
 
 // references marks what the waiting messages would write.
-func (q *gcQueue) references(ctx context.Context, sources jobs.SourceOpener, mark func([]byte)) error {
+func (q *gcQueue) references(ctx context.Context, sources jobs.SourceOpener, contents jobs.Contents, mark func([]byte)) error {
 	return consumer.Peek(ctx, q.conn, q.namespace, func(body []byte) error {
 		mark(body)
-		return jobs.References(ctx, body, sources, mark)
+		return jobs.References(ctx, body, sources, contents, mark)
 	})
 }
 

@@ -108,7 +108,7 @@ func (s *session) bind(ctx context.Context) error {
 	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
 		return err
 	}
-	queue := jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher)
+	queue := jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher).WithContents(jobs.BlobContents{Blobs: s.store.blobs})
 	s.unguarded = queue
 	if s.options.inLedger {
 		queue = queue.InLedger()

@@ -94,7 +94,8 @@ of their lines. A bad line fails alone; the exit code is then 4.
 
 A line with an id is a job of that id: submitted again, it is done once. Of those
 without, up to --batch that follow each other become one job, as long as they fit
-into 256 KiB: thousands a second instead of hundreds.
+into 256 KiB: thousands a second instead of hundreds. A line may have 64 MiB: what is
+longer than 256 KiB goes through the store's blobs.
 
 With --on-error fail all lines are one job, of 10,000 at most, and take effect
 together or not at all; only the first line may have an id then.`,

@@ -16,8 +16,8 @@ import (
 	"github.com/specstar-worker/worker/resource"
 )
 
-// maxLine bounds one line of operations: what fits into a message.
-const maxLine = jobs.MaxMessageBytes
+// maxLine bounds one line of operations: what a message by claim check may have.
+const maxLine = jobs.MaxContentBytes
 
 // saveLine is one operation as a line of NDJSON.
 type saveLine struct {

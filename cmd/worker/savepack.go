@@ -13,8 +13,9 @@ import (
 const (
 	// defaultPack is how many lines become one job unless --batch says otherwise.
 	defaultPack = 500
-	// packBytes bounds the message of a job of several lines. One line may have more.
-	packBytes = 256 << 10
+	// packBytes bounds the message of a job of several lines, so that the queue holds it.
+	// One line may have more.
+	packBytes = jobs.ContentBytes
 	// lineBytes is what an operation has in a message besides its line, at most.
 	lineBytes = 64
 )
@@ -174,7 +175,7 @@ func (p *packer) job(lines []readLine) (saveJob, error) {
 
 // with returns the job with another envelope.
 func (j saveJob) with(e jobs.Envelope) (saveJob, error) {
-	message, err := e.Encode()
+	message, _, err := e.Pack()
 	j.envelope, j.hash = e, sha256.Sum256(message)
 	return j, err
 }

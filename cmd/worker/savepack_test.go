@@ -87,7 +87,7 @@ func TestPackerHoldsItsLimits(t *testing.T) {
 		p.flush()
 		for _, j := range p.jobs {
 			sizes = append(sizes, len(j.lines))
-			if m, err := j.envelope.Encode(); err != nil || len(j.lines) > 1 && len(m) > packBytes {
+			if m, _, err := j.envelope.Pack(); err != nil || len(j.lines) > 1 && len(m) > packBytes {
 				t.Errorf("a job of %d lines has %d bytes, %v", len(j.lines), len(m), err)
 			}
 		}
@@ -102,16 +102,17 @@ func TestPackerHoldsItsLimits(t *testing.T) {
 		want []int
 		bad  int
 	}{
-		"none":            {500, "\n\n", nil, 0},
-		"one each":        {1, strings.Repeat(line(1), 3), []int{1, 1, 1}, 0},
-		"by count":        {4, strings.Repeat(line(1), 10), []int{4, 4, 2}, 0},
-		"by bytes":        {500, strings.Repeat(line(100<<10), 5), []int{2, 2, 1}, 0},
-		"a large one":     {500, line(1) + line(600<<10) + line(1), []int{1, 1, 1}, 0},
-		"one too large":   {500, line(1) + line(jobs.MaxMessageBytes-30) + line(1), []int{1, 1}, 1},
-		"an id":           {500, line(1) + line(1) + `{"op":"create","id":"a"}` + "\n" + line(1), []int{2, 1, 1}, 0},
-		"a bad one":       {500, line(1) + "{}\n" + line(1), []int{2}, 1},
-		"only a bad one":  {500, `{"op":"Create"}`, nil, 1},
-		"many small ones": {10_000, strings.Repeat(`{"op":"create"}`+"\n", 9000), []int{3318, 3318, 2364}, 0},
+		"none":             {500, "\n\n", nil, 0},
+		"one each":         {1, strings.Repeat(line(1), 3), []int{1, 1, 1}, 0},
+		"by count":         {4, strings.Repeat(line(1), 10), []int{4, 4, 2}, 0},
+		"by bytes":         {500, strings.Repeat(line(100<<10), 5), []int{2, 2, 1}, 0},
+		"a large one":      {500, line(1) + line(600<<10) + line(1), []int{1, 1, 1}, 0},
+		"a very large one": {500, line(1) + line(2*jobs.MaxMessageBytes) + line(1), []int{1, 1, 1}, 0},
+		"one too large":    {500, line(1) + line(jobs.MaxContentBytes-30) + line(1), []int{1, 1}, 1},
+		"an id":            {500, line(1) + line(1) + `{"op":"create","id":"a"}` + "\n" + line(1), []int{2, 1, 1}, 0},
+		"a bad one":        {500, line(1) + "{}\n" + line(1), []int{2}, 1},
+		"only a bad one":   {500, `{"op":"Create"}`, nil, 1},
+		"many small ones":  {10_000, strings.Repeat(`{"op":"create"}`+"\n", 9000), []int{3318, 3318, 2364}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, bad := sizes(tc.most, tc.text); fmt.Sprint(got) != fmt.Sprint(tc.want) || bad != tc.bad {
