@@ -18,6 +18,7 @@ import (
 func upsert(id string, n, number int) jobs.Delivery {
 	d := save(id, number)
 	d.MessageID = fmt.Sprintf("job-%s%d", id, n)
+	d.Published = d.Published.Add(time.Duration(n) * time.Millisecond)
 	d.Body = fmt.Appendf(nil, `{"schema":1,"kind":"save","model":"m","args":{"op":"upsert","resource_id":%q,"data":{"n":%d}}}`, id, n)
 	return d
 }
