@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes .cache/peer, the Python environment with the original (autocrud 0.9.0) and
-# its clients of PostgreSQL and S3, that the live tests and `make bench` talk to. Everything in it is pinned by
-# internal/pypeer/constraints.txt; a copy of that file in the environment says
-# what was installed, so a second run returns at once.
+# Makes .cache/peer, the Python environment with the original (autocrud 0.9.0), its
+# clients of PostgreSQL and S3, and a client of NATS, that the live tests and `make
+# bench` use. Everything in it is pinned by internal/pypeer/constraints.txt; a copy of
+# that file in the environment says what was installed, so a second run returns at once.
 #
 # PYTHON names the interpreter (default python3, at least 3.11).
 set -eu
@@ -60,11 +60,11 @@ done
 
 echo "== install" >>"$log"
 "$env/bin/python" -m pip install --disable-pip-version-check --no-input \
-	--constraint "$wanted" autocrud==0.9.0 psycopg2-binary==2.9.13 boto3==1.44.5 >>"$log" 2>&1 || {
+	--constraint "$wanted" autocrud==0.9.0 psycopg2-binary==2.9.13 boto3==1.44.5 nats-py==2.16.0 >>"$log" 2>&1 || {
 	tail -5 "$log" >&2
 	die "cannot install the original (details: $log); is the package index reachable?"
 }
-"$env/bin/python" -c 'import autocrud, boto3, psycopg2' >>"$log" 2>&1 || {
+"$env/bin/python" -c 'import autocrud, boto3, nats, psycopg2' >>"$log" 2>&1 || {
 	tail -5 "$log" >&2
 	die "the original was installed but does not import (details: $log)"
 }

@@ -11,6 +11,16 @@ import (
 // errNoEnvironment says how to get the environment.
 var errNoEnvironment = errors.New("the Python environment with the original is missing: run `make peer` (`make test` does it first)")
 
+// Python returns the interpreter of the environment, which has nats-py, for scripts that
+// need nothing else of the peer. The directory is that of the caller's test.
+func Python() (string, error) {
+	at, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return interpreter(at)
+}
+
 // interpreter returns the Python of the environment that `make peer` made in
 // the repository that holds dir.
 func interpreter(dir string) (string, error) {
