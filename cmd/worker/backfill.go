@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -29,6 +30,7 @@ func (f *backfillFlags) check() error {
 
 func (a *app) backfillCommand() *cobra.Command {
 	var f backfillFlags
+	var o jobOptions
 	cmd := &cobra.Command{
 		Use:   "backfill [MODEL…]",
 		Short: "Fill derived fields of rows that lack them, and wait",
@@ -41,13 +43,14 @@ counted as missing and stay as they are. It may be repeated.`,
   worker backfill person --kind indexed_data --models models.yaml
   worker backfill person sales-order -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			return a.backfill(cmd.Context(), f.kind, args)
+			return a.backfill(cmd.Context(), f.kind, args, &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.registerLane(cmd.Flags())
 	return cmd
 }
 
@@ -64,8 +67,11 @@ func (a *app) newBackfill(kind string, models []string) jobs.Envelope {
 	return e
 }
 
-func (a *app) backfill(ctx context.Context, kind string, models []string) error {
+func (a *app) backfill(ctx context.Context, kind string, models []string, o *jobOptions) error {
 	e := a.newBackfill(kind, models)
+	if err := o.apply(&e); err != nil {
+		return err
+	}
 	result := backfillResult{Models: map[string]manager.BackfillStats{}}
 	err := a.withSession(ctx, sessionOptions{command: "backfill", consume: true}, func(ctx context.Context, s *session) error {
 		board := a.board()

@@ -223,7 +223,9 @@ func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
 		o.Grace = -1 // what the library calls none
 	}
 	if g.queue != nil {
-		o.References = func(ctx context.Context, mark func([]byte)) error { return g.queue.references(ctx, sources, contents, mark) }
+		o.References = func(ctx context.Context, mark func([]byte)) error {
+			return g.queue.references(ctx, sources, contents, mark)
+		}
 	}
 	report, err := g.app.catalog(g.store).CollectGarbage(ctx, o)
 	if err == nil {

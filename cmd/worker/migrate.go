@@ -39,6 +39,7 @@ const migrateExample = `  name: cat
 
 func (a *app) migrateCommand() *cobra.Command {
 	var f migrateFlags
+	var o jobOptions
 	cmd := &cobra.Command{
 		Use:   "migrate MODEL…",
 		Short: "Bring payloads to the schema version of their models, and wait",
@@ -60,10 +61,14 @@ and is told; the exit code is then 4.`,
   worker migrate cat dog --history -o json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.migrate(cmd.Context(), f, args)
+			if err := o.check(); err != nil {
+				return err
+			}
+			return a.migrate(cmd.Context(), f, args, &o)
 		},
 	}
 	f.register(cmd.Flags())
+	o.registerLane(cmd.Flags())
 	return cmd
 }
 
@@ -101,8 +106,11 @@ func (a *app) newMigrate(f migrateFlags, models []string) jobs.Envelope {
 	return e
 }
 
-func (a *app) migrate(ctx context.Context, f migrateFlags, models []string) error {
+func (a *app) migrate(ctx context.Context, f migrateFlags, models []string, o *jobOptions) error {
 	e := a.newMigrate(f, models)
+	if err := o.apply(&e); err != nil {
+		return err
+	}
 	var result migrateResult
 	err := a.withSession(ctx, sessionOptions{command: "migrate", consume: true}, func(ctx context.Context, s *session) error {
 		if s.worker == nil && a.global.models != "" {

@@ -103,7 +103,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
 		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
-		Contents: jobs.BlobContents{Blobs: s.store.blobs},
+		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
 		StallTimeout: s.options.stall,
 	})
 }

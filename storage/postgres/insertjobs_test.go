@@ -137,3 +137,27 @@ func TestInsertIn(t *testing.T) {
 		}
 	}
 }
+
+// A unique key that is taken leaves the caller's transaction as it was.
+func TestUniqueKeyInATransactionOfTheCaller(t *testing.T) {
+	f := openTest(t)
+	first := storage.Job{ID: uuid.New(), Text: "first", Kind: "load", Unique: "key"}
+	if _, err := f.Ledger().Insert(t.Context(), []storage.Job{first}); err != nil {
+		t.Fatal(err)
+	}
+	beside := storage.Job{ID: uuid.New(), Kind: "load"}
+	err := pgx.BeginFunc(t.Context(), f.pool, func(tx pgx.Tx) error {
+		_, err := f.InsertIn(t.Context(), tx, []storage.Job{{ID: uuid.New(), Kind: "load", Unique: "key"}})
+		if exists, is := errors.AsType[*storage.JobExistsError](err); !is || exists.Job != first.ID || exists.ID != "first" {
+			t.Errorf("the second job of the key: %v", err)
+		}
+		_, err = f.InsertIn(t.Context(), tx, []storage.Job{beside})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Ledger().Get(t.Context(), beside.ID); err != nil {
+		t.Error(err)
+	}
+}
