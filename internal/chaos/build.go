@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/specstar-worker/worker/internal/overlay"
 )
@@ -23,6 +24,36 @@ func Build(ctx context.Context, dir string, changes ...Change) (string, error) {
 		return "", err
 	}
 	return build(ctx, filepath.Join(dir, "worker"), workerPackage, args...)
+}
+
+// BuildOld builds the worker as it was just before the last migration of PostgreSQL's
+// tables came: a version that knows the schema before.
+func BuildOld(ctx context.Context, dir string) (string, error) {
+	root, err := overlay.Repository()
+	if err != nil {
+		return "", err
+	}
+	git := func(args ...string) *exec.Cmd {
+		return exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...)
+	}
+	out, err := git("log", "-1", "--format=%H", "--diff-filter=A", "--", "storage/postgres/migrations").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the revision before the last migration: %w", err)
+	}
+	source := filepath.Join(dir, "source.tar")
+	if out, err := git("archive", "--output", source, strings.TrimSpace(string(out))+"^").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("take out the source of that revision: %w\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(ctx, "tar", "-xf", source, "-C", dir).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("unpack the source of that revision: %w\n%s", err, out)
+	}
+	program := filepath.Join(dir, "old-worker")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/worker")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build that revision: %w\n%s", err, out)
+	}
+	return program, nil
 }
 
 // BuildServer builds the nats-server of the module that the worker embeds.

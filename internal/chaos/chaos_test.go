@@ -3,6 +3,7 @@ package chaos
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,12 @@ func TestChaos(t *testing.T) {
 				build = quick
 			}
 			c.Worker = built(t, build)
+			if c.Nemeses == nil || slices.Contains(c.Nemeses, "kill a worker at a point") {
+				c.Points = built(t, pointed)
+			}
+			if long() && c.Nemeses == nil || slices.Contains(c.Nemeses, "the clock of a worker jumps") {
+				c.Clock = built(t, jumping) // compiles Go's library anew
+			}
 			c.Server, c.Dir = programs.server, runDir(t)
 			r := run(t, c)
 			if len(r.Strikes) < 3 || r.Accepted < 100 {

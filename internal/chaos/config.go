@@ -52,8 +52,14 @@ type Config struct {
 	Settle time.Duration
 	// AckWait is that of the consumers of jobs.
 	AckWait time.Duration
-	// Worker and Server are the programs to run, see [Build] and [BuildServer].
-	Worker, Server string
+	// Worker and Server are the programs to run, see [Build] and [BuildServer]. Points is
+	// that of [BuildPoints]; empty: no worker is told where to kill itself.
+	Worker, Server, Points string
+	// Clock is the program of [BuildClock]; empty: no worker's clock jumps.
+	Clock string
+	// Old is the program of an earlier version, see [BuildOld], which makes the store and
+	// runs all workers at first; empty: there is none.
+	Old string
 	// Dir is where history, logs and reports are left; it must be there.
 	Dir string
 

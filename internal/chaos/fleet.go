@@ -1,10 +1,12 @@
 package chaos
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +35,14 @@ type fleet struct {
 	wg   sync.WaitGroup
 }
 
+// launch says how a process is another than usual: another program, and more in its
+// environment. doomed says that it will kill itself.
+type launch struct {
+	program string
+	env     []string
+	doomed  bool
+}
+
 // slot is one worker after another.
 type slot struct {
 	log string
@@ -42,6 +52,8 @@ type slot struct {
 	starts  int
 	killed  bool // the present one was killed by us
 	logged  int  // where in the log it begins
+	// next says how the next process is another than usual.
+	next launch
 	// ended counts how workers ended that were not killed, by exit code. One that finds
 	// a service down when it starts, and says so, does not count.
 	ended map[int]int
@@ -74,13 +86,19 @@ func (f *fleet) launch(i int, s *slot) error {
 	if s.current() != nil {
 		logged = len(readLog(s.log))
 	}
-	p, err := startProcess(fmt.Sprint("worker ", i+1), s.log, f.env, f.command...)
+	f.mu.Lock()
+	command := slices.Clone(f.command)
+	f.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next.program != "" {
+		command[0] = s.next.program
+	}
+	p, err := startProcess(fmt.Sprint("worker ", i+1), s.log, slices.Concat(f.env, s.next.env), command...)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.process, s.killed, s.logged = p, false, logged
+	s.process, s.killed, s.logged, s.next = p, s.next.doomed, logged, launch{}
 	s.starts++
 	return nil
 }
@@ -112,6 +130,19 @@ func (s *slot) started() bool {
 	return strings.Contains(text[min(s.logged, len(text)):], `"started"`)
 }
 
+// ready waits until another worker than the last one takes jobs.
+func (s *slot) ready(ctx context.Context, last *process) bool {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); sleep(ctx, 20*time.Millisecond) {
+		s.mu.Lock()
+		there := s.process != last && s.started()
+		s.mu.Unlock()
+		if there {
+			return true
+		}
+	}
+	return false
+}
+
 // stop asks all workers to end and waits for them.
 func (f *fleet) stop() error {
 	f.mu.Lock()
@@ -137,6 +168,21 @@ func (f *fleet) stop() error {
 		}
 	}
 	return nil
+}
+
+// replace kills the worker of a slot and has it started again in another way.
+func (s *slot) replace(by launch) (next *process, err error) {
+	last := s.current()
+	s.mu.Lock()
+	s.next = by
+	s.mu.Unlock()
+	s.kill()
+	for deadline := time.Now().Add(startWithin); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if p := s.current(); p != last {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("nobody started %s again", last.name)
 }
 
 // kill kills the worker of a slot; it is started again.

@@ -19,8 +19,22 @@ var programs struct{ dir, server string }
 
 // asItIs builds the worker as it is, quick with claims that end sooner; once for all.
 var (
-	asItIs = sync.OnceValues(func() (string, error) { return buildOnce("plain") })
-	quick  = sync.OnceValues(func() (string, error) { return buildOnce("quick", ShortLease...) })
+	asItIs  = sync.OnceValues(func() (string, error) { return buildOnce("plain") })
+	pointed = sync.OnceValues(func() (string, error) {
+		dir := filepath.Join(programs.dir, "points")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return "", err
+		}
+		return BuildPoints(context.Background(), dir)
+	})
+	jumping = sync.OnceValues(func() (string, error) {
+		dir := filepath.Join(programs.dir, "clock")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return "", err
+		}
+		return BuildClock(context.Background(), dir)
+	})
+	quick = sync.OnceValues(func() (string, error) { return buildOnce("quick", ShortLease...) })
 )
 
 func buildOnce(name string, changes ...Change) (string, error) {

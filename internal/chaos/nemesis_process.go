@@ -15,6 +15,11 @@ import (
 func processNemeses() []nemesis {
 	return []nemesis{
 		{name: "kill a worker", strike: killWorker},
+		{name: "kill a worker at a point", strike: killAtPoint, fits: func(s *Stand) bool { return s.config.Points != "" }},
+		{
+			name: "the clock of a worker jumps", strike: jumpClock, least: 4 * time.Second, most: 10 * time.Second,
+			fits: func(s *Stand) bool { return s.config.Clock != "" },
+		},
 		{name: "kill all workers", strike: killWorkers},
 		{name: "kill all workers while postgres is in a black hole", strike: killStalled},
 		{name: "stop a worker", strike: stopWorker, least: time.Second, most: 12 * time.Second},
@@ -30,6 +35,45 @@ func killWorker(_ context.Context, s *Stand, r *rand.Rand) (func(context.Context
 	i := r.IntN(len(s.fleet.slots))
 	s.fleet.slots[i].kill()
 	return nil, fmt.Sprint("worker ", i+1), nil
+}
+
+// pointWithin is how long a worker may take to come to the point where it is to die;
+// some points are not on everybody's way.
+const pointWithin = 10 * time.Second
+
+// killAtPoint has a worker kill itself at one of the points.
+func killAtPoint(ctx context.Context, s *Stand, r *rand.Rand) (func(context.Context) error, string, error) {
+	names, _, err := points()
+	if err != nil {
+		return nil, "", err
+	}
+	name := names[r.IntN(len(names))]
+	died, err := s.dieAt(ctx, r.IntN(len(s.fleet.slots)), name, 1+r.IntN(5), pointWithin)
+	if !died {
+		name += ": not reached"
+	}
+	return nil, name, err
+}
+
+// dieAt has the worker of a slot replaced by one that kills itself when it comes to a
+// point for the n-th time, and reports whether it did in time; else it is killed.
+func (s *Stand) dieAt(ctx context.Context, slot int, point string, n int, within time.Duration) (died bool, err error) {
+	x := s.fleet.slots[slot]
+	p, err := x.replace(launch{program: s.config.Points, env: []string{fmt.Sprintf("%s=%s:%d", pointVariable, point, n)}, doomed: true})
+	if err != nil {
+		return false, err
+	}
+	if point == "handing back" && x.ready(ctx, nil) { // it does that when it ends
+		sleep(ctx, within/4)
+		_ = p.signal(syscall.SIGTERM)
+	}
+	select {
+	case <-p.ended:
+		return p.code() < 0, nil
+	case <-time.After(within):
+		p.kill()
+		return false, nil
+	}
 }
 
 func killWorkers(_ context.Context, s *Stand, _ *rand.Rand) (func(context.Context) error, string, error) {

@@ -96,19 +96,6 @@ func (p *rolling) happen(ctx context.Context, s *Stand, rounds int) error {
 	return nil
 }
 
-// ready waits until another worker than the last one takes jobs.
-func (s *slot) ready(ctx context.Context, last *process) bool {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); sleep(ctx, 20*time.Millisecond) {
-		s.mu.Lock()
-		there := s.process != last && s.started()
-		s.mu.Unlock()
-		if there {
-			return true
-		}
-	}
-	return false
-}
-
 // read reads what the workers told of the ends of jobs.
 func (p *rolling) read() error {
 	p.ended = map[string]int{}

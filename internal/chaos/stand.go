@@ -94,6 +94,9 @@ func newStand(ctx context.Context, t testing.TB, c Config) (s *Stand, err error)
 	if err := s.prepare(ctx); err != nil {
 		return s, err
 	}
+	if c.Old != "" { // they run already
+		return s, nil
+	}
 	return s, s.fleet.start()
 }
 
@@ -133,12 +136,6 @@ func (s *Stand) prepare(ctx context.Context) error {
 		return err
 	}
 	env := s.environment()
-	if err := s.openStore(ctx); err != nil {
-		return err
-	}
-	if err := s.openQueue(ctx); err != nil {
-		return err
-	}
 	flags := func(dsn, queue, objects string) []string {
 		all := []string{"--store", dsn, "--nats", queue, "--namespace", namespace, "--data", filepath.Join(s.dir, "data"), "--models", declared}
 		if objects != "" {
@@ -155,6 +152,38 @@ func (s *Stand) prepare(ctx context.Context) error {
 	s.fleet = newFleet(s.config.Workers, s.config.Dir, env, append(
 		[]string{s.config.Worker, "run", "--listen", "127.0.0.1:0"},
 		flags(s.database.workers, urls(s.nodes, brokerSecret, workers), s.objectsURL(true))...)...)
+	if s.config.Old != "" {
+		if err := s.startOld(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	return s.openQueue(ctx)
+}
+
+// startOld has an earlier version make the store, and run it before anything of this
+// one has seen it. Workers that are started later are of this version.
+func (s *Stand) startOld(ctx context.Context) error {
+	maker := commands{s.config.Old, s.commands.env, append(s.commands.flags[:2:2], "--data", filepath.Join(s.dir, "old"),
+		"--models", filepath.Join(s.dir, "models.yaml"))}
+	if _, err := maker.run(ctx, "backfill", loadedModel); err != nil {
+		return err
+	}
+	f := s.fleet
+	f.command[0] = s.config.Old
+	if err := f.start(); err != nil {
+		return err
+	}
+	for _, x := range f.slots {
+		if !x.ready(ctx, nil) {
+			return fmt.Errorf("the earlier version does not start\n%s", tail(x.log))
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.command = append([]string{s.config.Worker}, f.command[1:]...)
 	return nil
 }
 

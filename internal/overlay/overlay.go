@@ -14,9 +14,10 @@ import (
 
 // Change replaces a piece of a source file.
 type Change struct {
-	// File is its path in the repository.
+	// File is its path in the repository, or in Go's library when it begins with [Library].
 	File string
-	// Old must be there exactly once; New stands there instead.
+	// Old must be there exactly once; New stands there instead. Without Old the file is a
+	// new one.
 	Old, New string
 }
 
@@ -46,15 +47,23 @@ func Write(dir string, changes []Change) ([]string, error) {
 	if len(changes) == 0 {
 		return nil, nil
 	}
-	root, err := repository()
+	root, err := Repository()
 	if err != nil {
 		return nil, err
 	}
 	texts := map[string]string{}
 	for _, c := range changes {
 		text, ok := texts[c.File]
+		if c.Old == "" {
+			texts[c.File] = c.New
+			continue
+		}
 		if !ok {
-			b, err := os.ReadFile(filepath.Join(root, c.File))
+			path, err := sourceOf(root, c.File)
+			if err != nil {
+				return nil, err
+			}
+			b, err := os.ReadFile(path)
 			if err != nil {
 				return nil, fmt.Errorf("change the source: %w", err)
 			}
@@ -72,7 +81,11 @@ func Write(dir string, changes []Change) ([]string, error) {
 		if err := os.WriteFile(to, []byte(text), 0o600); err != nil {
 			return nil, err
 		}
-		o.Replace[filepath.Join(root, file)] = to
+		path, err := sourceOf(root, file)
+		if err != nil {
+			return nil, err
+		}
+		o.Replace[path] = to
 	}
 	b, err := json.Marshal(o)
 	if err != nil {
@@ -82,8 +95,24 @@ func Write(dir string, changes []Change) ([]string, error) {
 	return []string{"-overlay", path}, os.WriteFile(path, b, 0o600)
 }
 
-// repository returns the root of the module's source.
-func repository() (string, error) {
+// Library begins the paths of files of Go's own packages.
+const Library = "GOROOT/src/"
+
+// sourceOf returns where a file is.
+func sourceOf(root, file string) (string, error) {
+	name, ok := strings.CutPrefix(file, Library)
+	if !ok {
+		return filepath.Join(root, file), nil
+	}
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("find Go's library: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "src", name), nil
+}
+
+// Repository returns the root of the module's source.
+func Repository() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/specstar-worker/worker").Output()
 	if err != nil {
 		return "", fmt.Errorf("find the source: %w", err)
