@@ -52,7 +52,7 @@ type Job struct {
 	Long  bool
 	Steps int
 	Pace  time.Duration
-	// Of a save: the resource, and how long a good one takes to commit.
+	// Of a save: the resource, and how long it takes to commit.
 	Resource string
 	Slow     time.Duration
 	// Unsent: its submitter dies between the ledger and the queue.
@@ -181,7 +181,7 @@ func (s *Schedule) job(r *rand.Rand, i int) Job {
 		return j
 	}
 	j.Resource = fmt.Sprintf("r%d", r.IntN(resources))
-	if j.Form == Good && r.IntN(4) == 0 {
+	if (j.Form == Good || j.Form == Flaky) && r.IntN(3) == 0 {
 		j.Slow = between(r, 10*time.Millisecond, s.AckWait+time.Second)
 	}
 	return j
