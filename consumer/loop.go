@@ -107,7 +107,7 @@ func (l *loop) ask(ctx context.Context, n, bytes int) error {
 		n = min(n, l.share.startable(ctx))
 		bytes = min(bytes, n*minFetchBytes)
 	}
-	if !l.share.reserve(ctx, bytes) {
+	if n == 0 || !l.share.reserve(ctx, bytes) { // the server would take 0 for 1
 		return nil
 	}
 	came := 0
