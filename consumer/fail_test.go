@@ -98,7 +98,7 @@ func TestDeadJobIsRetriedOnRequest(t *testing.T) {
 		rs := w.send(w.create("p1"))
 		w.wait(storage.JobDead, rs...)
 		cured.Store(true)
-		row, err := jobs.Retry(t.Context(), w.factory.Ledger(), w.sender, w.box(), rs[0].ID)
+		row, err := w.operator().Retry(t.Context(), rs[0].ID)
 		if err != nil || row.ID != rs[0].ID {
 			t.Fatalf("Retry = %+v, %v", row, err)
 		}

@@ -48,6 +48,12 @@ func (q QueueConfig) letterSubject(kind string, k jobs.LetterKey) string {
 	return "specstar." + q.Namespace + ".dead." + kind + "." + k.Job.String() + "." + strconv.FormatInt(int64(k.Life), 10)
 }
 
+// LetterSubject returns where the letter of a dead job is in the stream that DeadName
+// names.
+func (q QueueConfig) LetterSubject(l jobs.Letter) string {
+	return q.letterSubject(string(l.Kind()), l.Key())
+}
+
 // lettersOf is the filter of all letters of a job.
 func (q QueueConfig) lettersOf(job uuid.UUID) string {
 	return "specstar." + q.Namespace + ".dead.*." + job.String() + ".*"

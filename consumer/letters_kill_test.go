@@ -145,13 +145,11 @@ func (k *killer) operate() {
 		var err error
 		switch k.random.IntN(4) {
 		case 0:
-			_, err = jobs.Retry(k.t.Context(), l, k.sender, k.box(), id)
+			_, err = k.operator().Retry(k.t.Context(), id)
 		case 1: // and dies before the letter is removed
 			_, err = l.Retry(k.t.Context(), id)
 		case 2:
-			if err = k.box().DiscardAll(k.t.Context(), id); err == nil {
-				err = l.Drop(k.t.Context(), id)
-			}
+			_, err = k.operator().Drop(k.t.Context(), id)
 			k.dropped[id] = true
 		}
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {

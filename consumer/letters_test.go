@@ -20,6 +20,10 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
+func (w *world) operator() jobs.Operator {
+	return jobs.Operator{Ledger: w.factory.Ledger(), Publisher: w.sender, Letters: w.box(), By: "alice", Via: "test"}
+}
+
 func (w *world) box() *consumer.Letters { return consumer.NewLetters(w.js(w.nc), w.queue) }
 
 func (w *world) keeper() *jobs.LetterKeeper {
@@ -149,7 +153,7 @@ func TestEachDeathHasItsOwnLetter(t *testing.T) {
 			row := w.wait(storage.JobDead, r...)[0]
 			w.until("its letter is there", w.compared)
 			lives = append(lives, jobs.LifeOf(row))
-			if _, err := jobs.Retry(t.Context(), w.factory.Ledger(), w.sender, w.box(), row.ID); err != nil {
+			if _, err := w.operator().Retry(t.Context(), row.ID); err != nil {
 				t.Fatal(err)
 			}
 			cured.Store(len(lives) == 3)
@@ -245,10 +249,9 @@ func TestMessagesThatAreNoJobsHaveRows(t *testing.T) {
 // retryAll has every dead job tried again.
 func (w *world) retryAll() {
 	w.t.Helper()
-	l := w.factory.Ledger()
-	for row, err := range l.List(w.t.Context(), storage.JobFilter{States: []storage.JobState{storage.JobDead}}) {
+	for row, err := range w.factory.Ledger().List(w.t.Context(), storage.JobFilter{States: []storage.JobState{storage.JobDead}}) {
 		if err == nil {
-			_, err = jobs.Retry(w.t.Context(), l, w.sender, w.box(), row.ID)
+			_, err = w.operator().Retry(w.t.Context(), row.ID)
 		}
 		if err != nil {
 			w.t.Fatal(err)
@@ -340,6 +343,34 @@ func TestALetterWithoutARowBecomesOne(t *testing.T) {
 		w.retryAll()
 		w.wait(storage.JobDone, r...)
 		w.until("no letter is left", w.compared)
+	})
+}
+
+// TestALetterThatADropLeftGoes: a worker was about to publish it while the job was
+// dropped.
+func TestALetterThatADropLeftGoes(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.deadly("p1")
+		w.start()
+		r := w.send(w.create("p1"))
+		row := w.wait(storage.JobDead, r...)[0]
+		w.until("its letter is there", w.compared)
+		w.drained(jobs.LaneNormal, jobs.KindSave)
+		if _, err := w.operator().Drop(t.Context(), row.ID); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(w.letters()); n != 0 {
+			t.Fatalf("%d letters of a dropped job", n)
+		}
+		if _, err := w.box().Put(t.Context(), jobs.LetterOf(row)); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.mended(w.keeper()); m != (jobs.Mended{Discarded: 1}) {
+			t.Fatalf("mended %+v", m)
+		}
+		if ids := w.deadIDs(); len(ids) > 0 {
+			t.Fatalf("the dropped job is back: %v", ids)
+		}
 	})
 }
 

@@ -20,7 +20,8 @@ const lettersAnew = 10 * time.Minute
 // that are missing, because a worker died in between or the stream was lost, and
 // removes those of jobs that are dead no more. A letter of a job that the ledger does
 // not know, as after it was put back from a backup, becomes a dead row: it may be all
-// that is left of the job.
+// that is left of the job. By the audit trail it knows what was dropped from what was
+// lost.
 //
 // A row's letter belongs to the queue that the row names, of a row that names none to
 // any queue. Keepers may work side by side.
@@ -183,8 +184,28 @@ func (k *LetterKeeper) answer(ctx context.Context, key LetterKey, m *Mended) err
 	return k.Letters.Discard(ctx, key)
 }
 
-// adopt makes a dead row of a letter.
+// dealtWith reports whether somebody had a job tried again, or dropped it, after it died:
+// then its letter is what was left behind.
+func (k *LetterKeeper) dealtWith(ctx context.Context, key LetterKey) (bool, error) {
+	for a, err := range k.Ledger.Audits(ctx, storage.AuditFilter{Job: key.Job, Since: key.Life.Died()}) {
+		if err != nil {
+			return false, err
+		}
+		if a.Code == "" && a.Verb != storage.VerbCancel {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// adopt makes a dead row of a letter whose job has none.
 func (k *LetterKeeper) adopt(ctx context.Context, key LetterKey, m *Mended) error {
+	if gone, err := k.dealtWith(ctx, key); err != nil {
+		return err
+	} else if gone {
+		m.Discarded++
+		return k.Letters.Discard(ctx, key)
+	}
 	l, err := k.Letters.Get(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil

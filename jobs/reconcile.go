@@ -266,24 +266,3 @@ func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.J
 	place.NotBefore = row.NotBefore
 	return l.Published(ctx, p.Queue(), []storage.Place{place})
 }
-
-// Retry puts a refused, dead or cancelled job back into the queue and removes its dead
-// letter. The error of a job that is done wraps storage.ErrFinal; one whose row has no
-// envelope cannot be retried. After any other error the job may be queued: a worker
-// publishes its message, and removes its letter, later.
-func Retry(ctx context.Context, l storage.Ledger, p Publisher, letters Letterbox, id uuid.UUID) (storage.Job, error) {
-	row, err := l.Get(ctx, id)
-	if err != nil {
-		return storage.Job{}, err
-	}
-	if len(row.Envelope) == 0 || row.Subject == "" {
-		return row, &RefusedError{Code: "no_envelope", Err: fmt.Errorf("job %s: its message was not kept; submit it again", row.Text)}
-	}
-	if row, err = l.Retry(ctx, id); err != nil {
-		return row, err
-	}
-	if err := letters.DiscardAll(ctx, id); err != nil {
-		return row, err
-	}
-	return row, publishAgain(ctx, l, p, row)
-}

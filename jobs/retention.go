@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ const (
 	DefaultKeep = 7 * 24 * time.Hour
 	// MinKeep is the least time that makes sense: a queue remembers ids that long.
 	MinKeep = 10 * time.Minute
+	// DefaultKeepTrail is how long the audit trail is kept.
+	DefaultKeepTrail = 90 * 24 * time.Hour
 	// DefaultPruneEvery is how often a worker removes the rows of old jobs.
 	DefaultPruneEvery = time.Hour
 )
@@ -33,8 +36,12 @@ type Pruner struct {
 		// the zero time when it holds none.
 		Oldest(ctx context.Context) (time.Time, error)
 	}
-	// Keep is how long rows stay: DefaultKeep when 0, at least MinKeep.
+	// Keep is how long rows stay: DefaultKeep when 0, for ever when negative, else at
+	// least MinKeep.
 	Keep time.Duration
+	// KeepTrail is how long entries of the audit trail stay: DefaultKeepTrail when 0,
+	// for ever when negative.
+	KeepTrail time.Duration
 	// Every is the pause between two passes; 0 means [DefaultPruneEvery].
 	Every time.Duration
 	// Report, when not nil, is told after each pass how many rows were removed and what
@@ -63,26 +70,43 @@ func (p *Pruner) Run(ctx context.Context) {
 	}
 }
 
-// Pass removes the rows that are old enough now and returns how many.
+// Pass removes what is old enough now and returns how many rows of jobs that were.
 func (p *Pruner) Pass(ctx context.Context) (int64, error) {
-	keep := p.Keep
-	if keep == 0 {
-		keep = DefaultKeep
+	n, err := p.pruneJobs(ctx)
+	if err == nil {
+		err = p.pruneTrail(ctx)
 	}
-	if keep < MinKeep {
-		return 0, fmt.Errorf("remove old jobs: they must be kept for %s at least, not %s", MinKeep, keep)
-	}
-	before := time.Now()
-	oldest, err := p.Queue.Oldest(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("remove old jobs: %w", err)
-	}
-	if !oldest.IsZero() && oldest.Before(before) {
-		before = oldest
-	}
-	n, err := p.Ledger.Prune(ctx, before.Add(-keep), storage.JobDone, storage.JobRefused, storage.JobCancelled)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("remove old jobs: %w", err)
 	}
 	return n, err
+}
+
+func (p *Pruner) pruneJobs(ctx context.Context) (int64, error) {
+	keep := cmp.Or(p.Keep, DefaultKeep)
+	if keep < 0 {
+		return 0, nil
+	}
+	if keep < MinKeep {
+		return 0, fmt.Errorf("they must be kept for %s at least, not %s", MinKeep, keep)
+	}
+	before := time.Now()
+	oldest, err := p.Queue.Oldest(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !oldest.IsZero() && oldest.Before(before) {
+		before = oldest
+	}
+	return p.Ledger.Prune(ctx, before.Add(-keep), storage.JobDone, storage.JobRefused, storage.JobCancelled)
+}
+
+// pruneTrail removes old entries of the audit trail.
+func (p *Pruner) pruneTrail(ctx context.Context) error {
+	keep := cmp.Or(p.KeepTrail, DefaultKeepTrail)
+	if keep < 0 {
+		return nil
+	}
+	_, err := p.Ledger.PruneAudits(ctx, time.Now().Add(-keep))
+	return err
 }

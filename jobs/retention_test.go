@@ -91,3 +91,32 @@ func TestPrunerRunsUntilItIsStopped(t *testing.T) {
 		}
 	}
 }
+
+func TestPrunerKeepsTheTrailLonger(t *testing.T) {
+	l := memory.New().Ledger()
+	job := storage.Job{ID: uuid.New(), Kind: "save", State: storage.JobDead}
+	if err := l.Settle(t.Context(), []storage.Job{job}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Act(t.Context(), storage.Act{Verb: storage.VerbRetry, Job: job.ID, By: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	entries := func() (n int) {
+		for _, err := range l.Audits(t.Context(), storage.AuditFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	for keep, want := range map[time.Duration]int{0: 1, -1: 1, time.Hour: 1} {
+		if _, err := (&jobs.Pruner{Ledger: l, Queue: oldest{}, KeepTrail: keep}).Pass(t.Context()); err != nil || entries() != want {
+			t.Errorf("after a pass that keeps it for %v: %d entries, %v", keep, entries(), err)
+		}
+	}
+	time.Sleep(2 * time.Millisecond)
+	if _, err := (&jobs.Pruner{Ledger: l, Queue: oldest{}, Keep: -1, KeepTrail: time.Millisecond}).Pass(t.Context()); err != nil || entries() != 0 {
+		t.Errorf("an old entry stays: %d, %v", entries(), err)
+	}
+}

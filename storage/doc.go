@@ -129,6 +129,10 @@
 // claims or retries them at the same time; the others are told which one. What Attempt,
 // Park and Settle insert has no Unique.
 //
+// G40 Audit. What Ledger.Act does to a job and the entry that says so are one: both are
+// there, or neither. A refusal by the job leaves an entry, too, and nothing else. Entries
+// never change; they outlive their jobs and go by PruneAudits alone.
+//
 // # Remembered blobs
 //
 // A model remembers a blob when a stored payload of it referred to that blob as it

@@ -74,7 +74,7 @@ func (j *Job) Requeue() error {
 	case j.State == JobDone:
 		return fmt.Errorf("retry job %s: %w", j.ID, ErrFinal)
 	case !j.State.Final():
-		return fmt.Errorf("retry job %s: it is %s and has not ended", j.ID, j.State)
+		return fmt.Errorf("retry job %s: it is %s: %w", j.ID, j.State, ErrNotEnded)
 	}
 	j.State, j.Attempt = JobQueued, 0
 	j.Origin = j.First()
@@ -82,4 +82,21 @@ func (j *Job) Requeue() error {
 	j.Cancel, j.Outcome, j.ErrorCode, j.ErrorMessage = false, nil, "", ""
 	j.Started, j.Finished = time.Time{}, time.Time{}
 	return nil
+}
+
+// CheckDrop reports why the row of a job cannot be removed: ErrNotEnded.
+func (j *Job) CheckDrop() error {
+	if !j.State.Final() {
+		return fmt.Errorf("drop job %s: it is %s: %w", j.ID, j.State, ErrNotEnded)
+	}
+	return nil
+}
+
+// When is the time by which filters find a job: when it ended, or was made when it has
+// not.
+func (j *Job) When() time.Time {
+	if j.Finished.IsZero() {
+		return j.Created
+	}
+	return j.Finished
 }

@@ -116,6 +116,11 @@ type JobFilter struct {
 	Kind   string
 	Model  string
 	Parent uuid.UUID // Nil: any
+	// Code is the ErrorCode.
+	Code string
+	// Since and Until bound when jobs ended, those that have not when they were made:
+	// from the first on and before the second; zero for no bound.
+	Since, Until time.Time
 	// After selects the jobs that come after a place in the order of List; the zero
 	// value those from the first.
 	After JobCursor
@@ -199,6 +204,15 @@ type Ledger interface {
 	// Takeover is called by the only consumer of a queue when it starts: it frees
 	// the leases of all running jobs of that queue and returns how many there were.
 	Takeover(ctx context.Context, queue uuid.UUID) (int, error)
+	// Act does to a job what Cancel, Retry or Drop do, which leave no trace, and adds it to
+	// the audit trail in the same transaction (G40). It returns the job as it then is, a
+	// dropped one as it was. An act that the job refuses, see ActCode, is an entry, too; of
+	// a job that is not there, ErrNotFound, there is none. ErrVerb.
+	Act(ctx context.Context, a Act) (Job, error)
+	// Audits returns entries of the audit trail, the latest first.
+	Audits(ctx context.Context, f AuditFilter) iter.Seq2[Audit, error]
+	// PruneAudits removes the entries before the given time and returns how many.
+	PruneAudits(ctx context.Context, before time.Time) (int64, error)
 	// Cancel ends a queued job at once and asks a running one to stop; it returns
 	// the job as it then is. ErrFinal, ErrNotFound.
 	Cancel(ctx context.Context, id uuid.UUID) (Job, error)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -17,21 +19,38 @@ import (
 
 // jobFilter are the flags that select jobs.
 type jobFilter struct {
-	states      []string
-	kind, model string
-	limit       int
+	states                    []string
+	kind, model, code, parent string
+	since, until              string
+	limit                     int
 }
 
 func (f *jobFilter) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.states, "state", nil, "only jobs that are `STATE`: queued, running, done, refused, dead, cancelled")
 	flags.StringVar(&f.kind, "kind", "", "only jobs of `KIND`: save, load, backfill, migrate")
 	flags.StringVar(&f.model, "model", "", "only saves of model `M`")
+	flags.StringVar(&f.code, "code", "", "only jobs with error `CODE`")
+	flags.StringVar(&f.parent, "parent", "", "only jobs that job `ID` caused")
+	flags.StringVar(&f.since, "since", "", "only jobs that ended, or were made when they have not, at `TIME` or later: RFC 3339, or a duration before now as 24h")
+	flags.StringVar(&f.until, "until", "", "only those before `TIME`")
 	flags.IntVar(&f.limit, "limit", 0, "at most `N` jobs (0: all)")
 }
 
 func (f *jobFilter) parse() (storage.JobFilter, error) {
 	known := []storage.JobState{storage.JobQueued, storage.JobRunning, storage.JobDone, storage.JobRefused, storage.JobDead, storage.JobCancelled}
-	out := storage.JobFilter{Kind: f.kind, Model: f.model, Limit: f.limit}
+	out := storage.JobFilter{Kind: f.kind, Model: f.model, Code: f.code, Limit: f.limit}
+	var err error
+	if out.Since, err = moment("since", f.since); err != nil {
+		return out, err
+	}
+	if out.Until, err = moment("until", f.until); err != nil {
+		return out, err
+	}
+	if f.parent != "" {
+		if out.Parent, err = uuid.Parse(f.parent); err != nil {
+			return out, usage("--parent %q is not a UUID: jobs name the row of the job that caused them; see parent in worker jobs list -o json", f.parent)
+		}
+	}
 	for _, s := range f.states {
 		if !slices.Contains(known, storage.JobState(s)) {
 			return out, usage("--state %q is not known; use queued, running, done, refused, dead or cancelled", s)
@@ -44,6 +63,21 @@ func (f *jobFilter) parse() (storage.JobFilter, error) {
 	return out, nil
 }
 
+// moment reads a time: RFC 3339, or how long ago.
+func moment(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return time.Now().Add(-d), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, usage("--%s %q is neither a time as 2026-01-31T08:00:00Z nor a duration as 24h", flag, s)
+	}
+	return t, nil
+}
+
 func (a *app) jobsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "jobs",
@@ -53,11 +87,11 @@ func (a *app) jobsCommand() *cobra.Command {
   worker jobs retry --all --state dead`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usage("jobs what? use jobs list, show, watch, retry, cancel or drop")
+			return usage("jobs what? use jobs list, show, watch, retry, cancel, drop or audit")
 		},
 	}
 	cmd.AddCommand(a.jobsListCommand(), a.jobsShowCommand(), a.jobsWatchCommand(),
-		a.jobsRetryCommand(), a.jobsCancelCommand(), a.jobsDropCommand())
+		a.jobsRetryCommand(), a.jobsCancelCommand(), a.jobsDropCommand(), a.jobsAuditCommand())
 	return cmd
 }
 
@@ -116,29 +150,6 @@ func jobRow(j storage.Job) render.Row {
 	return render.Row{ID: v.JobID, Value: v, Cells: []string{
 		v.JobID, v.Kind, v.Model, string(v.State), number(int64(v.Attempt)), progress, created, why,
 	}}
-}
-
-func (a *app) jobsShowCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show one job",
-		Example: `  worker jobs show 0193e1f0-7c8e-7a53-9d1c-3c8f2f5f7f10 -o json`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.showJob(cmd.Context(), args[0]) },
-	}
-}
-
-func (a *app) showJob(ctx context.Context, id string) (err error) {
-	s, err := a.openReader(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	j, err := a.findJob(ctx, s, id)
-	if err != nil {
-		return err
-	}
-	return a.printJob(j)
 }
 
 // findJob returns a job by its id, or an error that names it.

@@ -2,48 +2,60 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
+
+	"github.com/spf13/cobra"
 
 	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
 
-// drop forgets jobs that have ended, first what the queue still holds of them: a
-// message without a row is a new job.
-func (s *session) drop(ctx context.Context, chosen []storage.Job, dropped *[]storage.Job) error {
+func (a *app) jobsDropCommand() *cobra.Command {
+	b := bulk{verb: storage.VerbDrop, fits: storage.JobState.Final, prepare: removeMessages, change: dropJob}
+	cmd := &cobra.Command{
+		Use:   "drop [ID...]",
+		Short: "Forget jobs that have ended",
+		Long: `drop removes the rows of jobs that have ended, their dead letters, the archives of
+loads and what the queue still holds of them. The audit trail keeps that they were
+dropped, and by whom.`,
+		Example: `  worker jobs drop ID
+  worker jobs drop --all --state dead --until 720h
+  worker jobs drop --all --state dead --model person --dry-run -o ids`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runBulk(cmd.Context(), &b, args) },
+	}
+	b.register(cmd)
+	return cmd
+}
+
+// removeMessages takes jobs that have ended off the queue: a message without a row is a
+// new job.
+func removeMessages(ctx context.Context, s *session, page []storage.Job) error {
 	ended, subjects := map[string]bool{}, []string{}
-	for _, j := range chosen {
+	for _, j := range page {
 		if !j.State.Final() {
-			return &failure{
-				Exit: exitError, Code: "not_final", JobID: j.Text,
-				Message: fmt.Sprintf("job %s is %s; cancel it first", j.Text, j.State),
-			}
+			continue
 		}
 		if ended[j.Text] = true; j.Subject != "" && !slices.Contains(subjects, j.Subject) {
 			subjects = append(subjects, j.Subject)
 		}
 	}
-	if err := s.publisher.Remove(ctx, subjects, ended); err != nil {
-		return err
-	}
-	for _, j := range chosen {
-		// The letter before the row: one without a row would become a row again.
-		if err := s.letters.DiscardAll(ctx, j.ID); err != nil {
-			return fmt.Errorf("drop job %s: %w", j.Text, err)
+	for _, subject := range subjects {
+		n, err := s.publisher.Waiting(ctx, subject)
+		if err == nil && n > 0 { // otherwise there is nothing to look through
+			err = s.publisher.Remove(ctx, []string{subject}, ended)
 		}
-		if err := s.store.Ledger().Drop(ctx, j.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("drop job %s: %w", j.Text, err)
-		}
-		*dropped = append(*dropped, j)
-		if j.Kind != string(jobs.KindLoad) {
-			continue
-		}
-		if err := upload.Remove(s.uploads, j.Text); err != nil {
-			return fmt.Errorf("drop job %s: %w", j.Text, err)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func dropJob(ctx context.Context, s *session, o jobs.Operator, j storage.Job) (storage.Job, error) {
+	row, err := o.Drop(ctx, j.ID)
+	if err == nil && j.Kind == string(jobs.KindLoad) {
+		err = upload.Remove(s.uploads, j.Text)
+	}
+	return row, err
 }

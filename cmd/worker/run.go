@@ -60,7 +60,7 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 			if stall <= 0 {
 				return usage("--stall-timeout %s: it must be more than 0", stall)
 			}
-			return a.run(cmd.Context(), l, sessionOptions{keepJobs: kept.keep, grace: grace, stall: stall, bindOnly: bindOnly}, kept)
+			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, grace: grace, stall: stall, bindOnly: bindOnly}, kept)
 		},
 	}
 	l.register(cmd.Flags())

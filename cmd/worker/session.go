@@ -36,8 +36,9 @@ type sessionOptions struct {
 	bindOnly bool
 	// inLedger: saves have their row before they are published.
 	inLedger bool
-	// keepJobs is how long rows of ended jobs stay; 0: for ever.
-	keepJobs time.Duration
+	// kept says how long rows of ended jobs and the audit trail stay; nil: nothing is
+	// removed.
+	kept *retention
 	// grace is how long jobs may take to finish when the session ends; 0 means
 	// defaultGrace.
 	grace time.Duration

@@ -136,7 +136,7 @@ func (w *worker) startBackground(ctx context.Context) {
 	w.background.Go(func() { reconciler.Run(ctx) })
 	w.background.Go(func() { w.keepLetters(ctx) })
 	w.background.Go(func() { w.sweepUploads(ctx) })
-	if s.options.keepJobs > 0 {
+	if s.options.kept != nil {
 		w.background.Go(func() { w.pruneJobs(ctx) })
 	}
 }

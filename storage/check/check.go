@@ -69,7 +69,7 @@ func All() []Check {
 		needing(
 			Nothing, modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(),
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
-			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(),
+			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(), auditChecks(),
 			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
 			purgeChecks(), uniqueChecks(), markChecks(),
 		),

@@ -114,3 +114,15 @@ func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.J
 func (l ledger) PruneMarks(ctx context.Context, before time.Time) (int64, error) {
 	return ask(ctx, l.p, "Ledger.PruneMarks", func(ctx context.Context) (int64, error) { return l.l.PruneMarks(ctx, before) })
 }
+
+func (l ledger) Act(ctx context.Context, a storage.Act) (storage.Job, error) {
+	return ask(ctx, l.p, "Ledger.Act", func(ctx context.Context) (storage.Job, error) { return l.l.Act(ctx, a) })
+}
+
+func (l ledger) Audits(ctx context.Context, f storage.AuditFilter) iter.Seq2[storage.Audit, error] {
+	return sequence(ctx, l.p, "Ledger.Audits", func(ctx context.Context) iter.Seq2[storage.Audit, error] { return l.l.Audits(ctx, f) })
+}
+
+func (l ledger) PruneAudits(ctx context.Context, before time.Time) (int64, error) {
+	return ask(ctx, l.p, "Ledger.PruneAudits", func(ctx context.Context) (int64, error) { return l.l.PruneAudits(ctx, before) })
+}

@@ -191,3 +191,37 @@ func (l ledger) PruneMarks(ctx context.Context, before time.Time) (n int64, err 
 	})
 	return n, err
 }
+
+// Act also forgets what a dropped job staged.
+func (l ledger) Act(ctx context.Context, a storage.Act) (job storage.Job, err error) {
+	var refusal error
+	err = l.f.write(ctx, func(s *state) error {
+		job, refusal, err = s.jobs.Act(a, l.f.now())
+		if err == nil && refusal == nil && a.Verb == storage.VerbDrop {
+			delete(s.staged, a.Job)
+		}
+		return err
+	})
+	if err == nil {
+		err = refusal
+	}
+	return job, err
+}
+
+func (l ledger) Audits(ctx context.Context, f storage.AuditFilter) iter.Seq2[storage.Audit, error] {
+	return simple.Each(ctx, func() (found []storage.Audit, err error) {
+		err = l.f.read(ctx, func(s *state) error {
+			found = s.jobs.Audits(f)
+			return nil
+		})
+		return found, err
+	})
+}
+
+func (l ledger) PruneAudits(ctx context.Context, before time.Time) (n int64, err error) {
+	err = l.f.write(ctx, func(s *state) error {
+		n = s.jobs.PruneAudits(before)
+		return nil
+	})
+	return n, err
+}

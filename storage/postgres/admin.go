@@ -53,15 +53,7 @@ func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 
 // Retry puts a refused, dead or cancelled job back to queued.
 func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(j jobs, row *storage.Job) error {
-		if err := row.Requeue(); err != nil {
-			return err
-		}
-		if err := j.unclaimed([]storage.Job{*row}); err != nil {
-			return fmt.Errorf("retry job %s: %w", id, err)
-		}
-		return nil
-	})
+	return l.edit(ctx, id, jobs.requeue)
 }
 
 // Drop removes the row of a job that has ended, with its chunks and what it
@@ -80,7 +72,7 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 		if !found {
 			return fmt.Errorf("job %s: %w", id, storage.ErrNotFound)
 		}
-		if err := droppable(row); err != nil {
+		if err := row.CheckDrop(); err != nil {
 			return err
 		}
 		if err := j.t.unstage(id); err != nil {
@@ -89,19 +81,12 @@ func (l ledger) Drop(ctx context.Context, id uuid.UUID) error {
 		if row, err = j.get(id); err != nil {
 			return err
 		}
-		if err := droppable(row); err != nil {
+		if err := row.CheckDrop(); err != nil {
 			return err // it was queued again meanwhile
 		}
 		_, err = j.remove([]uuid.UUID{id})
 		return err
 	})
-}
-
-func droppable(row storage.Job) error {
-	if !row.State.Final() {
-		return fmt.Errorf("drop job %s: it is %s and has not ended", row.ID, row.State)
-	}
-	return nil
 }
 
 // pruned is how many jobs one transaction of Prune looks at.

@@ -93,6 +93,15 @@ func listJobs(store int32, f storage.JobFilter) (string, []any) {
 	if f.Parent != uuid.Nil {
 		add("parent = ?", [16]byte(f.Parent))
 	}
+	if f.Code != "" {
+		add("error_code = ?", clean(f.Code))
+	}
+	if !f.Since.IsZero() {
+		add("coalesce(finished, created) >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		add("coalesce(finished, created) < ?", f.Until)
+	}
 	if f.After != (storage.JobCursor{}) {
 		add("created <= ?", f.After.Created)
 		add("(created < $"+strconv.Itoa(len(args))+" OR id > ?)", [16]byte(f.After.ID))

@@ -18,6 +18,7 @@ var undone = map[int][]string{
 	4: {`ALTER TABLE specstar_jobs DROP COLUMN origin`, `DROP TABLE specstar_marks`},
 	5: {`ALTER TABLE specstar_jobs ALTER COLUMN text DROP DEFAULT, ALTER COLUMN done DROP DEFAULT, ALTER COLUMN total DROP DEFAULT,
 		ALTER COLUMN error_code DROP DEFAULT, ALTER COLUMN error_message DROP DEFAULT, ALTER COLUMN cancel DROP DEFAULT`},
+	6: {`DROP TABLE specstar_audit`},
 }
 
 // backTo makes the tables what the program of an earlier version left.

@@ -65,8 +65,8 @@ func (t Jobs) Drop(id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if !row.State.Final() {
-		return fmt.Errorf("drop job %s: it is %s and has not ended", id, row.State)
+	if err := row.CheckDrop(); err != nil {
+		return err
 	}
 	t.remove(row)
 	return nil

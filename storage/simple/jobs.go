@@ -24,6 +24,8 @@ type Jobs struct {
 	Texts map[string]uuid.UUID
 	// Marks are the marks of saves, by key (G28).
 	Marks map[uuid.UUID]storage.Mark
+	// Trail is the audit trail, by the ids of its entries.
+	Trail map[uuid.UUID]storage.Audit
 }
 
 // Row is a job and the token of its live claim, uuid.Nil for none.
@@ -34,7 +36,7 @@ type Row struct {
 
 // NewJobs returns a ledger without jobs.
 func NewJobs() Jobs {
-	return Jobs{Rows: map[uuid.UUID]Row{}, Done: map[uuid.UUID][]storage.Chunk{}, Texts: map[string]uuid.UUID{}, Marks: map[uuid.UUID]storage.Mark{}}
+	return Jobs{Rows: map[uuid.UUID]Row{}, Done: map[uuid.UUID][]storage.Chunk{}, Texts: map[string]uuid.UUID{}, Marks: map[uuid.UUID]storage.Mark{}, Trail: map[uuid.UUID]storage.Audit{}}
 }
 
 // CopyJob returns j with memory of its own and times to the microsecond (G15).
@@ -170,7 +172,9 @@ func selects(f storage.JobFilter, j storage.Job) bool {
 	return (len(f.States) == 0 || slices.Contains(f.States, j.State)) &&
 		(f.Kind == "" || f.Kind == j.Kind) &&
 		(f.Model == "" || f.Model == j.Model) &&
-		(f.Parent == uuid.Nil || f.Parent == j.Parent)
+		(f.Parent == uuid.Nil || f.Parent == j.Parent) &&
+		(f.Code == "" || f.Code == j.ErrorCode) &&
+		!j.When().Before(f.Since) && (f.Until.IsZero() || j.When().Before(f.Until))
 }
 
 // Count returns how many jobs are in each of the states, in all when none is given.

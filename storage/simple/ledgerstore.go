@@ -122,3 +122,29 @@ func (l ledger) Prune(ctx context.Context, before time.Time, states ...storage.J
 func (l ledger) PruneMarks(ctx context.Context, before time.Time) (int64, error) {
 	return change(ctx, l.s, func(st *State) (int64, error) { return st.Jobs.PruneMarks(before), nil })
 }
+
+// Act also forgets what a dropped job staged.
+func (l ledger) Act(ctx context.Context, a storage.Act) (job storage.Job, err error) {
+	var refusal error
+	err = l.s.tx.Write(ctx, func(st *State) error {
+		job, refusal, err = st.Jobs.Act(a, now())
+		if err == nil && refusal == nil && a.Verb == storage.VerbDrop {
+			delete(st.Staged, a.Job)
+		}
+		return err
+	})
+	if err == nil {
+		err = refusal
+	}
+	return job, err
+}
+
+func (l ledger) Audits(ctx context.Context, f storage.AuditFilter) iter.Seq2[storage.Audit, error] {
+	return Each(ctx, func() ([]storage.Audit, error) {
+		return ask(ctx, l.s, func(st *State) ([]storage.Audit, error) { return st.Jobs.Audits(f), nil })
+	})
+}
+
+func (l ledger) PruneAudits(ctx context.Context, before time.Time) (int64, error) {
+	return change(ctx, l.s, func(st *State) (int64, error) { return st.Jobs.PruneAudits(before), nil })
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"math"
 	"time"
 
@@ -39,12 +38,14 @@ func (l ledger) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 
 // Retry puts a refused, dead or cancelled job back to queued.
 func (l ledger) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
-	return l.edit(ctx, id, func(j jobs, row *jobRow) error {
-		if err := row.Requeue(); err != nil {
-			return err
-		}
-		return j.unclaimed(row.Job, "retry job "+id.String())
-	})
+	return l.edit(ctx, id, requeue)
+}
+
+func requeue(j jobs, row *jobRow) error {
+	if err := row.Requeue(); err != nil {
+		return err
+	}
+	return j.unclaimed(row.Job, "retry job "+row.ID.String())
 }
 
 // Drop removes the row of a job that has ended, with its chunks and what it
@@ -59,8 +60,8 @@ func (l ledger) drop(ctx context.Context, id uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		if !row.State.Final() {
-			return fmt.Errorf("drop job %s: it is %s and has not ended", id, row.State)
+		if err := row.CheckDrop(); err != nil {
+			return err
 		}
 		if err := l.f.unstage(j, id); err != nil {
 			return err

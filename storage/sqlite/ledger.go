@@ -116,6 +116,15 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 		index = "specstar_jobs_parent"
 		add("parent = ?", f.Parent[:])
 	}
+	if f.Code != "" {
+		add("error_code = ?", f.Code)
+	}
+	if !f.Since.IsZero() {
+		add("iif(finished > 0, finished, created) >= ?", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		add("iif(finished > 0, finished, created) < ?", micros(f.Until))
+	}
 	if f.After != (storage.JobCursor{}) {
 		at := micros(f.After.Created)
 		where = append(where, "created <= ? AND (created < ? OR id > ?)")

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/storage"
+)
+
+func (a *app) jobsRetryCommand() *cobra.Command {
+	b := bulk{verb: storage.VerbRetry, fits: retryable, change: retryJob}
+	cmd := &cobra.Command{
+		Use:   "retry [ID...]",
+		Short: "Put refused, dead or cancelled jobs back into the queue",
+		Long: `retry puts jobs that ended without being done back into the queue, with all
+their attempts; dead letters go. Without a running worker they wait for the next one.
+What a job refuses is listed, too, and the exit code is 4 then.
+
+The archive of a load is kept for a day after the load ended otherwise than done.
+One that is gone, as after worker load, which had it from you, is refused: submit
+the load again.`,
+		Example: `  worker jobs retry ID
+  worker jobs retry --all --state dead --kind save
+  worker jobs retry --all --state dead --code sqlstate_22003 --since 24h --dry-run`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runBulk(cmd.Context(), &b, args) },
+	}
+	b.register(cmd)
+	return cmd
+}
+
+func retryable(s storage.JobState) bool { return s.Final() && s != storage.JobDone }
+
+func retryJob(ctx context.Context, s *session, o jobs.Operator, j storage.Job) (storage.Job, error) {
+	if err := s.checkUpload(j); err != nil {
+		return j, err
+	}
+	return o.Retry(ctx, j.ID)
+}
