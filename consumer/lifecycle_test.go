@@ -133,7 +133,7 @@ func TestDeletedStreamIsMadeAnew(t *testing.T) {
 			})
 			begin := time.Now()
 			w.wait(storage.JobDone, w.send(w.create("p2"))...)
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > 20*time.Second { // 1 s on a quiet machine
 				t.Errorf("work went on after %s", took)
 			}
 			w.until("the trouble is over", func() error {

@@ -29,7 +29,10 @@ type inspection struct {
 	texts map[string]string // what is looked through for secrets, by where it is
 	// miscounted: the queue does not know how often it delivered.
 	miscounted bool
-	err        error
+	// littered: it may keep messages of jobs that have ended; litter is how many it does.
+	littered bool
+	litter   uint64
+	err      error
 }
 
 // beforeStop looks at what is there only while workers run.
@@ -81,6 +84,9 @@ func (n *inspection) queue(ctx context.Context, s *State) {
 		return
 	}
 	s.Messages = jobs.CachedInfo().State.Msgs
+	if n.littered {
+		n.litter, s.Messages = s.Messages, 0
+	}
 	letters, err := n.stand.js.Stream(ctx, n.stand.queue.DeadName())
 	if err != nil {
 		n.fail(err)

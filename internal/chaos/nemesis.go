@@ -21,6 +21,9 @@ type nemesis struct {
 	// forgets says that the queue forgets what it holds, miscounts that it forgets how
 	// often it delivered: it writes that down with a delay.
 	forgets, miscounts bool
+	// litters says that the queue may keep messages of jobs that have ended: it could not
+	// write down that they were acknowledged.
+	litters bool
 }
 
 // nemeses are all there are.

@@ -27,7 +27,7 @@ func volumeNemeses() []nemesis {
 				return filled(s.revisions)
 			},
 		},
-		{name: fillNATS, least: 2 * time.Second, most: 6 * time.Second, miscounts: true, fits: hasVolume, strike: fillNode},
+		{name: fillNATS, least: 2 * time.Second, most: 6 * time.Second, miscounts: true, litters: true, fits: hasVolume, strike: fillNode},
 		{
 			name: "s3 takes no objects", least: 2 * time.Second, most: 8 * time.Second,
 			fits: func(s *Stand) bool { return s.objects != nil },

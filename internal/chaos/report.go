@@ -43,6 +43,8 @@ type Report struct {
 	Stray   int `json:"stray_revisions"`
 	// Overtaken full-value saves came into force before one that was submitted earlier.
 	Overtaken int `json:"overtaken"`
+	// Litter is how many messages of ended jobs a queue kept whose disk had been full.
+	Litter uint64 `json:"litter,omitempty"`
 	// Starts counts processes of workers.
 	Starts int `json:"worker_starts"`
 	// Times are from acceptance to the end of a job.
@@ -143,6 +145,9 @@ func (r *Report) String() string {
 	fmt.Fprintf(&b, "\nlost: %d (and %d that only a queue without disk had); effects twice: %d of %d writes; tried again: %d; overtaken: %d; stray revisions: %d\n",
 		r.Lost, r.Forgotten, r.Twice, r.Writes, r.Retried, r.Overtaken, r.Stray)
 	fmt.Fprintf(&b, "from acceptance to the end: p50 %s, p99 %s, most %s; %d worker processes\n", short(r.Times.P50), short(r.Times.P99), short(r.Times.Most), r.Starts)
+	if r.Litter > 0 {
+		fmt.Fprintf(&b, "messages of ended jobs in a queue whose disk was full: %d\n", r.Litter)
+	}
 	r.writeStrikes(&b)
 	fmt.Fprintf(&b, "history: %s sha256 %s\n", r.History, r.Digest)
 	if len(r.Violations) == 0 {

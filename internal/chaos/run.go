@@ -43,13 +43,14 @@ func Run(ctx context.Context, t testing.TB, c Config) (r *Report, err error) {
 
 	r.Strikes = s.work(ctx, history, tracker, func(l *loader) { watchers.Go(func() { l.watch(watching) }) })
 	s.heal()
-	if err := s.settle(ctx, tracker); err != nil {
+	littered := r.struck(func(n nemesis) bool { return n.litters })
+	if err := s.settle(ctx, tracker, littered); err != nil {
 		return r, err
 	}
-	look := &inspection{stand: s, texts: map[string]string{}, miscounted: slices.ContainsFunc(r.Strikes, func(x Strike) bool {
-		n, _ := nemesisNamed(x.Nemesis)
-		return n.miscounts
-	})}
+	look := &inspection{
+		stand: s, texts: map[string]string{}, littered: littered,
+		miscounted: r.struck(func(n nemesis) bool { return n.miscounts }),
+	}
 	look.beforeStop(ctx)
 	stopErr := s.fleet.stop()
 	stopWatching()
@@ -64,6 +65,7 @@ func Run(ctx context.Context, t testing.TB, c Config) (r *Report, err error) {
 	events := history.Events()
 	r.Violations = Check(events, state)
 	r.count(events, state)
+	r.Litter = look.litter
 	for _, x := range r.Strikes {
 		if x.Error != "" {
 			err = errors.Join(err, fmt.Errorf("nemesis %s: %s", x.Nemesis, x.Error))
@@ -122,9 +124,17 @@ func scriptStrikes(err error) []Strike {
 	return []Strike{{Nemesis: "script", Error: err.Error()}}
 }
 
+// struck reports whether a nemesis came that is of some kind.
+func (r *Report) struck(is func(nemesis) bool) bool {
+	return slices.ContainsFunc(r.Strikes, func(x Strike) bool {
+		n, _ := nemesisNamed(x.Nemesis)
+		return is(n)
+	})
+}
+
 // settle waits until every job has ended, those too that jobs caused, and the queue
-// is empty. What is left after that the checker finds.
-func (s *Stand) settle(ctx context.Context, tracker *tracker) error {
+// is empty, unless it may be littered. What is left after that the checker finds.
+func (s *Stand) settle(ctx context.Context, tracker *tracker, littered bool) error {
 	tracker.await(ctx, time.Now(), s.config.Settle)
 	for deadline := time.Now().Add(s.config.Settle); time.Now().Before(deadline); sleep(ctx, 50*time.Millisecond) {
 		var open int
@@ -133,7 +143,7 @@ func (s *Stand) settle(ctx context.Context, tracker *tracker) error {
 			return err
 		}
 		stream, err := s.js.Stream(ctx, s.queue.StreamName())
-		if err == nil && open == 0 && stream.CachedInfo().State.Msgs == 0 {
+		if err == nil && open == 0 && (littered || stream.CachedInfo().State.Msgs == 0) {
 			return nil
 		}
 	}
