@@ -105,6 +105,33 @@ func TestJobsOfOtherClientsWait(t *testing.T) {
 	}
 }
 
+// TestDelayedSavesApplyAtTheirTime: one that was sent before another, to apply later, is
+// the later one, by whichever way it came.
+func TestDelayedSavesApplyAtTheirTime(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, w *world) {
+		w.start()
+		w.wait(storage.JobDone, w.send(w.create("a"), w.create("b"))...)
+		ours, sent := later(w.update("a", 1), 3*time.Second), later(w.update("b", 1), 3*time.Second)
+		rs := w.send(ours)
+		body, err := sent.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.js(w.nc).Publish(t.Context(), jobs.Subject(w.queue.Namespace, jobs.LaneNormal, jobs.KindSave), body); err != nil {
+			t.Fatal(err)
+		}
+		rs = append(rs, jobs.Receipt{ID: jobs.ID(w.factory.ID(), sent.ID), Text: sent.ID})
+		w.wait(storage.JobQueued, rs...)
+		w.wait(storage.JobDone, w.send(w.update("a", 2), w.update("b", 2))...)
+		w.wait(storage.JobDone, rs...)
+		for _, id := range []string{"a", "b"} {
+			if n := w.revisions(id); n != 3 {
+				t.Errorf("%s has %d revisions: the delayed save was superseded", id, n)
+			}
+		}
+	})
+}
+
 // TestCrashWhileDueJobsArePublished: the queue took the messages, the ledger was not told.
 func TestCrashWhileDueJobsArePublished(t *testing.T) {
 	plan := &faulty.Plan{}

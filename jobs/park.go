@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -61,10 +63,13 @@ func (x *Executor) park(ctx context.Context, tasks []*task, rows []storage.Job) 
 }
 
 // postpone has a job wait whose time has not come. Usually it was not published before;
-// but who only has a queue sends it at once.
+// but who only has a queue sends it at once. Either way its place among the saves of a
+// resource is that of its time, not of its first message.
 func (x *Executor) postpone(ctx context.Context, t *task) {
 	t.again(ActionRetry, time.Until(t.env.NotBefore), "", nil)
-	if err := x.park(ctx, []*task{t}, []storage.Job{t.waiting(t.env.NotBefore, "", nil)}); err != nil {
+	row := t.waiting(t.env.NotBefore, "", nil)
+	row.Queue, row.Epoch, row.Sequence, row.Origin = uuid.Nil, 0, 0, storage.Origin{}
+	if err := x.park(ctx, []*task{t}, []storage.Job{row}); err != nil {
 		x.failAll(ctx, []*task{t}, err)
 	}
 }

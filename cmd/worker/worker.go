@@ -126,18 +126,28 @@ func (w *worker) startBackground(ctx context.Context) {
 		} else if n > 0 {
 			s.app.log.Info("published forgotten jobs", zap.Int("jobs", n))
 		}
-	}, Released: func(n int, err error) {
-		if err != nil {
-			s.app.log.Warn("could not publish jobs whose time has come", zap.Error(err))
-		} else if n > 0 {
-			s.app.log.Info("published jobs whose time has come", zap.Int("jobs", n))
-		}
-	}}
+	}, Released: s.app.released()}
 	w.background.Go(func() { reconciler.Run(ctx) })
 	w.background.Go(func() { w.keepLetters(ctx) })
 	w.background.Go(func() { w.sweepUploads(ctx) })
 	if s.options.kept != nil {
 		w.background.Go(func() { w.pruneJobs(ctx) })
+	}
+}
+
+// released reports jobs whose time has come, and each trouble with them once.
+func (a *app) released() func(n int, err error) {
+	last := ""
+	return func(n int, err error) {
+		switch {
+		case err == nil:
+			if last = ""; n > 0 {
+				a.log.Info("published jobs whose time has come", zap.Int("jobs", n))
+			}
+		case err.Error() != last:
+			last = err.Error()
+			a.log.Warn("could not publish jobs whose time has come, will be tried again", zap.Error(err))
+		}
 	}
 }
 
