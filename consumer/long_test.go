@@ -115,7 +115,7 @@ func TestRefusedLoadsSayWhy(t *testing.T) {
 // blockingLoader waits for the end of its context.
 type blockingLoader struct{ begun chan struct{} }
 
-func (blockingLoader) Unstage(context.Context, uuid.UUID) error { return nil }
+func (blockingLoader) Unstage(context.Context, storage.Claim) error { return nil }
 
 func (b blockingLoader) Load(ctx context.Context, _ storage.Claim, _ jobs.Actor, _ jobs.Load, _ func(storage.Progress)) error {
 	b.begun <- struct{}{}
@@ -189,7 +189,7 @@ type slowLoader struct {
 	takes time.Duration
 }
 
-func (slowLoader) Unstage(context.Context, uuid.UUID) error { return nil }
+func (slowLoader) Unstage(context.Context, storage.Claim) error { return nil }
 
 func (s slowLoader) Load(context.Context, storage.Claim, jobs.Actor, jobs.Load, func(storage.Progress)) error {
 	s.begun <- struct{}{}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -101,8 +99,8 @@ func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, by Actor, l Loa
 }
 
 // Unstage forgets what a load had prepared.
-func (w *CatalogWork) Unstage(ctx context.Context, job uuid.UUID) error {
-	return w.Catalog.Unstage(ctx, job)
+func (w *CatalogWork) Unstage(ctx context.Context, c storage.Claim) error {
+	return w.Catalog.Unstage(ctx, c)
 }
 
 // Backfill fills the models one after another, when the actor may do so in all of

@@ -36,7 +36,7 @@ func (x *Executor) causeAgain(ctx context.Context, t *task, row storage.Job) {
 	case row.State == storage.JobDone:
 		x.cause(ctx, t)
 	case t.env.Kind() == KindLoad:
-		if err := x.Loader.Unstage(ctx, row.ID); err != nil {
+		if err := x.Loader.Unstage(ctx, storage.Claim{Job: row.ID}); err != nil {
 			t.again(ActionRetry, x.delay(1), failureCode(err), err)
 			t.verdict.State = row.State
 		}

@@ -2,9 +2,7 @@ package jobs
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,25 +13,11 @@ import (
 // maxMessageText bounds the error text kept in the ledger, in bytes.
 const maxMessageText = 2048
 
-// PanicError is a panic of one attempt. The stack names functions and lines,
-// not payloads.
-type PanicError struct {
-	Value string
-	Stack []byte
-}
-
-// Error names the panic; the stack is for the log.
-func (e *PanicError) Error() string { return "panic: " + e.Value }
+// PanicError is a panic of one attempt, in whatever goroutine of it.
+type PanicError = manager.PanicError
 
 // guard runs f and turns a panic into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: truncate(fmt.Sprint(v), 200), Stack: debug.Stack()}
-		}
-	}()
-	return f()
-}
+func guard(f func() error) error { return manager.Caught(f) }
 
 // refusal returns the code of an error that trying again would not cure.
 func refusal(err error) (string, bool) {

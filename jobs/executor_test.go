@@ -64,7 +64,7 @@ func (b *bench) Load(ctx context.Context, _ storage.Claim, _ jobs.Actor, _ jobs.
 	return b.load(ctx, progress)
 }
 
-func (b *bench) Unstage(context.Context, uuid.UUID) error {
+func (b *bench) Unstage(context.Context, storage.Claim) error {
 	b.swept++
 	return nil
 }

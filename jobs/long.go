@@ -218,7 +218,7 @@ func (x *Executor) finish(ctx context.Context, t *task, c storage.Claim, f stora
 	ctx = context.WithoutCancel(ctx)
 	var err error
 	if f.State != storage.JobDone && t.env.Kind() == KindLoad {
-		err = x.Loader.Unstage(ctx, c.Job)
+		err = x.Loader.Unstage(ctx, c)
 	}
 	if err == nil {
 		err = x.Ledger.Finish(ctx, c, f)

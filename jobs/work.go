@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 
-	"github.com/google/uuid"
-
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -22,8 +20,10 @@ type Saver interface {
 type Loader interface {
 	Load(ctx context.Context, c storage.Claim, by Actor, l Load, progress func(storage.Progress)) error
 	// Unstage forgets what a load that ends without success had prepared; it does
-	// nothing for one that prepared nothing.
-	Unstage(ctx context.Context, job uuid.UUID) error
+	// nothing for one that prepared nothing. The claim has no token when the job has
+	// ended; when it has not by then, because somebody had it tried again, nothing is
+	// forgotten.
+	Unstage(ctx context.Context, c storage.Claim) error
 }
 
 // Backfiller completes rows that lack derived fields.

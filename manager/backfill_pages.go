@@ -56,6 +56,9 @@ func (m *Manager) filledPages(ctx context.Context, after resource.ID) iter.Seq[f
 // fillPage completes the rows of the page that begins behind after.
 func (m *Manager) fillPage(ctx context.Context, after resource.ID, page []storage.Unfilled) filledPage {
 	p := filledPage{after: after, last: page[len(page)-1].Meta.ResourceID}
-	p.stats, p.err = m.fillTwice(ctx, after, page)
+	p.err = Caught(func() (err error) {
+		p.stats, err = m.fillTwice(ctx, after, page)
+		return err
+	})
 	return p
 }

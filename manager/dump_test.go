@@ -68,7 +68,7 @@ func TestADumpCanBeLeftEarly(t *testing.T) {
 				t.Fatalf("%d records, want %d", len(got), n+1)
 			}
 		}
-		if err := s.factory.Unit().Unstage(t.Context(), s.claim(t).Job); err != nil {
+		if err := s.factory.Unit().Unstage(t.Context(), s.claim(t)); err != nil {
 			t.Errorf("the store is held: %v", err)
 		}
 	})

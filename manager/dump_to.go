@@ -26,11 +26,11 @@ func (c *Catalog) DumpTo(ctx context.Context, w io.Writer, o DumpOptions) (DumpS
 	aw := archive.NewWriter(w)
 	batches := make(chan []archive.Record, dumpAhead)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
+	g.Go(guarded(func() error {
 		defer close(batches)
 		return d.into(ctx, batches)
-	})
-	g.Go(func() error { return writeBatches(aw, batches) })
+	}))
+	g.Go(guarded(func() error { return writeBatches(aw, batches) }))
 	if err := g.Wait(); err != nil {
 		return d.stats, fmt.Errorf("dump: %w", err)
 	}

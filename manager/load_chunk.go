@@ -167,7 +167,7 @@ func (g *cargo) find(have []resource.Revision, key resource.RevisionKey) int {
 func (l *loader) each(ctx context.Context, nos []int, do func(context.Context, *cargo) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	next := make(chan *cargo, 1)
-	g.Go(func() error {
+	g.Go(guarded(func() error {
 		defer close(next)
 		for _, no := range nos {
 			cg, err := l.read(no)
@@ -181,14 +181,14 @@ func (l *loader) each(ctx context.Context, nos []int, do func(context.Context, *
 			}
 		}
 		return nil
-	})
-	g.Go(func() error {
+	}))
+	g.Go(guarded(func() error {
 		for cg := range next {
 			if err := do(ctx, cg); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}))
 	return g.Wait()
 }

@@ -48,7 +48,7 @@ func (c *Catalog) endRefused(ctx context.Context, claim storage.Claim, code Code
 	if err != nil {
 		return fmt.Errorf("encode the refusal of job %s: %w", claim.Job, err)
 	}
-	if err := c.Unstage(ctx, claim.Job); err != nil {
+	if err := c.Unstage(ctx, claim); err != nil {
 		return err
 	}
 	err = c.factory.Ledger().Finish(ctx, claim, storage.Final{
@@ -61,10 +61,11 @@ func (c *Catalog) endRefused(ctx context.Context, claim storage.Claim, code Code
 }
 
 // Unstage forgets what a load job staged. It is for jobs that end without being
-// published, and does nothing for one that staged nothing.
-func (c *Catalog) Unstage(ctx context.Context, job uuid.UUID) error {
-	if err := c.factory.Unit().Unstage(ctx, job); err != nil {
-		return fmt.Errorf("forget what job %s staged: %w", job, err)
+// published, and does nothing for one that staged nothing. The claim has no token when
+// the job has ended; nothing is forgotten when it has not.
+func (c *Catalog) Unstage(ctx context.Context, claim storage.Claim) error {
+	if err := c.factory.Unit().Unstage(ctx, claim); err != nil {
+		return fmt.Errorf("forget what job %s staged: %w", claim.Job, err)
 	}
 	return nil
 }
@@ -95,12 +96,12 @@ func (c *Catalog) LoadArchive(ctx context.Context, src Source, o LoadOptions) (m
 	var stats map[string]LoadStats
 	g, gctx := errgroup.WithContext(ctx)
 	ended := make(chan struct{})
-	g.Go(func() error { return beat(gctx, ledger, claim, ended) })
-	g.Go(func() (err error) {
+	g.Go(guarded(func() error { return beat(gctx, ledger, claim, ended) }))
+	g.Go(guarded(func() (err error) {
 		defer close(ended)
 		stats, err = c.Load(gctx, claim, src, o, nil)
 		return err
-	})
+	}))
 	err = g.Wait()
 	if _, refused := CodeOf(err); err == nil || refused {
 		return stats, err
@@ -152,7 +153,7 @@ func (c *Catalog) sweepDirect(ctx context.Context) error {
 
 // abandon ends the row of a load that nobody will try again.
 func (c *Catalog) abandon(ctx context.Context, claim storage.Claim, why error) error {
-	if err := c.Unstage(ctx, claim.Job); err != nil {
+	if err := c.Unstage(ctx, claim); err != nil {
 		return err
 	}
 	err := c.factory.Ledger().Finish(ctx, claim, storage.Final{State: storage.JobDead, ErrorCode: "failed", ErrorMessage: why.Error()})

@@ -160,7 +160,7 @@ func (l *loader) staged(ctx context.Context, pending []int) error {
 	staging.SetLimit(stagers)
 	var mu sync.Mutex // guards what commit counts
 	err := l.each(stagingCtx, pending, func(_ context.Context, g *cargo) error {
-		staging.Go(func() error { return l.stage(stagingCtx, unit, g, &mu) })
+		staging.Go(guarded(func() error { return l.stage(stagingCtx, unit, g, &mu) }))
 		return nil
 	})
 	if failed := staging.Wait(); failed != nil {

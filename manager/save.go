@@ -95,7 +95,7 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 	units := make(chan struct{}, m.catalog.opts.Parallelism)
 	g.SetLimit(m.catalog.opts.Parallelism + 1)
 	for _, part := range splitByResource(changes, m.catalog.opts.BatchSize) {
-		g.Go(func() error {
+		g.Go(guarded(func() error {
 			for _, i := range part {
 				if err := m.prepare(gctx, model, &changes[i]); err != nil {
 					return err
@@ -108,7 +108,7 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 				return gctx.Err()
 			}
 			return m.saveChanges(gctx, model, part, changes, out)
-		})
+		}))
 	}
 	if err := g.Wait(); err != nil {
 		return out, fmt.Errorf("save to model %s: %w", m.name, err)

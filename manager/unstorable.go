@@ -8,14 +8,22 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// update runs a unit of work over changes. A record that the store cannot hold, see
-// [storage.RecordError], is refused alone: the last change of its resource, then the
-// one before, until the rest can be held.
+// update runs a unit of work over changes. Records that the store cannot hold, see
+// [storage.RecordError], are refused alone: of each the last change of its resource, then
+// the one before, until the rest can be held. The unit is done again for all that the
+// store has named at once.
 func (m *Manager) update(ctx context.Context, b storage.Batch, changes iter.Seq[*change], compute func(storage.View) (storage.Writes, error)) error {
 	for {
 		err := m.catalog.factory.Unit().Update(ctx, b, compute)
 		bad, ok := errors.AsType[*storage.RecordError](err)
-		if !ok || !refuseUnstorable(changes, bad) {
+		if !ok {
+			return err
+		}
+		refused := refuseUnstorable(changes, bad)
+		for _, other := range bad.More {
+			refused = refuseUnstorable(changes, other) || refused
+		}
+		if !refused {
 			return err
 		}
 	}

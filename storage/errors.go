@@ -83,7 +83,7 @@ func (e *JobExistsError) Error() string {
 }
 
 // RecordError says that a store cannot hold one record because of what is in it.
-// Nothing of the transaction took effect; without the record it may.
+// Nothing of the transaction took effect; without the record, and those of More, it may.
 type RecordError struct {
 	Model string
 	ID    resource.ID
@@ -91,6 +91,9 @@ type RecordError struct {
 	Field string
 	// Reason says why.
 	Reason string
+	// More are other records of the same write that cannot be held either, each without
+	// More of its own. There may be others still.
+	More []*RecordError
 }
 
 // Error names the record, the field and the reason.
@@ -100,4 +103,27 @@ func (e *RecordError) Error() string {
 		field = ", field " + e.Field
 	}
 	return fmt.Sprintf("%s %s%s: %s", e.Model, e.ID, field, e.Reason)
+}
+
+// RecordErrors collects the records of a write that cannot be held.
+type RecordErrors struct{ all []*RecordError }
+
+// Add notes a *RecordError. It returns any other error, which ends the collecting.
+func (r *RecordErrors) Add(err error) error {
+	bad, ok := errors.AsType[*RecordError](err)
+	if ok {
+		r.all = append(r.all, bad)
+		return nil
+	}
+	return err
+}
+
+// Err returns the first record with the others as its More, nil for none.
+func (r *RecordErrors) Err() error {
+	if len(r.all) == 0 {
+		return nil
+	}
+	first := *r.all[0]
+	first.More = r.all[1:]
+	return &first
 }

@@ -27,8 +27,11 @@ type UnitOfWork interface {
 	// ends the job with final, in one transaction. When any resource exists
 	// already, nothing takes effect and a *DuplicateError says which.
 	Publish(ctx context.Context, c Claim, final Final) error
-	// Unstage forgets what a job staged and frees its invisible revisions.
-	Unstage(ctx context.Context, job uuid.UUID) error
+	// Unstage forgets what a job staged and frees its invisible revisions. Whoever works
+	// on the job gives its claim; ErrFenced when that is lost. A claim without a token
+	// is of a job that has ended: of one that has not nothing is forgotten, since another
+	// one may be working on it again.
+	Unstage(ctx context.Context, c Claim) error
 }
 
 // Ref names a resource across models.

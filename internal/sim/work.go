@@ -57,8 +57,8 @@ func (k *work) Load(ctx context.Context, c storage.Claim, _ jobs.Actor, l jobs.L
 }
 
 // Unstage implements jobs.Loader.
-func (k *work) Unstage(ctx context.Context, job uuid.UUID) error {
-	return k.factory.Unit().Unstage(ctx, job)
+func (k *work) Unstage(ctx context.Context, c storage.Claim) error {
+	return k.factory.Unit().Unstage(ctx, c)
 }
 
 // Backfill implements jobs.Backfiller; it has no effect but its end.

@@ -87,7 +87,7 @@ func cancelledWrites(t T, s *subject) {
 		"save revisions": stores.Revisions.SaveMany(ctx, []resource.Revision{newRevision("p4", 1)}),
 		"purge":          stores.Revisions.Purge(ctx, []resource.ID{"p1"}),
 		"save model":     s.SaveModel(ctx, storage.ModelInfo{Name: "other", Encoding: resource.JSON}),
-		"unstage":        s.Unit().Unstage(ctx, j.ID),
+		"unstage":        s.Unit().Unstage(ctx, c),
 	})
 	equal(t, "whether compute was called", called, false)
 	wantIDs(t, stores.Metas, "p1")

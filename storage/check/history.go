@@ -253,7 +253,7 @@ func (s *subject) playLoad(t T, model string, o oracle, st step, w storage.Model
 	if _, is := errors.AsType[*storage.DuplicateError](err); !is {
 		t.Fatalf("publish over an existing resource gave the error %v", err)
 	}
-	ok(t, "unstage", s.Unit().Unstage(t.Context(), j.ID))
+	ok(t, "unstage", s.Unit().Unstage(t.Context(), c))
 }
 
 // compare fails t unless the readers show what the oracle holds.

@@ -61,7 +61,7 @@ func publishDuplicate(t T, s *subject) {
 	wantIDs(t, stores.Metas, "p2")
 	s.wantNothing(t, stores, "p1", "p3")
 	s.wantJob(t, j, storage.JobRunning)
-	ok(t, "unstage", s.Unit().Unstage(t.Context(), j.ID))
+	ok(t, "unstage", s.Unit().Unstage(t.Context(), c))
 	final := storage.Final{State: storage.JobRefused, ErrorCode: "duplicate_resource"}
 	ok(t, "finish", s.Ledger().Finish(t.Context(), c, final))
 	wantIDs(t, stores.Metas, "p2")
@@ -106,7 +106,7 @@ func publishEndsJob(t T, s *subject) {
 	equal(t, "outcome", string(got.Outcome), `{"loaded":1}`)
 	wantErr(t, "publish again", s.publish(t, c), storage.ErrFenced)
 	wantErr(t, "stage after the end", s.stage(t, c, 1, "p2"), storage.ErrFenced)
-	ok(t, "unstage after the end", s.Unit().Unstage(t.Context(), j.ID))
+	ok(t, "unstage after the end", s.Unit().Unstage(t.Context(), storage.Claim{Job: j.ID}))
 	wantIDs(t, stores.Metas, "p1")
 	wantRevisions(t, stores.Revisions, "p1", "p1:1")
 

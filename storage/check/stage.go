@@ -13,6 +13,7 @@ func stageChecks() []check {
 		{"G12/staged_chunk_is_not_staged_again", stagedOnce},
 		{"G13/stage_needs_the_claim", stageNeedsClaim},
 		{"G14/unstage_forgets_all", unstageForgets},
+		{"G13/unstage_needs_the_claim_or_the_end", unstageNeedsClaim},
 		{"G3/stage_is_whole", stageIsWhole},
 	}
 }
@@ -100,17 +101,41 @@ func unstageForgets(t T, s *subject) {
 	ok(t, "stage", s.stage(t, c, 0, "p1"))
 	ok(t, "stage", s.stage(t, c, 1, "p2"))
 	ok(t, "stage for another job", s.stage(t, d, 0, "p7"))
-	ok(t, "unstage", s.Unit().Unstage(t.Context(), j.ID))
+	ok(t, "unstage", s.Unit().Unstage(t.Context(), c))
 	chunks, err := s.Ledger().Chunks(t.Context(), j.ID)
 	ok(t, "chunks", err)
 	equal(t, "number of chunks after unstage", len(chunks), 0)
-	ok(t, "unstage again", s.Unit().Unstage(t.Context(), j.ID))
+	ok(t, "unstage again", s.Unit().Unstage(t.Context(), c))
 	ok(t, "stage again", s.stage(t, c, 0, "p1"))
 	ok(t, "publish", s.publish(t, c))
 	wantIDs(t, stores.Metas, "p1")
 	s.wantNothing(t, stores, "p2", "p7")
 	ok(t, "publish the other job", s.publish(t, d))
 	wantIDs(t, stores.Metas, "p1", "p7")
+}
+
+// unstageNeedsClaim: whoever lost the claim, or takes a job that was tried again for one
+// that has ended, must not forget what the present worker has staged.
+func unstageNeedsClaim(t T, s *subject) {
+	stores := s.use(t)
+	j := newJob("load")
+	_, old, err := s.Ledger().Claim(t.Context(), j, -time.Hour)
+	ok(t, "claim", err)
+	ended := storage.Claim{Job: j.ID}
+	ok(t, "unstage what another one works on, as if it had ended", s.Unit().Unstage(t.Context(), ended))
+	c := s.claim(t, j)
+	ok(t, "stage", s.stage(t, c, 0, "p1"))
+	wantErr(t, "unstage under a lost claim", s.Unit().Unstage(t.Context(), old), storage.ErrFenced)
+	ok(t, "unstage a running job as if it had ended", s.Unit().Unstage(t.Context(), ended))
+	chunks, err := s.Ledger().Chunks(t.Context(), j.ID)
+	ok(t, "chunks", err)
+	equal(t, "number of chunks of the running job", len(chunks), 1)
+	ok(t, "finish", s.Ledger().Finish(t.Context(), c, storage.Final{State: storage.JobRefused, ErrorCode: "c"}))
+	ok(t, "unstage after the end", s.Unit().Unstage(t.Context(), ended))
+	chunks, err = s.Ledger().Chunks(t.Context(), j.ID)
+	ok(t, "chunks", err)
+	equal(t, "number of chunks after the end", len(chunks), 0)
+	s.wantNothing(t, stores, "p1")
 }
 
 func stageIsWhole(t T, s *subject) {

@@ -28,8 +28,8 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 	return u.p.call(ctx, "Unit.Publish", func(ctx context.Context) error { return u.u.Publish(ctx, c, final) })
 }
 
-func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
-	return u.p.call(ctx, "Unit.Unstage", func(ctx context.Context) error { return u.u.Unstage(ctx, job) })
+func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
+	return u.p.call(ctx, "Unit.Unstage", func(ctx context.Context) error { return u.u.Unstage(ctx, c) })
 }
 
 // view is what compute sees. Its methods take no context; an error can be given

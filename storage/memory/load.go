@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/simple"
@@ -83,9 +81,12 @@ func (s *state) duplicates(chunks map[int]stagedSet) error {
 	return simple.Duplicates(found)
 }
 
-func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
+func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
 	return u.f.write(ctx, func(s *state) error {
-		s.unstage(job)
-		return nil
+		may, err := s.jobs.MayUnstage(c)
+		if may && err == nil {
+			s.unstage(c.Job)
+		}
+		return err
 	})
 }

@@ -64,6 +64,9 @@ func lostRace(err error) bool {
 
 // isDown reports whether the server or the way to it is to blame, and what helps.
 func isDown(err error) (help string, down bool) {
+	if err = withoutMedium(err); err == nil {
+		return "", false
+	}
 	state := sqlState(err)
 	switch {
 	case state == "" && isNetwork(err):

@@ -62,11 +62,13 @@ func Open(ctx context.Context, c Config) (*Factory, error) {
 		noMigrate:    c.NoMigrate,
 		noForeignKey: c.NoForeignKey,
 		layout:       layout,
-		medium:       c.Revisions,
 		infos:        c.Infos,
 		blobStore:    c.Blobs,
 		models:       map[string]tables{},
 		snapshots:    map[*snapshot]struct{}{},
+	}
+	if c.Revisions != nil {
+		f.medium = markedMedium{c.Revisions}
 	}
 	f.ended, f.end = context.WithCancel(context.Background())
 	err = f.connect(ctx, pool)

@@ -119,17 +119,23 @@ func (f *Factory) encodeRows(t tables, metas []resource.Meta) ([]metaRow, *copyR
 	ends := make([]int, len(metas))
 	c := f.buffers.metas.rows(1024 * len(metas))
 	var scratch []byte
+	var bad storage.RecordErrors
 	from := len(c.b)
 	for i := range metas {
 		m := &metas[i]
-		if err := m.Check(); err != nil {
-			return nil, nil, &storage.RecordError{Model: t.model, ID: m.ResourceID, Reason: err.Error()}
+		err := m.Check()
+		if err != nil {
+			err = &storage.RecordError{Model: t.model, ID: m.ResourceID, Reason: err.Error()}
+		} else {
+			scratch, err = f.encodeMeta(c, t, m, scratch)
 		}
-		var err error
-		if scratch, err = f.encodeMeta(c, t, m, scratch); err != nil {
+		if err := bad.Add(err); err != nil {
 			return nil, nil, err
 		}
 		ends[i] = len(c.b)
+	}
+	if err := bad.Err(); err != nil {
+		return nil, nil, err
 	}
 	for i, to := range ends {
 		rows[i] = metaRow{id: metas[i].ResourceID, row: c.b[from:to:to]}

@@ -60,20 +60,8 @@ func (t *tx) publishChunks(job uuid.UUID, numbers []int) error {
 		}
 	}
 	for _, pass := range passes {
-		for _, no := range numbers {
-			models, err := t.staged(job, no)
-			if err != nil {
-				return err
-			}
-			for _, m := range models {
-				names, err := t.f.tables(t.ctx, m.model)
-				if err != nil {
-					return err
-				}
-				if err := pass(names, m); err != nil {
-					return err
-				}
-			}
+		if err := t.eachStaged(job, numbers, pass); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -101,13 +89,17 @@ func (t *tx) publishEntries(names tables, staged []stagedEntry) error {
 	if t.attempt == 0 {
 		return t.copyIndex(names, entries)
 	}
-	there := map[resource.RevisionKey]bool{}
-	ids := make([]string, len(entries))
+	ids := make([]resource.ID, len(entries))
 	for i, e := range entries {
-		ids[i] = string(e.key.Resource)
+		ids[i] = e.key.Resource
 	}
-	if err := t.eachEntry(names, ids, func(e indexEntry) { there[e.key] = true }); err != nil {
+	known, err := innerSource{t.f, t}.entries(t.ctx, names, ids)
+	if err != nil {
 		return err
+	}
+	there := map[resource.RevisionKey]bool{}
+	for _, e := range known {
+		there[e.key] = true
 	}
 	var enter, repoint []indexEntry
 	for _, e := range entries {
@@ -129,39 +121,29 @@ func (t *tx) findDuplicates(job uuid.UUID, numbers []int) error {
 	seen := map[string]map[resource.ID]bool{}
 	found := map[string][]resource.ID{}
 	count := 0
-	for _, no := range numbers {
-		models, err := t.staged(job, no)
-		if err != nil {
-			return err
+	err := t.eachStaged(job, numbers, func(names tables, m stagedModel) error {
+		if seen[m.model] == nil {
+			seen[m.model] = map[resource.ID]bool{}
 		}
-		for _, m := range models {
-			names, err := t.f.tables(t.ctx, m.model)
-			if err != nil {
-				return err
-			}
-			if seen[m.model] == nil {
-				seen[m.model] = map[resource.ID]bool{}
-			}
-			var ids []string
-			for _, row := range m.metas {
-				id := rowOf(row).id
-				if seen[m.model][id] {
-					found[m.model] = append(found[m.model], id)
-					count++
-				}
-				seen[m.model][id] = true
-				ids = append(ids, string(id))
-			}
-			err = t.each(`SELECT resource_id FROM `+names.meta+` WHERE resource_id = ANY($1)`, []any{ids}, func(rows pgx.Rows) error {
-				id, err := scanText[resource.ID](rows)
+		var ids []string
+		for _, row := range m.metas {
+			id := rowOf(row).id
+			if seen[m.model][id] {
 				found[m.model] = append(found[m.model], id)
 				count++
-				return err
-			})
-			if err != nil {
-				return err
 			}
+			seen[m.model][id] = true
+			ids = append(ids, string(id))
 		}
+		return t.each(`SELECT resource_id FROM `+names.meta+` WHERE resource_id = ANY($1)`, []any{ids}, func(rows pgx.Rows) error {
+			id, err := scanText[resource.ID](rows)
+			found[m.model] = append(found[m.model], id)
+			count++
+			return err
+		})
+	})
+	if err != nil {
+		return err
 	}
 	for _, model := range slices.Sorted(maps.Keys(found)) {
 		ids := found[model]

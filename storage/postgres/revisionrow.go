@@ -65,14 +65,15 @@ type placed struct {
 // placedAll returns revisions under their own uids, when the tables can hold them.
 func placedAll(t tables, revisions []resource.Revision) ([]placed, error) {
 	all := make([]placed, len(revisions))
+	var bad storage.RecordErrors
 	for i := range revisions {
 		r := &revisions[i]
-		if err := checkRevision(t, &r.Info); err != nil {
+		if err := bad.Add(checkRevision(t, &r.Info)); err != nil {
 			return nil, err
 		}
 		all[i] = placed{Revision: r, uid: r.Info.UID}
 	}
-	return all, nil
+	return all, bad.Err()
 }
 
 // key is where a revision is found.

@@ -114,20 +114,21 @@ type placement struct {
 // look reads the entries of the revisions' resources and what is stored under the
 // uids that matter.
 func (p *placement) look() error {
-	ids := make([]string, len(p.revisions))
+	ids := make([]resource.ID, len(p.revisions))
 	uids := make([]string, 0, 2*len(p.revisions))
 	for i, r := range p.revisions {
-		ids[i] = string(r.Info.ResourceID)
+		ids[i] = r.Info.ResourceID
 		uids = append(uids, r.uid.String())
 	}
 	slices.Sort(ids)
 	p.leads, p.users, p.infos, p.empty = map[resource.RevisionKey]string{}, map[string]int{}, map[string]uuid.UUID{}, map[string]bool{}
-	err := p.t.eachEntry(p.names, slices.Compact(ids), func(e indexEntry) {
-		p.leads[e.key] = e.uid
-		p.users[e.uid]++
-	})
+	entries, err := innerSource{p.t.f, p.t}.entries(p.t.ctx, p.names, slices.Compact(ids))
 	if err != nil {
 		return err
+	}
+	for _, e := range entries {
+		p.leads[e.key] = e.uid
+		p.users[e.uid]++
 	}
 	for _, r := range p.revisions {
 		if uid, ok := p.leads[r.key()]; ok {
@@ -150,15 +151,6 @@ func (p *placement) look() error {
 			p.infos[uid] = i.UID
 		}
 		return nil
-	})
-}
-
-// eachEntry calls fn for every entry of resources.
-func (t *tx) eachEntry(names tables, ids []string, fn func(indexEntry)) error {
-	return t.each(`SELECT `+indexColumns+` FROM `+names.index+` WHERE resource_id = ANY($1)`, []any{ids}, func(rows pgx.Rows) error {
-		e, err := scanEntry(rows)
-		fn(e)
-		return err
 	})
 }
 

@@ -154,6 +154,27 @@ func (t *tx) stagedChunks(job uuid.UUID) (numbers []int, err error) {
 	return numbers, err
 }
 
+// eachStaged calls fn with what the chunks of a job staged for each model, chunk after
+// chunk.
+func (t *tx) eachStaged(job uuid.UUID, numbers []int, fn func(tables, stagedModel) error) error {
+	for _, no := range numbers {
+		models, err := t.staged(job, no)
+		if err != nil {
+			return err
+		}
+		for _, m := range models {
+			names, err := t.f.tables(t.ctx, m.model)
+			if err != nil {
+				return err
+			}
+			if err := fn(names, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // staged returns what one chunk staged.
 func (t *tx) staged(job uuid.UUID, no int) ([]stagedModel, error) {
 	var b []byte

@@ -74,6 +74,31 @@ func TestTextsThatFitNoIndex(t *testing.T) {
 	}
 }
 
+// TestRecordsThatCannotBeHeldAreNamedTogether: who writes need not find them one by one.
+func TestRecordsThatCannotBeHeldAreNamedTogether(t *testing.T) {
+	f := openStore(t, postgres.Config{DSN: goldenDatabase(t)})
+	stores, err := f.Build(t.Context(), "person")
+	if err != nil {
+		t.Fatal(err)
+	}
+	metas := []resource.Meta{metaAt(t, "person:a", "name", "a\x00"), metaAt(t, "person:b", "name", "b"), metaAt(t, "person:c", "name", "c\x00")}
+	err = stores.Metas.SaveMany(t.Context(), metas)
+	wantRefused(t, err, "indexed_data.name")
+	if bad, ok := errors.AsType[*storage.RecordError](err); !ok || bad.ID != "person:a" || len(bad.More) != 1 || bad.More[0].ID != "person:c" {
+		t.Errorf("refused with %+v", err)
+	}
+	revisions := make([]resource.Revision, len(metas))
+	for i, m := range metas {
+		revisions[i] = revisionOf(m)
+		if i != 1 {
+			revisions[i].Info.SchemaVersion = opt.Of("__none__")
+		}
+	}
+	if bad, ok := errors.AsType[*storage.RecordError](stores.Revisions.SaveMany(t.Context(), revisions)); !ok || bad.ID != "person:a" || len(bad.More) != 1 {
+		t.Errorf("refused with %+v", bad)
+	}
+}
+
 // TestIndexedValuesOfAnySize: the GIN index of the original hashes long values.
 func TestIndexedValuesOfAnySize(t *testing.T) {
 	f := openStore(t, postgres.Config{DSN: goldenDatabase(t)})

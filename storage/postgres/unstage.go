@@ -5,12 +5,20 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/specstar-worker/worker/storage"
 )
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and frees
 // their payloads.
-func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
-	return u.f.unstage(ctx, job, func(*tx) (bool, error) { return true, nil })
+func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
+	return u.f.unstage(ctx, c.Job, func(t *tx) (bool, error) {
+		if c.Token == uuid.Nil {
+			return t.hasEnded(c.Job)
+		}
+		err := jobs{t: t}.claimed(c)
+		return err == nil, err
+	})
 }
 
 // unstage is Unstage as long as may allows it.
@@ -79,33 +87,18 @@ func (t *tx) unstage(job uuid.UUID) error {
 		return err
 	}
 	if t.f.medium == nil {
-		for _, no := range numbers {
-			if err := t.freeChunk(job, no); err != nil {
-				return err
-			}
+		// None of the payloads has an index entry: publishing gives them all one, and
+		// forgets the chunk.
+		err := t.eachStaged(job, numbers, func(names tables, m stagedModel) error {
+			_, err := t.exec(names.hollow(), uidsOf(m.entries))
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	_, err = t.exec(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL`, t.f.identity.number, job)
 	return err
-}
-
-// freeChunk removes the payloads that a chunk staged. None of them has an index
-// entry: publishing gives them all one, and forgets the chunk.
-func (t *tx) freeChunk(job uuid.UUID, no int) error {
-	models, err := t.staged(job, no)
-	if err != nil {
-		return err
-	}
-	for _, m := range models {
-		names, err := t.f.tables(t.ctx, m.model)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(names.hollow(), uidsOf(m.entries)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func uidsOf(entries []stagedEntry) []string {

@@ -38,7 +38,7 @@ func TestUnstageThatFailsLosesNoContent(t *testing.T) {
 	}
 	down := errors.New("down")
 	m.removed = func() error { return down }
-	if err := f.Unit().Unstage(t.Context(), c.Job); !errors.Is(err, down) {
+	if err := f.Unit().Unstage(t.Context(), c); !errors.Is(err, down) {
 		t.Fatalf("unstage: %v", err)
 	}
 	m.removed = nil
@@ -56,7 +56,7 @@ func TestUnstageForgetsEveryChunkOfAMedium(t *testing.T) {
 	for no := range 3 {
 		stageSwept(t, f, c, no, 10*no, 4)
 	}
-	if err := f.Unit().Unstage(t.Context(), c.Job); err != nil {
+	if err := f.Unit().Unstage(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	wantSize(t, m, 0, 0)

@@ -23,20 +23,15 @@ func inMemory(t *testing.T) {
 	}
 }
 
-// Metas as files keep every promise but that of a load that appears as a whole, in
-// either encoding.
+// Metas as files keep every promise but that of a load that appears as a whole.
 func TestDiskConforms(t *testing.T) {
 	inMemory(t)
-	for _, enc := range []resource.Encoding{"", resource.Msgpack} {
-		t.Run("as "+string(enc), func(t *testing.T) {
-			storagetest.Run(t, storagetest.Harness{
-				Lacks: []check.Need{check.AtomicLoad},
-				Open: func(ctx context.Context, at string) (storage.Factory, error) {
-					return preset.Disk(ctx, at, preset.Options{Encoding: enc})
-				},
-			})
-		})
-	}
+	storagetest.Run(t, storagetest.Harness{
+		Lacks: []check.Need{check.AtomicLoad},
+		Open: func(ctx context.Context, at string) (storage.Factory, error) {
+			return preset.Disk(ctx, at, preset.Options{})
+		},
+	})
 }
 
 // A directory is opened as what it is: as another kind it would be an empty store.

@@ -1,6 +1,7 @@
 package simple
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,20 @@ func (t Jobs) Claim(j storage.Job, lease time.Duration, now time.Time) (storage.
 func (t Jobs) Holds(c storage.Claim) error {
 	_, err := t.claimed(c)
 	return err
+}
+
+// MayUnstage reports whether what a job staged may be forgotten: by its worker, or once
+// it has ended when the claim has no token; see storage.UnitOfWork.
+func (t Jobs) MayUnstage(c storage.Claim) (bool, error) {
+	if c.Token != uuid.Nil {
+		_, err := t.claimed(c)
+		return err == nil, err
+	}
+	job, err := t.Get(c.Job)
+	if errors.Is(err, storage.ErrNotFound) {
+		return true, nil
+	}
+	return err == nil && job.State.Final(), err
 }
 
 // claimed returns the row of a job whose claim still holds.

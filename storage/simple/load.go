@@ -74,10 +74,13 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 }
 
 // Unstage forgets also that the chunks were done.
-func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
+func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
 	return u.s.tx.Write(ctx, func(st *State) error {
-		st.unstage(job)
-		return nil
+		may, err := st.Jobs.MayUnstage(c)
+		if may && err == nil {
+			st.unstage(c.Job)
+		}
+		return err
 	})
 }
 

@@ -96,8 +96,7 @@ func (s *besideSweep) run(ctx context.Context, o storage.SweepOptions) error {
 	for _, id := range s.ended {
 		err := s.b.f.do(ctx, "forget staged chunks in", func(t *tx) error {
 			j := s.b.jobs(t)
-			row, found, err := j.find(id)
-			if err != nil || found && !row.State.Final() {
+			if may, err := j.mayUnstage(storage.Claim{Job: id}); !may || err != nil {
 				return err
 			}
 			return s.b.f.unstage(j, id)

@@ -192,7 +192,7 @@ func cutPublishIsFinished(t *testing.T, media media) {
 	if metas, revisions := counts(t, next); metas != 2 || revisions != 2 {
 		t.Errorf("%d metas and %d revisions are there; want 2 and 2", metas, revisions)
 	}
-	if err := next.Unit().Unstage(t.Context(), claim.Job); err != nil {
+	if err := next.Unit().Unstage(t.Context(), storage.Claim{Job: claim.Job}); err != nil {
 		t.Fatal(err)
 	}
 	if _, revisions := counts(t, next); revisions != 2 {
@@ -235,7 +235,7 @@ func unstageThatFailsLosesNoContent(t *testing.T, media media) {
 	if chunks, err := next.Ledger().Chunks(t.Context(), claim.Job); err != nil || len(chunks) != 1 || contents(next) != 1 {
 		t.Fatalf("%d chunks are done, %d contents are there, %v; want 1 and 1", len(chunks), contents(next), err)
 	}
-	if err := next.Unit().Unstage(t.Context(), claim.Job); err != nil || contents(next) != 0 {
+	if err := next.Unit().Unstage(t.Context(), claim); err != nil || contents(next) != 0 {
 		t.Errorf("%d contents stay, %v", contents(next), err)
 	}
 }

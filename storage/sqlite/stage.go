@@ -83,15 +83,32 @@ func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.R
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and
 // frees the revisions that nothing else needs.
-func (u unit) Unstage(ctx context.Context, job uuid.UUID) error {
+func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
 	const doing = "forget staged chunks in"
 	return u.f.apart(ctx, doing, func() error {
-		err := u.f.do(ctx, doing, func(t *tx) error { return u.f.unstage(jobs{t: t, store: u.f.identity.number}, job) })
+		err := u.f.do(ctx, doing, func(t *tx) error {
+			j := jobs{t: t, store: u.f.identity.number}
+			if may, err := j.mayUnstage(c); !may || err != nil {
+				return err
+			}
+			return u.f.unstage(j, c.Job)
+		})
 		if err != nil || u.f.beside == nil {
 			return err
 		}
 		return u.f.beside.recover(ctx)
 	})
+}
+
+// mayUnstage reports whether what a job staged may be forgotten: by its worker, or once
+// it has ended when the claim has no token.
+func (j jobs) mayUnstage(c storage.Claim) (bool, error) {
+	if c.Token != uuid.Nil {
+		_, err := j.claimed(c)
+		return err == nil, err
+	}
+	row, found, err := j.find(c.Job)
+	return err == nil && (!found || row.State.Final()), err
 }
 
 // unstage is Unstage inside a transaction.

@@ -79,7 +79,7 @@ func TestPublishFindsDuplicates(t *testing.T) {
 		t.Errorf("%d metas, want the 12 from before", n)
 	}
 
-	if err := f.Unit().Unstage(t.Context(), c.Job); err != nil {
+	if err := f.Unit().Unstage(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	if n := count(t, f, dataRows); n != 12 {
@@ -95,7 +95,7 @@ func TestUnstageSparesWhatAnotherLoadStaged(t *testing.T) {
 	a, b := claim(t, f), claim(t, f)
 	stage(t, f, a, 0, newResources(0, 4, 20))
 	stage(t, f, b, 0, newResources(0, 2, 20))
-	if err := f.Unit().Unstage(t.Context(), a.Job); err != nil {
+	if err := f.Unit().Unstage(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if n := count(t, f, dataRows); n != 2 {

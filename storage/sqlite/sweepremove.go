@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/zeebo/xxh3"
+
+	"github.com/specstar-worker/worker/storage"
 )
 
 // sweepBatch is how many rows or resources one transaction removes.
@@ -18,8 +20,7 @@ func (s *sweeper) removeStaged(ctx context.Context) error {
 	for _, id := range s.ended {
 		err := s.f.do(ctx, "forget staged chunks in", func(t *tx) error {
 			j := jobs{t: t, store: s.f.identity.number}
-			row, found, err := j.find(id)
-			if err != nil || found && !row.State.Final() {
+			if may, err := j.mayUnstage(storage.Claim{Job: id}); !may || err != nil {
 				return err
 			}
 			return s.f.unstage(j, id)

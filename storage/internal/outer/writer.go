@@ -63,11 +63,15 @@ func (w *Writer) Points() []storage.Entry { return w.points }
 // keys will lead there. New are those whose keys are believed to be free.
 func (w *Writer) Put(ctx context.Context, revisions []resource.Revision, isNew func(resource.RevisionKey) bool) error {
 	last := make(map[resource.RevisionKey]int, len(revisions))
+	var bad storage.RecordErrors
 	for i := range revisions {
-		if err := w.c.Check(&revisions[i].Info); err != nil {
+		if err := bad.Add(w.c.Check(&revisions[i].Info)); err != nil {
 			return err
 		}
 		last[revisions[i].Info.Key()] = i
+	}
+	if err := bad.Err(); err != nil {
+		return err
 	}
 	var keys []resource.RevisionKey
 	var contents []storage.Content
