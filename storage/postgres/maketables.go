@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,12 +33,8 @@ func (t *tx) makeTables(names tables) error {
 	if t.f.noMigrate {
 		return fmt.Errorf("model %s has no tables in %s, and the store was told to make none", names.model, t.f.place)
 	}
-	for _, statement := range names.ddl(t.f.layout, t.f.medium == nil, !t.f.noForeignKey) {
-		if _, err := t.exec(statement); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = t.conn.PgConn().Exec(t.ctx, strings.Join(names.ddl(t.f.layout, t.f.medium == nil, !t.f.noForeignKey), ";\n")).ReadAll()
+	return err
 }
 
 // checkTables refuses tables that belong to another model.

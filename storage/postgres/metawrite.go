@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/storage"
 )
 
 // insertMetas has the next flush add the fresh rows; one that is there gives a unique violation.
@@ -26,16 +25,16 @@ func (t *tx) insertMetas(names tables, rows metaRows) error {
 	return nil
 }
 
-// changeMetas replaces the rows that a view has read: those very rows, which are found
+// changeMetas has the next flush replace rows that were read: those very rows, which are found
 // by their places. Where one is another by now, as those may be that were read without
 // a lock, the unit is done again. rows are sorted by id, none twice.
-func (t *tx) changeMetas(v *view, names tables, rows []metaRow) error {
+func (t *tx) changeMetas(names tables, rows []metaRow, read func(resource.ID) version) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	at, by := newArray(pgtype.TIDOID, len(rows), 6), newArray(pgtype.XIDOID, len(rows), 4)
 	for _, r := range rows {
-		row := v.versions[storage.Ref{Model: names.model, ID: r.id}]
+		row := read(r.id)
 		at.appendTID(row.at)
 		by.appendInt4(int32(row.by))
 	}

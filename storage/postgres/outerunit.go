@@ -124,7 +124,7 @@ func (o *outerUnit) write(t *tx, v *view, writer outerWriter, w storage.ModelWri
 		o.purged = append(o.purged, purgedModel{found, m})
 	}
 	rows.split(known)
-	if err := t.changeMetas(v, names, rows.known); err != nil {
+	if err := t.changeMetas(names, rows.known, v.versionsOf(names.model)); err != nil {
 		return err
 	}
 	if err := errors.Join(t.insertMetas(names, rows), t.flush()); err != nil {

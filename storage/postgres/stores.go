@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -51,14 +53,15 @@ func (s metaStore) CompareAndSwap(ctx context.Context, swaps []storage.Swap) ([]
 		}
 		var kept []metaRow
 		for i, swap := range swaps { // one after another, as if each were alone
-			id := swap.New.ResourceID
-			swapped[i] = string(stored[id]) == string(swap.Old) && stored[id] != nil
+			row, there := stored[swap.New.ResourceID]
+			swapped[i] = there && bytes.Equal(row.data, swap.Old)
 			if swapped[i] {
-				stored[id] = dataOf(rows[i])
+				row.data = dataOf(rows[i])
+				stored[swap.New.ResourceID] = row
 				kept = append(kept, rows[i])
 			}
 		}
-		return t.upsertMetas(s.t, lastOf(kept))
+		return errors.Join(t.changeMetas(s.t, lastOf(kept), func(id resource.ID) version { return stored[id].version }), t.flush())
 	})
 	if err != nil {
 		return nil, err
@@ -66,20 +69,25 @@ func (s metaStore) CompareAndSwap(ctx context.Context, swaps []storage.Swap) ([]
 	return swapped, nil
 }
 
-// lockStored locks the rows of metas and returns their stored bytes.
-func (t *tx) lockStored(names tables, metas []resource.Meta) (map[resource.ID][]byte, error) {
+// storedMeta is a row that is locked.
+type storedMeta struct {
+	data    []byte
+	version version
+}
+
+// lockStored locks the rows of metas and returns those that are there.
+func (t *tx) lockStored(names tables, metas []resource.Meta) (map[resource.ID]storedMeta, error) {
 	ids := make([]resource.ID, len(metas))
 	for i := range metas {
 		ids[i] = metas[i].ResourceID
 	}
 	slices.Sort(ids)
-	stored := make(map[resource.ID][]byte, len(ids))
-	err := t.each(`SELECT resource_id, data FROM `+names.meta+` WHERE resource_id = ANY($1) ORDER BY resource_id COLLATE "C" FOR UPDATE`,
+	stored := make(map[resource.ID]storedMeta, len(ids))
+	err := t.each(`SELECT data, ctid, xmin, resource_id FROM `+names.meta+` WHERE resource_id = ANY($1) ORDER BY resource_id COLLATE "C" FOR UPDATE`,
 		[]any{texts(slices.Compact(ids))}, func(rows pgx.Rows) error {
-			var id string
-			var data []byte
-			err := rows.Scan(&id, &data)
-			stored[resource.ID(id)] = data
+			data, row, err := scanVersion(rows, new(string))
+			id := resource.ID(rows.RawValues()[3]) // a text is the same in either format
+			stored[id] = storedMeta{bytes.Clone(data), row}
 			return err
 		})
 	return stored, err

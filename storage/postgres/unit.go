@@ -183,7 +183,7 @@ func (t *tx) writeModel(v *view, m *preparedModel) error {
 	if err := t.insertMetas(m.names, m.metas); err != nil {
 		return err
 	}
-	if err := t.changeMetas(v, m.names, m.metas.known); err != nil {
+	if err := t.changeMetas(m.names, m.metas.known, v.versionsOf(m.names.model)); err != nil {
 		return err
 	}
 	if m.data != nil {

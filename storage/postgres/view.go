@@ -97,6 +97,11 @@ type version struct {
 	by uint32
 }
 
+// versionsOf returns the versions of a model's rows that were read.
+func (v *view) versionsOf(model string) func(resource.ID) version {
+	return func(id resource.ID) version { return v.versions[storage.Ref{Model: model, ID: id}] }
+}
+
 func (v *view) readMetas(model, lock string) error {
 	known := make(map[resource.ID]int, len(v.ids[model]))
 	v.counts[model] = known
@@ -124,14 +129,15 @@ func (v *view) readMetas(model, lock string) error {
 // scanVersion reads a row of data, ctid and xmin. The bytes are good until the next row.
 // Scan takes longer than all else here, so what came in the binary format is read as
 // it is: a place is a block and a number in it (tidsend of the server's tid.c).
-func scanVersion(rows pgx.Rows) (data []byte, v version, err error) {
+// more are for columns behind them, which are scanned only when nothing came so.
+func scanVersion(rows pgx.Rows, more ...any) (data []byte, v version, err error) {
 	raw, binaries := rows.RawValues(), 0
 	for _, f := range rows.FieldDescriptions() {
 		binaries += int(f.Format)
 	}
 	if binaries != 3 || len(raw[1]) != 6 || len(raw[2]) != 4 {
 		var b pgtype.DriverBytes
-		err = rows.Scan(&b, &v.at, &v.by)
+		err = rows.Scan(append([]any{&b, &v.at, &v.by}, more...)...)
 		return b, v, err
 	}
 	v.at = pgtype.TID{BlockNumber: binary.BigEndian.Uint32(raw[1]), OffsetNumber: binary.BigEndian.Uint16(raw[1][4:]), Valid: true}
