@@ -103,11 +103,10 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 	for {
 		expected := false
 		if parent.Kind == "load" && !rulesOff {
-			unset, err := s.unset(ctx, parent)
-			if err != nil {
+			var err error
+			if expected, err = s.unset(ctx, parent); err != nil {
 				return nil, err
 			}
-			expected = unset > 0
 		}
 		var children []storage.Job
 		for j, err := range s.store.Ledger().List(ctx, storage.JobFilter{Parent: parent.ID}) {
@@ -125,11 +124,11 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 	}
 }
 
-// unset counts the rows that lack rev_* fields in the models that a load touched.
-func (s *session) unset(ctx context.Context, load storage.Job) (n int64, err error) {
+// unset reports whether rows lack rev_* fields in the models that a load touched.
+func (s *session) unset(ctx context.Context, load storage.Job) (bool, error) {
 	var loaded manager.LoadOutcome
 	if err := json.Unmarshal(load.Outcome, &loaded); err != nil {
-		return 0, fmt.Errorf("read the outcome of job %s: %w", load.ID, err)
+		return false, fmt.Errorf("read the outcome of job %s: %w", load.ID, err)
 	}
 	for name := range loaded.Models {
 		stores, err := s.store.Build(ctx, name)
@@ -137,15 +136,17 @@ func (s *session) unset(ctx context.Context, load storage.Job) (n int64, err err
 			continue
 		}
 		if err != nil {
-			return 0, fmt.Errorf("open model %s: %w", name, err)
+			return false, fmt.Errorf("open model %s: %w", name, err)
 		}
-		st, err := stores.Metas.Stats(ctx)
+		page, err := stores.Metas.Unfilled(ctx, "", 1)
 		if err != nil {
-			return 0, fmt.Errorf("count model %s: %w", name, err)
+			return false, fmt.Errorf("look for rows of model %s without rev_*: %w", name, err)
 		}
-		n += st.UnsetRev
+		if len(page) > 0 {
+			return true, nil
+		}
 	}
-	return n, nil
+	return false, nil
 }
 
 // pause waits before the next look: a moment, or until a job has ended here. It fails when ctx ends, when the
