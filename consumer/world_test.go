@@ -37,6 +37,7 @@ type world struct {
 	executor func(*jobs.Executor) consumer.Executor
 	ackWait  time.Duration
 	batch    int
+	patience time.Duration // of until; at least half a minute
 }
 
 // stores are the backends that every test of effects runs on.
@@ -219,7 +220,7 @@ func (w *world) wait(state storage.JobState, rs ...jobs.Receipt) []storage.Job {
 // until polls until f finds nothing wrong.
 func (w *world) until(what string, f func() error) {
 	w.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(max(w.patience, 30*time.Second))
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {

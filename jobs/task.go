@@ -15,8 +15,8 @@ type task struct {
 	row      storage.Job
 	err      error // why the message cannot be decoded
 	attempt  int
-	counted  bool // the present attempt is in the ledger
-	suspect  bool // failed often: runs alone
+	counted  bool   // the present attempt is in the ledger
+	suspect  bool   // failed often: runs alone
 	content  string // the blob that has the job, empty when its message does
 	verdict  Verdict
 }

@@ -129,8 +129,14 @@ func TestAnAnswerIsAsked(t *testing.T) {
 func TestFiltersOfJobs(t *testing.T) {
 	store := deadStore(t, 1)
 	for _, args := range [][]string{
-		{"list", "--since", "yesterday"}, {"list", "--parent", "x"}, {"audit", "--verb", "dance"}, {"audit", "--limit", "-1"}, {"audit", "--until", "x"},
-		{"show", "x", "--payload", "-1"}, {"retry"}, {"retry", "x", "--all"},
+		{"list", "--since", "yesterday"},
+		{"list", "--parent", "x"},
+		{"audit", "--verb", "dance"},
+		{"audit", "--limit", "-1"},
+		{"audit", "--until", "x"},
+		{"show", "x", "--payload", "-1"},
+		{"retry"},
+		{"retry", "x", "--all"},
 	} {
 		if r := cli(t, append(append([]string{"jobs"}, args...), "--store", store)...); r.code != exitUsage {
 			t.Errorf("%v: exit code %d: %s", args, r.code, r.stderr)
