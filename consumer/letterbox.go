@@ -186,6 +186,15 @@ func (b *Letters) Mark(ctx context.Context) (string, error) {
 	return fmt.Sprint(epochOf(info), " ", info.State.Msgs, " ", info.State.FirstSeq, " ", info.State.LastSeq), nil
 }
 
+// Count returns how many letters there are.
+func (b *Letters) Count(ctx context.Context) (uint64, error) {
+	s, err := b.stream(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.Msgs, nil
+}
+
 // Former implements [jobs.Letterbox].
 func (b *Letters) Former(ctx context.Context, do func(jobs.Letter) error) error {
 	for {

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 )
 
@@ -12,6 +13,9 @@ import (
 func (w *worker) keepLetters(ctx context.Context) {
 	s := w.session
 	k := &jobs.LetterKeeper{Store: s.store.ID(), Ledger: s.store.Ledger(), Letters: s.letters, Queue: s.publisher.Queue(), Report: func(m jobs.Mended, err error) {
+		w.work.Reconciled(web.ReasonPublished, m.Published)
+		w.work.Reconciled(web.ReasonDiscarded, m.Discarded)
+		w.work.Reconciled(web.ReasonAdopted, m.Adopted)
 		if m != (jobs.Mended{}) {
 			s.app.log.Info("mended dead letters", zap.Int("published", m.Published), zap.Int("discarded", m.Discarded), zap.Int("adopted", m.Adopted))
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/consumer"
+	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -25,6 +26,8 @@ type observedExecutor struct {
 	// ended takes a token after any job has ended, loadEnded after a load has; each
 	// must have room for one.
 	ended, loadEnded chan struct{}
+	// work is told of every batch.
+	work *web.Work
 
 	mu sync.Mutex
 	// awaited are jobs that the command waits for, with the hashes of their messages,
@@ -37,7 +40,9 @@ type observedExecutor struct {
 
 // Execute implements [consumer.Executor].
 func (o *observedExecutor) Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict {
+	begun := time.Now()
 	verdicts := o.Executor.Execute(ctx, deliveries)
+	o.work.Executed(begun, deliveries, verdicts)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, v := range verdicts {

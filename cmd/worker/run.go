@@ -113,7 +113,7 @@ func (s *session) serve(ctx context.Context, addr string) (*web.Server, error) {
 	return web.Start(ctx, addr, web.Config{
 		Ledger:  s.store.Ledger(),
 		Ready:   s.ready,
-		Metrics: web.NewRegistry(s.store.Ledger(), s.worker.figures),
+		Metrics: web.NewRegistry(s.store.Ledger(), s.worker.figures, s.worker.work.Collectors()...),
 		Log:     s.app.log,
 	})
 }
@@ -165,26 +165,4 @@ func (a *app) troubles(ts []consumer.Trouble) error {
 		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return errors.New(strings.Join(all, "; "))
-}
-
-// figures sums up what the loops of the consumer counted.
-func (w *worker) figures(ctx context.Context) web.Queue {
-	var q web.Queue
-	for _, s := range w.consumer.Stats() {
-		q.Fetched += uint64(s.Fetched)
-		q.Acked += uint64(s.Acked)
-		q.Retried += uint64(s.Retried + s.Paused)
-		q.Dead += uint64(s.Dead)
-		q.Batches += uint64(s.Batches)
-		q.BatchItems += uint64(s.Acked + s.Retried + s.Paused)
-	}
-	depths, err := w.consumer.Depths(ctx)
-	if err != nil {
-		q.Depth = -1
-		return q
-	}
-	for _, d := range depths {
-		q.Depth += d.Pending + d.Unacked
-	}
-	return q
 }

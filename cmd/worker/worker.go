@@ -20,6 +20,7 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/progress"
 	"github.com/specstar-worker/worker/internal/cli/upload"
+	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -43,11 +44,13 @@ type worker struct {
 	cancel     context.CancelFunc
 	watched    watched
 	executor   *observedExecutor
+	// work measures what is done, for /metrics.
+	work *web.Work
 }
 
 // startWorker starts to consume the queue of the session.
 func (s *session) startWorker(ctx context.Context) (*worker, error) {
-	w := &worker{session: s}
+	w := &worker{session: s, work: web.NewWork()}
 	if err := s.declare(ctx); err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 		return nil, fmt.Errorf("connect to consume: %w", err)
 	}
 	s.pulls = s.hold(nc, consumer.ConsumeOptions)
-	w.executor = &observedExecutor{Executor: w.newExecutor(), ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
+	w.executor = &observedExecutor{Executor: w.newExecutor(), work: w.work, ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
 		Line: s.pulls, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
 	})
@@ -102,7 +105,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
-		Saver: work, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
+		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
 		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
 		StallTimeout: s.options.stall,
 	})
@@ -121,6 +124,7 @@ func (w *worker) startBackground(ctx context.Context) {
 	ctx, w.cancel = context.WithCancel(ctx)
 	s := w.session
 	reconciler := &jobs.Reconciler{Ledger: s.store.Ledger(), Publisher: s.publisher, Report: func(n int, err error) {
+		w.work.Reconciled(web.ReasonMessage, n)
 		if err != nil {
 			s.app.log.Warn("could not publish forgotten jobs", zap.Error(err))
 		} else if n > 0 {

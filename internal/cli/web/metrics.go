@@ -19,13 +19,37 @@ type Queue struct {
 	Fetched, Acked, Retried, Dead uint64
 	// Depth is how many messages wait; negative when it is not known.
 	Depth int64
+	// Backlog is the same for each lane and kind.
+	Backlog []Backlog
+	// Oldest is when the oldest message was published; zero when there is none, or it is
+	// not known.
+	Oldest time.Time
+	// Letters is how many dead letters there are; negative when it is not known.
+	Letters int64
+	// Paused says why nothing is taken, one of PausedReasons; empty when something is.
+	Paused string
+	// Unreachable is how many loops do not reach their consumer.
+	Unreachable int
+	// Rebinds are failed tries to reach a consumer, Silent pulls that were lost.
+	Rebinds, Silent uint64
 	// Batches and BatchItems count the batches and the messages in them.
 	Batches, BatchItems uint64
 }
 
+// Backlog is how much of a lane and kind waits: what was not handed out yet, and what was
+// and is not acknowledged.
+type Backlog struct {
+	Lane, Kind       string
+	Pending, Unacked int64
+}
+
+// PausedReasons are why nothing is taken: the store does not answer, an operator has to
+// set it up, or something else.
+var PausedReasons = []string{"unavailable", "setup", "other"}
+
 // NewRegistry returns the metrics of a worker: process, Go runtime, build, jobs
-// by state, and the queue's figures.
-func NewRegistry(ledger storage.Ledger, queue func(context.Context) Queue) *prometheus.Registry {
+// by state, the queue's figures, and others.
+func NewRegistry(ledger storage.Ledger, queue func(context.Context) Queue, others ...prometheus.Collector) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -33,6 +57,7 @@ func NewRegistry(ledger storage.Ledger, queue func(context.Context) Queue) *prom
 		buildInfo(),
 		&collector{ledger: ledger, queue: queue},
 	)
+	r.MustRegister(others...)
 	return r
 }
 
@@ -70,6 +95,12 @@ var (
 	retriedDesc = prometheus.NewDesc("specstar_queue_retried_total", "Messages given back to be tried again.", nil, nil)
 	deadDesc    = prometheus.NewDesc("specstar_queue_dead_total", "Messages given up.", nil, nil)
 	batchesDesc = prometheus.NewDesc("specstar_batches_total", "Batches handed to the executor.", nil, nil)
+	backlogDesc = prometheus.NewDesc("specstar_queue_messages", "Messages in the queue: pending were not handed out yet, unacked are being worked on or wait for their next attempt.", []string{"lane", "kind", "state"}, nil)
+	oldestDesc  = prometheus.NewDesc("specstar_queue_oldest_age_seconds", "Age of the oldest message in the queue, 0 when there is none.", nil, nil)
+	lettersDesc = prometheus.NewDesc("specstar_dead_letters", "Dead letters in the queue's stream of them.", nil, nil)
+	pausedDesc  = prometheus.NewDesc("specstar_paused", "1 when no jobs are taken for this reason.", []string{"reason"}, nil)
+	loopsDesc   = prometheus.NewDesc("specstar_loops_unreachable", "Loops that do not reach their consumer.", nil, nil)
+	pumpDesc    = prometheus.NewDesc("specstar_pump_recoveries_total", "What pulling recovered from: rebind, a consumer that could not be reached; silent, a lost pull.", []string{"cause"}, nil)
 	itemsDesc   = prometheus.NewDesc("specstar_batch_messages_total", "Messages in those batches.", nil, nil)
 )
 
@@ -95,6 +126,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if q.Depth >= 0 {
 		ch <- prometheus.MustNewConstMetric(depthDesc, prometheus.GaugeValue, float64(q.Depth))
 	}
+	q.collect(ch)
 	for _, m := range []struct {
 		desc *prometheus.Desc
 		n    uint64
@@ -108,4 +140,35 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	} {
 		ch <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(m.n))
 	}
+}
+
+// collect sends what has labels, and what is not always known.
+func (q Queue) collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, b := range q.Backlog {
+		gauge(backlogDesc, float64(b.Pending), b.Lane, b.Kind, "pending")
+		gauge(backlogDesc, float64(b.Unacked), b.Lane, b.Kind, "unacked")
+	}
+	if q.Depth >= 0 {
+		age := 0.0
+		if !q.Oldest.IsZero() {
+			age = max(time.Since(q.Oldest), 0).Seconds()
+		}
+		gauge(oldestDesc, age)
+	}
+	if q.Letters >= 0 {
+		gauge(lettersDesc, float64(q.Letters))
+	}
+	for _, reason := range PausedReasons {
+		v := 0.0
+		if reason == q.Paused {
+			v = 1
+		}
+		gauge(pausedDesc, v, reason)
+	}
+	gauge(loopsDesc, float64(q.Unreachable))
+	ch <- prometheus.MustNewConstMetric(pumpDesc, prometheus.CounterValue, float64(q.Rebinds), "rebind")
+	ch <- prometheus.MustNewConstMetric(pumpDesc, prometheus.CounterValue, float64(q.Silent), "silent")
 }
