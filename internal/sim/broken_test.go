@@ -12,7 +12,7 @@ import (
 )
 
 // TestBrokenWorkersAreCaught has the schedules played by workers whose source was changed
-// in the ways that testdata/broken tells: each must be found out. Short tests build two.
+// in the ways that testdata/broken tells: each must be found out. Short tests build one.
 func TestBrokenWorkersAreCaught(t *testing.T) {
 	files, err := filepath.Glob("testdata/broken/*.txt")
 	if err != nil || len(files) < 10 {
