@@ -49,9 +49,17 @@ func (x *watched) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdic
 			x.mu.Lock()
 			x.paused = time.Now()
 			x.mu.Unlock()
+			x.life.world.putOff(v.Text)
 		}
 	}
 	return verdicts
+}
+
+// putOff counts that a job was put off because of the store.
+func (w *world) putOff(job string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused[job]++
 }
 
 // pausedWithin reports whether a job was put off in the last d.
