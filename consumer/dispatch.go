@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/jobs"
+	"github.com/specstar-worker/worker/storage"
 )
 
 const (
@@ -74,6 +75,9 @@ func (l *loop) delivery(m message) jobs.Delivery {
 	d := jobs.Delivery{
 		Job: m.Header(headerJob), MessageID: m.Header(jetstream.MsgIDHeader),
 		ContentType: m.Header(headerType), Subject: m.Subject(), Body: m.Data(), Headers: m.Headers(), Number: 1,
+	}
+	if origin, err := storage.ParseOrigin(m.Header(headerOrigin)); err == nil {
+		d.Origin = origin
 	}
 	at, err := m.Place()
 	if err != nil {
@@ -154,7 +158,7 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 		zap.Duration("took", took),
 	}
 	if v.Operations > 0 {
-		fields = append(fields, zap.Int("operations", v.Operations), zap.Int("refused", v.Refused))
+		fields = append(fields, zap.Int("operations", v.Operations), zap.Int("refused", v.Refused), zap.Int("superseded", v.Superseded))
 	}
 	if v.Code != "" || v.Err != nil {
 		fields = append(fields, zap.String("code", v.Code), zap.Error(v.Err))

@@ -15,10 +15,11 @@ import (
 )
 
 // Headers of our messages, besides Nats-Msg-Id: headerJob names the job where that does
-// not.
+// not, and headerOrigin says where the message of a job was first.
 const (
-	headerType = "Content-Type"
-	headerJob  = "Specstar-Job"
+	headerType   = "Content-Type"
+	headerJob    = "Specstar-Job"
+	headerOrigin = "Specstar-Origin"
 	// headerSubmitted is when the queue first had the job of a message that is not its
 	// first, in microseconds of unix time.
 	headerSubmitted = "Specstar-Submitted"
@@ -222,6 +223,9 @@ func (p *Publisher) message(m jobs.Message) *nats.Msg {
 	}
 	if m.Job != "" {
 		msg.Header.Set(headerJob, m.Job)
+	}
+	if m.Origin.Known() {
+		msg.Header.Set(headerOrigin, m.Origin.String())
 	}
 	if !m.Submitted.IsZero() {
 		msg.Header.Set(headerSubmitted, strconv.FormatInt(m.Submitted.UnixMicro(), 10))

@@ -192,6 +192,9 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 			{Op: manager.OpCreate, Payload: []byte{0x81, 0xa1, 'a', 1}}, {Op: manager.OpDelete, ResourceID: "m:2", User: "v", Time: at},
 		}}},
 		"one that is whole": {Model: "m", Lane: jobs.LaneNormal, Args: jobs.Save{OnError: jobs.OnErrorFail, Operations: []manager.Operation{{Op: manager.OpDelete, ResourceID: "m:2"}}}},
+		"ordered": {Model: "m", Lane: jobs.LaneNormal, Args: jobs.Save{Order: manager.Unordered, Operations: []manager.Operation{
+			{Op: manager.OpUpsert, ResourceID: "m:1", Data: []byte(`{}`), Order: manager.Numbered(-1 << 63)},
+		}}},
 		"load": {ID: "b", Lane: jobs.LaneBulk, RulesOff: true, Parent: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Args: jobs.Load{
 			Source: "upload:x.acbak", Size: opt.Of(int64(7)), Modified: at, OnDuplicate: "skip", Models: []string{"m"}, Allow: []string{"missing_revision"},
 		}},

@@ -34,8 +34,11 @@ func (d *decoder) save() (Args, error) {
 			listed = true
 			return d.operations(&s.Operations)
 		}
-		if key == "on_error" {
+		switch key {
+		case "on_error":
 			return d.oneOf(&s.OnError, OnErrorRefuse, OnErrorFail)
+		case "order":
+			return d.value(&s.Order)
 		}
 		single = true
 		return d.operationField(key, &one)
@@ -52,6 +55,7 @@ func (d *decoder) save() (Args, error) {
 	case listed:
 		return s, nil
 	}
+	one.Order = s.Order
 	if err := d.checkOperation(one); err != nil {
 		return nil, err
 	}
@@ -98,6 +102,8 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 		return d.text(&o.User)
 	case "time":
 		return d.time(&o.Time)
+	case "order":
+		return d.value(&o.Order)
 	}
 	return d.unknown()
 }

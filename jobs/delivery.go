@@ -20,6 +20,8 @@ type Delivery struct {
 	// Epoch and Sequence are the same as [storage.Job] has them; 0 when unknown.
 	Epoch    int64
 	Sequence uint64
+	// Origin is where the job's message was first, of one that was published again.
+	Origin storage.Origin
 	// Subject is where the message was published.
 	Subject string
 	// ContentType is the header of that name, which may be empty; see [DecodeAs].
@@ -86,8 +88,8 @@ type Verdict struct {
 	// Attempt is the number of attempts counted; 0 for a first delivery that went well.
 	Attempt int
 	// Operations is how many operations a save carried, Refused how many of them
-	// the rules refused.
-	Operations, Refused int
+	// the rules refused, Superseded how many came after a newer save.
+	Operations, Refused, Superseded int
 	// Code and Err say why the job was refused, died or will be retried. Err holds
 	// no payload.
 	Code string

@@ -14,8 +14,8 @@
 //
 // Saves of one resource keep the order in which a lane delivers them: while one
 // is to be tried again, later ones are handed back, uncounted. An [Executor] does
-// so for what it has seen itself; several workers on one lane may overtake each
-// other.
+// so for what it has seen itself. Over several workers, and lanes, a full-value save
+// that is older than the last one applied is superseded: see [manager.Order].
 //
 // Attempts are counted before they are made, so that a job that kills its process
 // dies in the end. A save that was delivered often runs alone, and a load that gets

@@ -31,6 +31,7 @@ type wireEnvelope struct {
 type wireSave struct {
 	Operations []wireOperation `json:"operations"`
 	OnError    string          `json:"on_error,omitzero"`
+	Order      manager.Order   `json:"order,omitzero"`
 }
 
 type wireOperation struct {
@@ -48,6 +49,7 @@ type wireOperation struct {
 	Expected    string           `json:"expected_revision_id,omitzero"`
 	User        string           `json:"user,omitzero"`
 	Time        time.Time        `json:"time,omitzero"`
+	Order       manager.Order    `json:"order,omitzero"`
 }
 
 type wireLoad struct {
@@ -119,10 +121,10 @@ func wireArgs(a Args, f Form) (args any, tail [][]byte) {
 		if f == FormBinary {
 			tail = split(ops, make([][]byte, 0, len(ops)))
 		}
-		if len(ops) == 1 && a.OnError == "" {
+		if len(ops) == 1 && a.OnError == "" && a.Order == (manager.Order{}) {
 			return ops[0], tail
 		}
-		return wireSave{Operations: ops, OnError: a.OnError}, tail
+		return wireSave{Operations: ops, OnError: a.OnError, Order: a.Order}, tail
 	}
 	return nil, nil
 }
@@ -130,6 +132,6 @@ func wireArgs(a Args, f Form) (args any, tail [][]byte) {
 func toWire(o manager.Operation) wireOperation {
 	return wireOperation{
 		Op: o.Op, ResourceID: string(o.ResourceID), Data: o.Data, DataBase64: o.Payload, Patch: o.Patch, RevisionID: string(o.RevisionID),
-		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID), User: o.User, Time: o.Time,
+		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID), User: o.User, Time: o.Time, Order: o.Order,
 	}
 }

@@ -54,8 +54,8 @@ type Envelope struct {
 // Kind returns what the job does.
 func (e Envelope) Kind() Kind { return e.Args.kind() }
 
-// Operations returns the operations of a save, those without a user or a time of
-// their own with the envelope's; none of another job.
+// Operations returns the operations of a save, those without a user, a time or an order
+// of their own with the envelope's; none of another job.
 func (e Envelope) Operations() []manager.Operation {
 	s, _ := e.Args.(Save)
 	ops := make([]manager.Operation, len(s.Operations))
@@ -64,6 +64,7 @@ func (e Envelope) Operations() []manager.Operation {
 		if op.Time.IsZero() {
 			op.Time = e.Time
 		}
+		op.Order = cmp.Or(op.Order, s.Order)
 		ops[i] = op
 	}
 	return ops
@@ -80,6 +81,8 @@ type Save struct {
 	// OnError is what a refused operation does to the others: refuse (also when
 	// empty) leaves them alone, fail refuses the job and nothing of it takes effect.
 	OnError string
+	// Order is that of the operations that have none of their own.
+	Order manager.Order
 }
 
 // The values of [Save.OnError].

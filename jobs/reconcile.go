@@ -255,7 +255,7 @@ func publishAgain(ctx context.Context, l storage.Ledger, p Publisher, row storag
 }
 
 func rowMessage(row storage.Job) Message {
-	return Message{Subject: row.Subject, ID: row.Text, Job: row.Text, Body: row.Envelope, Submitted: row.Created}
+	return Message{Subject: row.Subject, ID: row.Text, Job: row.Text, Body: row.Envelope, Submitted: row.Created, Origin: row.First()}
 }
 
 func published(ctx context.Context, l storage.Ledger, p Publisher, row storage.Job, epoch int64, ack Ack) error {

@@ -98,7 +98,11 @@ func (p *Pruner) pruneJobs(ctx context.Context) (int64, error) {
 	if !oldest.IsZero() && oldest.Before(before) {
 		before = oldest
 	}
-	return p.Ledger.Prune(ctx, before.Add(-keep), storage.JobDone, storage.JobRefused, storage.JobCancelled)
+	n, err := p.Ledger.Prune(ctx, before.Add(-keep), storage.JobDone, storage.JobRefused, storage.JobCancelled)
+	if err == nil {
+		_, err = p.Ledger.PruneMarks(ctx, before.Add(-keep))
+	}
+	return n, err
 }
 
 // pruneTrail removes old entries of the audit trail.

@@ -240,7 +240,10 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 		ops := t.env.Operations()
 		row := t.row
 		row.Attempt = max(t.attempt, 1)
-		jobs[i] = manager.SaveJob{Row: row, Operations: ops, First: !t.known(), Whole: t.env.Args.(Save).OnError == OnErrorFail}
+		jobs[i] = manager.SaveJob{
+			Row: row, Operations: ops, First: !t.known(), Whole: t.env.Args.(Save).OnError == OnErrorFail,
+			From: row.First(), Again: t.delivery.Origin.Known(),
+		}
 	}
 	limit := cmp.Or(tasks[0].env.Timeout, x.SaveTimeout) // one that has its own is alone
 	timed, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
@@ -267,6 +270,9 @@ func (x *Executor) saved(ctx context.Context, t *task, o manager.SaveJobOutcome)
 	t.done(o.State, false)
 	t.verdict.Attempt, t.verdict.Operations = max(t.attempt, 1), len(o.Outcomes)
 	for _, out := range o.Outcomes {
+		if out.Effect == manager.EffectSuperseded {
+			t.verdict.Superseded++
+		}
 		if out.Effect != manager.EffectRefused {
 			continue
 		}

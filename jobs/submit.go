@@ -43,6 +43,8 @@ type Message struct {
 	// Submitted is when the queue first had the job, of a message that is not the first;
 	// zero otherwise. Deliveries of it have that as their time, see [Delivery].
 	Submitted time.Time
+	// Origin is where the job's message was first, when it is published again.
+	Origin storage.Origin
 }
 
 // Ack is a queue's answer to a message: it is stored, now or before, unless Err.

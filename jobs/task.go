@@ -38,7 +38,7 @@ func (x *Executor) open(d Delivery) *task {
 	row := storage.Job{
 		ID: ID(x.Store, text), Text: text, Model: env.Model, Lane: string(cmp.Or(env.Lane, LaneNormal)),
 		User: env.User, Parent: env.Parent, State: storage.JobQueued, EnvelopeHash: hash[:],
-		Queue: x.Queue, Subject: d.Subject, Epoch: d.Epoch, Sequence: d.Sequence, Created: d.Published,
+		Queue: x.Queue, Subject: d.Subject, Epoch: d.Epoch, Sequence: d.Sequence, Origin: d.Origin, Created: d.Published,
 	}
 	switch {
 	case env.Args != nil:
@@ -84,7 +84,7 @@ func (t *task) ended(row storage.Job) {
 // final returns the task's row as it is recorded when the job ends without effect.
 func (t *task) final(state storage.JobState, code string, err error) storage.Job {
 	row := t.row
-	row.State, row.Attempt = state, t.attempt
+	row.State, row.Attempt, row.Origin = state, t.attempt, row.First()
 	row.ErrorCode, row.ErrorMessage = code, message(err)
 	return row
 }

@@ -28,6 +28,7 @@ type cell struct {
 	dirty     bool
 	revisions []resource.Revision // written so far, each key once
 	blobs     []string
+	marks     []storage.Mark // raised so far, each once
 }
 
 // put makes meta the resource's meta.

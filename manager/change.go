@@ -29,6 +29,8 @@ type change struct {
 	random  uuid.UUID
 	// refused is why the operation cannot be done at all; nil when it can.
 	refused *RefusedError
+	// rank is how the change stands in the order of the saves of its resource.
+	rank rank
 	// asked is what the handlers were told of it; nil when nobody listens.
 	asked *asked
 }
@@ -74,6 +76,7 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 		} else if err := m.prepare(ctx, model, &c); err != nil {
 			return nil, err
 		}
+		c.rank = c.rankOf(m.name, j.From, at, j.Again)
 		changes[i] = c
 	}
 	return changes, nil

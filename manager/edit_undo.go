@@ -28,7 +28,7 @@ func (e *editor) note(id resource.ID, cl *cell) {
 	}
 	if cl != nil {
 		was := *cl
-		was.revisions, was.blobs = slices.Clone(cl.revisions), slices.Clone(cl.blobs)
+		was.revisions, was.blobs, was.marks = slices.Clone(cl.revisions), slices.Clone(cl.blobs), slices.Clone(cl.marks)
 		cl = &was
 	}
 	e.before[id] = cl

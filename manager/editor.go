@@ -49,6 +49,9 @@ func (e *editor) apply(c *change) (Outcome, error) {
 	if out, moved, err := e.moved(c); moved || err != nil {
 		return out, err
 	}
+	if c.rank.stands && e.superseded(e.cell(c.op.ResourceID), c.rank) {
+		return superseding(c), nil
+	}
 	effect, err := e.do(c)
 	if bad, ok := errors.AsType[*RefusedError](err); ok {
 		return refusal(c, bad.Code, bad.Message), nil
@@ -56,7 +59,9 @@ func (e *editor) apply(c *change) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Effect: effect, ResourceID: c.op.ResourceID, RevisionID: e.cells[c.op.ResourceID].meta.CurrentRevisionID}, nil
+	cl := e.cells[c.op.ResourceID]
+	e.raise(cl, c.rank)
+	return Outcome{Effect: effect, ResourceID: c.op.ResourceID, RevisionID: cl.meta.CurrentRevisionID}, nil
 }
 
 func (e *editor) do(c *change) (Effect, error) {
@@ -155,7 +160,7 @@ func (e *editor) mark(cl *cell, c *change, deleted bool) error {
 // purge removes the resource with everything that was written of it.
 func (e *editor) purge(cl *cell) Effect {
 	e.release(cl)
-	*cl = cell{ref: cl.ref, purged: true, dirty: true, next: 1}
+	*cl = cell{ref: cl.ref, purged: true, dirty: true, next: 1, marks: cl.marks}
 	return EffectPurged
 }
 
@@ -178,6 +183,7 @@ func (e *editor) into(w storage.Writes) storage.Writes {
 	changed := false
 	for _, id := range e.order {
 		cl := e.cells[id]
+		w.Marks = append(w.Marks, cl.marks...)
 		if !cl.dirty {
 			continue
 		}

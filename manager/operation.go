@@ -48,6 +48,9 @@ type Operation struct {
 	// User and Time are stored as given: who changes the resource, and when.
 	User string
 	Time time.Time
+	// Order is by what a full-value save (create, update, upsert, modify with data) is
+	// older or newer than others of its resource. Outside a job only a number counts.
+	Order Order
 }
 
 // Effect is what an operation did.
@@ -65,6 +68,8 @@ const (
 	EffectMigrated  Effect = "migrated"
 	EffectPurged    Effect = "purged"
 	EffectRefused   Effect = "refused" // see Code and Message
+	// EffectSuperseded: nothing was done, since a newer full-value save was applied before.
+	EffectSuperseded Effect = "superseded"
 )
 
 // Outcome is the result of one operation.
@@ -94,6 +99,8 @@ const (
 	CodeForbidden   Code = "forbidden"    // the user may not
 	CodeUnsupport   Code = "unsupported"  // an operation this version does not know
 
+	CodeSuperseded Code = "superseded" // no refusal: a newer save was applied before
+
 	CodeNotDone Code = "not_done" // another operation of a save that is all or nothing was refused
 
 	CodeDuplicate    Code = "duplicate_resource" // a load met resources that exist
@@ -117,6 +124,12 @@ type SaveJob struct {
 	// are filled when it ends. Row.ID must be set.
 	Row        storage.Job
 	Operations []Operation
+	// From is the place of the job's message among others of its queue, where it was
+	// first; the zero value when it has none: then its saves keep no order but that of
+	// a number. Row.Created is when it was submitted.
+	From storage.Origin
+	// Again: the message was published anew, after others that were submitted later.
+	Again bool
 	// First: the caller believes that the ledger does not know the job, since its
 	// message is delivered for the first time. That it is wrong costs time alone.
 	First bool

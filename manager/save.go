@@ -100,6 +100,7 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 				if err := m.prepare(gctx, model, &changes[i]); err != nil {
 					return err
 				}
+				changes[i].rank = changes[i].rankOf(m.name, storage.Origin{}, m.catalog.opts.Now(), false)
 			}
 			select {
 			case units <- struct{}{}:
@@ -146,6 +147,7 @@ func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes
 	batch := storage.Batch{Serial: serial(model), New: true}
 	for c := range changes {
 		batch.Refs = c.appendRef(batch.Refs, m.name)
+		batch.Marks = appendMark(batch.Marks, c)
 		batch.New = batch.New && c.op.Op == OpCreate
 	}
 	return m.update(ctx, batch, changes, func(v storage.View) (storage.Writes, error) {

@@ -70,6 +70,7 @@ func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, job
 		batch.NewJobs = batch.NewJobs && jobs[i].First
 		for n := range changes[i] {
 			batch.Refs = changes[i][n].appendRef(batch.Refs, m.name)
+			batch.Marks = appendMark(batch.Marks, &changes[i][n])
 			batch.New = batch.New && changes[i][n].op.Op == OpCreate
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -10,13 +11,26 @@ import (
 )
 
 func (a *app) jobsRetryCommand() *cobra.Command {
-	b := bulk{verb: storage.VerbRetry, fits: retryable, change: retryJob}
+	var told sync.Once
+	b := bulk{verb: storage.VerbRetry, fits: retryable, change: func(ctx context.Context, s *session, o jobs.Operator, j storage.Job) (storage.Job, error) {
+		row, err := retryJob(ctx, s, o, j)
+		if err == nil && row.Kind == string(jobs.KindSave) {
+			told.Do(func() {
+				a.note("saves keep their order: one whose resource has a newer value by now ends as superseded")
+			})
+		}
+		return row, err
+	}}
 	cmd := &cobra.Command{
 		Use:   "retry [ID...]",
 		Short: "Put refused, dead or cancelled jobs back into the queue",
 		Long: `retry puts jobs that ended without being done back into the queue, with all
 their attempts; dead letters go. Without a running worker they wait for the next one.
 What a job refuses is listed, too, and the exit code is 4 then.
+
+A save keeps its order: where a newer one of its resource was applied since, it
+ends as done with outcome superseded. To write its value all the same, submit it
+anew.
 
 The archive of a load is kept for a day after the load ended otherwise than done.
 One that is gone, as after worker load, which had it from you, is refused: submit

@@ -65,7 +65,7 @@ func (o *observedExecutor) noteEnd(d jobs.Delivery, v jobs.Verdict) {
 	if v.Kind == jobs.KindLoad {
 		token(o.loadEnded)
 	}
-	if hash, ok := o.awaited[v.ID]; ok && v.State == storage.JobDone && v.Action == jobs.ActionAck && !v.Repeated && v.Refused == 0 {
+	if hash, ok := o.awaited[v.ID]; ok && v.State == storage.JobDone && v.Action == jobs.ActionAck && !v.Repeated && v.Refused+v.Superseded == 0 {
 		o.done[v.ID] = sha256.Sum256(d.Body) == hash
 	}
 }

@@ -84,13 +84,19 @@ func (a *app) saveCommand() *cobra.Command {
 
   {"op":"create|update|upsert|modify|patch|switch|delete|restore","resource_id",
    "data","user","time","status":"stable|draft","expected_revision_id",
-   "revision_id","id"}
+   "revision_id","order":number|"none","id"}
 
 and submits them as jobs. The data of a patch are a JSON Patch (RFC 6902, an
 array) or a JSON Merge Patch (RFC 7386, an object). modify changes the current
 revision in place: a draft's data, or without data the status. switch makes
 revision_id the current revision. Operations on one resource apply in the order
 of their lines. A bad line fails alone; the exit code is then 4.
+
+A create, update, upsert or modify with data that is older than the last one
+applied to its resource does nothing and counts as superseded, which is no error:
+another worker was quicker with the newer one. order says what is older: a number
+of yours, higher is newer, instead of the place in the queue; "none" applies the
+line as it comes.
 
 A line with an id is a job of that id: submitted again, it is done once. Of those
 without, up to --batch that follow each other become one job, as long as they fit

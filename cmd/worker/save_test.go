@@ -23,7 +23,7 @@ func TestSave(t *testing.T) {
 		`{"op":"create","resource_id":"note:1","data":{"b":1,"a":[1.0,"é"]},"user":"alice","time":"2024-03-01T08:00:00Z","id":"first"}`,
 		`{"op":"delete","resource_id":"note:1","id":"first"}`,
 		`{"op":"update","resource_id":"note:9","data":{}}`,
-		`{"op":"upsert","resource_id":"note:3","data":{},"order":7}`,
+		`{"op":"upsert","resource_id":"note:3","data":{},"order":"soon"}`,
 	}, "\n")
 	r := cliIn(t, lines, "save", "note", "--from", "-", "--store", store, "-o", "json")
 	var sum saveResult
@@ -39,7 +39,7 @@ func TestSave(t *testing.T) {
 		}
 	}
 	for line, want := range map[int]string{
-		3: "exists", 8: "unsupported", 9: "invalid", 10: "invalid", 12: "job_differs", 13: "not_found", 14: "unsupported",
+		3: "exists", 8: "unsupported", 9: "invalid", 10: "invalid", 12: "job_differs", 13: "not_found", 14: "invalid",
 	} {
 		if codes[line] != want {
 			t.Errorf("line %d: code %q; want %q", line, codes[line], want)
@@ -101,6 +101,35 @@ func TestSave(t *testing.T) {
 			t.Fatalf("left after drop --all: %s", left)
 		}
 	})
+}
+
+func TestSavesThatComeTooLateAreSuperseded(t *testing.T) {
+	store := "sqlite:" + filepath.Join(t.TempDir(), "data")
+	lines := strings.Join([]string{
+		`{"op":"upsert","resource_id":"note:3","data":{"v":7},"order":7}`,
+		`{"op":"upsert","resource_id":"note:3","data":{"v":6},"order":6}`,
+		`{"op":"upsert","resource_id":"note:3","data":{"v":5},"order":-1,"id":"late"}`,
+		`{"op":"upsert","resource_id":"note:4","data":{},"order":"none"}`,
+	}, "\n")
+	var sum saveResult
+	r := cliIn(t, lines, "save", "note", "--from", "-", "--store", store, "-o", "json")
+	r.into(t, &sum)
+	if r.code != 0 || sum.Done != 2 || sum.Superseded != 2 || sum.Refused+sum.Dead != 0 {
+		t.Fatalf("save = %d %+v", r.code, sum)
+	}
+	var got struct{ Data map[string]int }
+	cli(t, "get", "note", "note:3", "--store", store, "-o", "json").into(t, &got)
+	if got.Data["v"] != 7 {
+		t.Errorf("note:3 = %+v", got)
+	}
+	var late struct {
+		State   string
+		Outcome struct{ Outcomes []map[string]string }
+	}
+	cli(t, "jobs", "show", "late", "--store", store, "-o", "json").into(t, &late)
+	if late.State != "done" || len(late.Outcome.Outcomes) != 1 || late.Outcome.Outcomes[0]["code"] != "superseded" || late.Outcome.Outcomes[0]["message"] == "" {
+		t.Errorf("job late = %+v", late)
+	}
 }
 
 func TestSubmitWaitsForTheNextWorker(t *testing.T) {

@@ -29,7 +29,7 @@ type saveLine struct {
 	Status             string          `json:"status"`
 	ExpectedRevisionID string          `json:"expected_revision_id"`
 	RevisionID         string          `json:"revision_id"`
-	Order              json.RawMessage `json:"order"`
+	Order              manager.Order   `json:"order"`
 	ID                 string          `json:"id"`
 }
 
@@ -90,16 +90,8 @@ func newReadLine(n int, text []byte) readLine {
 		r.err = &lineError{n, string(manager.CodeInvalid), "not an operation: " + err.Error()}
 		return r
 	}
-	r.op, r.id, r.err = l.operation(), l.ID, l.unsupported(n)
+	r.op, r.id = l.operation(), l.ID
 	return r
-}
-
-// unsupported refuses fields that would otherwise be ignored.
-func (l *saveLine) unsupported(n int) *lineError {
-	if len(l.Order) > 0 && string(l.Order) != "null" && string(l.Order) != `"none"` {
-		return &lineError{n, string(manager.CodeUnsupport), "order is not supported by this version; operations apply in the order of their lines"}
-	}
-	return nil
 }
 
 // operation returns what the line says. Without a time the queue's counts: a line
@@ -107,7 +99,7 @@ func (l *saveLine) unsupported(n int) *lineError {
 func (l *saveLine) operation() manager.Operation {
 	op := manager.Operation{
 		Op: manager.Op(l.Op), ResourceID: resource.ID(l.ResourceID), Data: l.Data, User: l.User, Time: l.Time,
-		ExpectedRevisionID: resource.RevisionID(l.ExpectedRevisionID), RevisionID: resource.RevisionID(l.RevisionID),
+		ExpectedRevisionID: resource.RevisionID(l.ExpectedRevisionID), RevisionID: resource.RevisionID(l.RevisionID), Order: l.Order,
 	}
 	if l.Status != "" {
 		op.Status = opt.Of(resource.Status(l.Status))

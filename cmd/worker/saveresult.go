@@ -19,10 +19,13 @@ import (
 
 // saveResult is what a save prints. Its numbers count operations.
 type saveResult struct {
-	Done    int64       `json:"done"`
-	Refused int64       `json:"refused"`
-	Dead    int64       `json:"dead"`
-	Errors  []lineError `json:"errors"`
+	Done    int64 `json:"done"`
+	Refused int64 `json:"refused"`
+	Dead    int64 `json:"dead"`
+	// Superseded operations came after a newer save of their resource and did nothing;
+	// they are not among the done ones.
+	Superseded int64       `json:"superseded"`
+	Errors     []lineError `json:"errors"`
 }
 
 // maxErrors is how many lines a result lists.
@@ -116,12 +119,15 @@ func (r *saveResult) countEach(j saveJob, row storage.Job) error {
 		if len(ended.Outcomes) == len(j.lines) {
 			o = ended.Outcomes[i]
 		}
-		if o.Effect != manager.EffectRefused {
+		switch o.Effect {
+		case manager.EffectRefused:
+			r.Refused++
+			r.fail(lineError{line, string(o.Code), o.Message})
+		case manager.EffectSuperseded:
+			r.Superseded++
+		default:
 			r.Done++
-			continue
 		}
-		r.Refused++
-		r.fail(lineError{line, string(o.Code), o.Message})
 	}
 	return nil
 }
@@ -137,8 +143,8 @@ func (r *saveResult) dead(j saveJob, why lineError) {
 
 func (a *app) printSave(r saveResult) error {
 	if a.format == render.Table || a.format == render.IDs {
-		list := render.NewList(a.stdout, a.format, "DONE", "REFUSED", "DEAD")
-		if err := list.Add(render.Row{Cells: []string{number(r.Done), number(r.Refused), number(r.Dead)}}); err != nil {
+		list := render.NewList(a.stdout, a.format, "DONE", "REFUSED", "DEAD", "SUPERSEDED")
+		if err := list.Add(render.Row{Cells: []string{number(r.Done), number(r.Refused), number(r.Dead), number(r.Superseded)}}); err != nil {
 			return err
 		}
 		if err := list.Close(); err != nil {
