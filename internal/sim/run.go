@@ -115,6 +115,7 @@ func (w *world) calm() {
 func (w *world) rest() time.Duration {
 	begin := time.Now()
 	for {
+		time.Sleep(look) // what was held up on its way arrives first
 		missing := w.missing()
 		took := time.Since(begin)
 		if missing == "" {
@@ -124,7 +125,6 @@ func (w *world) rest() time.Duration {
 			w.violated("%s after all was well: %s", took, missing)
 			return took
 		}
-		time.Sleep(look)
 	}
 }
 
@@ -142,8 +142,10 @@ func (w *world) missing() string {
 		}
 	}
 	for _, k := range w.workers {
-		if k.now.executor.busy.Load() > 0 {
-			return k.name + " is busy"
+		for _, s := range k.now.consumer.Stats() {
+			if s.InFlight > 0 { // also a letter that it waits for the receipt of
+				return k.name + " is busy"
+			}
 		}
 		if all := k.now.handles.Trouble(); len(all) > 0 {
 			return fmt.Sprintf("%s is in trouble: %s", k.name, all[0])

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/specstar-worker/worker/internal/fakebroker"
@@ -14,7 +13,6 @@ import (
 type watched struct {
 	*jobs.Executor
 	life *life
-	busy atomic.Int64 // batches and long jobs that it carries out
 
 	mu     sync.Mutex
 	held   map[uint64]*holding // by sequence
@@ -40,8 +38,6 @@ func (x *watched) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdic
 		}
 	}
 	x.mu.Unlock()
-	x.busy.Add(1)
-	defer x.busy.Add(-1)
 	verdicts := x.Executor.Execute(ctx, ds)
 	for i, v := range verdicts {
 		x.life.world.note("%s: %s of %s, delivery %d: %s %s %v", x.life.name, v.Action, v.Text, ds[i].Number, v.State, v.Code, v.Err)

@@ -40,6 +40,7 @@ type life struct {
 	conn     *fakebroker.Conn
 	plan     *faulty.Plan
 	executor *watched
+	consumer *consumer.Consumer
 	handles  *consumer.Handles
 	end      context.CancelFunc
 	gone     chan struct{} // closed when nothing of it runs any more
@@ -91,6 +92,7 @@ func (w *world) newLife(name string) (*life, error) {
 		Budget: consumer.NewBudget(4, 0),
 	})
 	if err == nil {
+		l.consumer = c
 		l.handles, err = c.StartConsume(ctx)
 	}
 	if err != nil {
