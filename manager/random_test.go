@@ -297,6 +297,7 @@ func TestHowOperationsAreGroupedDoesNotMatter(t *testing.T) {
 func (q request) unique(i int) request {
 	q.op.Data = bytes.ReplaceAll(q.op.Data, []byte(`"mail":"`), fmt.Appendf(nil, `"mail":"%s`, q.op.ResourceID))
 	q.op.Patch = bytes.ReplaceAll(q.op.Patch, []byte(`"mail":"`), fmt.Appendf(nil, `"mail":"%s`, q.op.ResourceID))
+	q.op.Data = bytes.ReplaceAll(q.op.Data, []byte(`"/mail","value":"`), fmt.Appendf(nil, `"/mail","value":"%s`, q.op.ResourceID))
 	if len(q.op.Patch) == 0 {
 		q.op.Patch = nil
 	}

@@ -23,7 +23,7 @@ func Check(events []Event, state *State) []Violation {
 	e := gather(events, state)
 	for _, look := range []func(*evidence){
 		(*evidence).jobsEnd, (*evidence).endsStay, (*evidence).effectsAreOnce, (*evidence).loadsAreWhole,
-		(*evidence).historiesAreLinear, (*evidence).expectationsHold, (*evidence).readsGoForward,
+		(*evidence).historiesAreLinear, (*evidence).expectationsHold, (*evidence).valuesKeepTheirOrder, (*evidence).readsGoForward,
 		(*evidence).metasAreRight, (*evidence).countsAgree, (*evidence).dumpsAgree,
 		(*evidence).lettersAreRows, (*evidence).nothingIsLeft, (*evidence).triesWereDelivered, (*evidence).locksAreOrdered,
 	} {

@@ -180,6 +180,27 @@ func TestCheck(t *testing.T) {
 			}
 			return e
 		}},
+		{"an older value came into force later", "I3", func(e []Event, s *State) []Event {
+			revisions := s.Resources[0].Revisions
+			revisions[0].Token, revisions[1].Token = "t2", "t1"
+			return e
+		}},
+		{"an older value, accepted when the newer one was submitted already", "", func(e []Event, s *State) []Event {
+			revisions := s.Resources[0].Revisions
+			revisions[0].Token, revisions[1].Token = "t2", "t1"
+			for n, revision := range map[int]int{1: 2, 2: 1} {
+				with(s, n, func(r *Row) { r.Outcomes[0].Revision = resource.ID("event:00001").Revision(revision) })
+			}
+			for i := range e {
+				switch {
+				case e[i].Kind == Ended && len(s.Jobs[e[i].Job].Outcomes) > 0:
+					e[i].Outcomes = s.Jobs[e[i].Job].Outcomes
+				case e[i].Kind == Accepted && e[i].Job == jobID(1):
+					e[i].At = time.Minute
+				}
+			}
+			return slices.DeleteFunc(e, func(x Event) bool { return x.Kind == Read })
+		}},
 		{"a lost update", "I4", func(e []Event, s *State) []Event {
 			s.Resources[0].Revisions[2].Info.ParentRevisionID = opt.Of(resource.RevisionID("event:00001:1"))
 			return e

@@ -44,9 +44,9 @@ type job struct {
 	ops        []Op
 	archive    string
 	size       int
+	invokedAt  time.Duration // when it was submitted first
 	accepted   bool
 	acceptedAt time.Duration
-	sequence   uint64
 	ended      *Event
 }
 
@@ -98,9 +98,12 @@ func (e *evidence) addJob(x *Event) {
 	j.id = x.Job
 	if x.Kind == Invoked {
 		j.ops = x.Ops
+		if j.invokedAt == 0 {
+			j.invokedAt = x.At
+		}
 	}
 	if x.Kind == Accepted {
-		j.accepted, j.acceptedAt, j.sequence = true, x.At, x.Sequence
+		j.accepted, j.acceptedAt = true, x.At
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -41,8 +42,8 @@ type Report struct {
 	Writes  int `json:"writes"`
 	Twice   int `json:"effects_twice"`
 	Stray   int `json:"stray_revisions"`
-	// Overtaken full-value saves came into force before one that was submitted earlier.
-	Overtaken int `json:"overtaken"`
+	// Superseded saves came after a newer one of their resource and had no effect.
+	Superseded int `json:"superseded"`
 	// Litter is how many messages of ended jobs a queue kept whose disk had been full.
 	Litter uint64 `json:"litter,omitempty"`
 	// Starts counts processes of workers.
@@ -88,6 +89,11 @@ func (r *Report) count(events []Event, state *State) {
 		if row.Attempt > 1 {
 			r.Retried++
 		}
+		for _, o := range row.Outcomes {
+			if o.Effect == string(manager.EffectSuperseded) {
+				r.Superseded++
+			}
+		}
 	}
 	for id, j := range e.jobs {
 		if _, there := state.Jobs[id]; j.accepted && !there {
@@ -104,32 +110,7 @@ func (r *Report) count(events []Event, state *State) {
 			r.Twice++
 		}
 	}
-	r.Stray, r.Overtaken = e.stray, e.overtaken()
-}
-
-// overtaken counts full-value saves that came into force before one of the same
-// resource that the queue had taken earlier.
-func (e *evidence) overtaken() (n int) {
-	sequence := map[string]uint64{}
-	for _, j := range e.jobs {
-		for _, op := range j.ops {
-			if op.Token != "" && op.Expected == "" && (op.Op == "upsert" || op.Op == "update") {
-				sequence[op.Token] = j.sequence
-			}
-		}
-	}
-	for i := range e.state.Resources {
-		last := uint64(0)
-		for _, v := range slices.Backward(e.state.Resources[i].chain()) {
-			if seq := sequence[v.Token]; seq > 0 {
-				if seq < last {
-					n++
-				}
-				last = max(last, seq)
-			}
-		}
-	}
-	return n
+	r.Stray = e.stray
 }
 
 // String is the report for people.
@@ -142,8 +123,8 @@ func (r *Report) String() string {
 			fmt.Fprintf(&b, " %d %s", r.States[s], s)
 		}
 	}
-	fmt.Fprintf(&b, "\nlost: %d (and %d that only a queue without disk had); effects twice: %d of %d writes; tried again: %d; overtaken: %d; stray revisions: %d\n",
-		r.Lost, r.Forgotten, r.Twice, r.Writes, r.Retried, r.Overtaken, r.Stray)
+	fmt.Fprintf(&b, "\nlost: %d (and %d that only a queue without disk had); effects twice: %d of %d writes; tried again: %d; superseded: %d; stray revisions: %d\n",
+		r.Lost, r.Forgotten, r.Twice, r.Writes, r.Retried, r.Superseded, r.Stray)
 	fmt.Fprintf(&b, "from acceptance to the end: p50 %s, p99 %s, most %s; %d worker processes\n", short(r.Times.P50), short(r.Times.P99), short(r.Times.Most), r.Starts)
 	if r.Litter > 0 {
 		fmt.Fprintf(&b, "messages of ended jobs in a queue whose disk was full: %d\n", r.Litter)
