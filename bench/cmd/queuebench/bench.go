@@ -37,7 +37,8 @@ type timings struct{ wall, client, server []float64 }
 func (b *bench) sides() []*side {
 	return []*side{
 		{name: sideCopy, resources: b.resources, write: b.writeCopies},
-		{name: sideRiver, resources: b.river, write: b.writeRiver},
+		{name: sideRiver, resources: b.river, write: b.writeRiver(false)},
+		{name: sideRiverLean, resources: b.river, write: b.writeRiver(true)},
 		{name: sideSingle, resources: b.resources, write: b.writeQueue(false, 1)},
 		{name: sideBulk, resources: b.resources, write: b.writeQueue(false, b.bulk)},
 		{name: sideSingleSynced, resources: b.resources, write: b.writeQueue(true, 1)},

@@ -57,13 +57,13 @@ func (b *bench) paceQueue(ctx context.Context, t *store, always bool) (_ []float
 // paceRiver is paceQueue with River.
 func (b *bench) paceRiver(ctx context.Context, t *store) (_ []float64, err error) {
 	done := newArrivals(b.pacedJobs())
-	q, err := b.startRiver(ctx, t, done)
+	q, err := b.startRiver(ctx, t, done, false)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, q.stop(ctx)) }()
 	since, err := pace(ctx, len(done.at), b.rate, func(ctx context.Context, i int) error {
-		_, err := q.client.Insert(ctx, saveArgs{N: i, Payload: b.work.ops[i].Data}, nil)
+		_, err := q.client.Insert(ctx, b.riverArgs(i, false), nil)
 		return err
 	})
 	if err != nil {

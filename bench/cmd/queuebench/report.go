@@ -14,6 +14,7 @@ import (
 const (
 	sideCopy         = "raw COPY, no queue"
 	sideRiver        = "River, an upsert a job"
+	sideRiverLean    = "River, lean jobs, one round trip"
 	sideSingle       = "jobs of one save"
 	sideBulk         = "bulk jobs"
 	sideSingleSynced = "jobs of one save, sync always"

@@ -27,37 +27,65 @@ const (
 	riverPoll        = 20 * time.Millisecond
 )
 
-// saveArgs are a job of River: the payload as a publisher has it. What the worker
-// writes was encoded before and costs it nothing.
+// saveArgs are a job of River: what the worker writes, made by who submits it. Lean
+// jobs hold the payload alone, as a publisher has it, and the worker has the rest by
+// heart: it costs nothing.
 type saveArgs struct {
 	N       int             `json:"n"`
-	Payload json.RawMessage `json:"payload"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Data    []byte          `json:"data,omitempty"`
+	Info    []byte          `json:"info,omitempty"`
+	Meta    []byte          `json:"meta,omitempty"`
 }
 
 // Kind implements river.JobArgs.
 func (saveArgs) Kind() string { return "save" }
 
-// upserter is a worker of River that does one upsert a job.
+// riverArgs returns the i-th job.
+func (b *bench) riverArgs(i int, lean bool) saveArgs {
+	if lean {
+		return saveArgs{N: i, Payload: b.work.ops[i].Data}
+	}
+	meta, data := b.work.rows[0][i], b.work.rows[1][i]
+	return saveArgs{N: i, Data: data[1].([]byte), Info: data[2].([]byte), Meta: meta[1].([]byte)}
+}
+
+// upserter is a worker of River that does one upsert a job, in a transaction: its
+// statements one by one, or lean all in one round trip.
 type upserter struct {
 	river.WorkerDefaults[saveArgs]
 	pool *pgxpool.Pool
 	rows [][][]any
+	lean bool
 	done *arrivals
 }
 
 // Work implements river.Worker.
 func (u *upserter) Work(ctx context.Context, job *river.Job[saveArgs]) error {
 	err := pgx.BeginFunc(ctx, u.pool, func(tx pgx.Tx) error {
-		var b pgx.Batch
-		for i, query := range upserts {
-			b.Queue(query, u.rows[i][job.Args.N]...)
+		if u.lean {
+			return u.together(ctx, tx, job.Args.N)
 		}
-		return tx.SendBatch(ctx, &b).Close()
+		for i, query := range upserts {
+			if _, err := tx.Exec(ctx, query, u.rows[i][job.Args.N]...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err == nil {
 		u.done.arrived(job.Args.N)
 	}
 	return err
+}
+
+// together sends the statements of the n-th job at once.
+func (u *upserter) together(ctx context.Context, tx pgx.Tx, n int) error {
+	var b pgx.Batch
+	for i, query := range upserts {
+		b.Queue(query, u.rows[i][n]...)
+	}
+	return tx.SendBatch(ctx, &b).Close()
 }
 
 // upserts are a statement for each table.
@@ -81,7 +109,7 @@ type riverQueue struct {
 	client *river.Client[pgx.Tx]
 }
 
-func (b *bench) startRiver(ctx context.Context, t *store, done *arrivals) (_ *riverQueue, err error) {
+func (b *bench) startRiver(ctx context.Context, t *store, done *arrivals, lean bool) (_ *riverQueue, err error) {
 	pool, err := pgxpool.New(ctx, pgserver.WithPool(t.dsn, riverConnections))
 	if err != nil {
 		return nil, err
@@ -101,7 +129,7 @@ func (b *bench) startRiver(ctx context.Context, t *store, done *arrivals) (_ *ri
 		return nil, err
 	}
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &upserter{pool: pool, rows: b.work.rows, done: done})
+	river.AddWorker(workers, &upserter{pool: pool, rows: b.work.rows, done: done, lean: lean})
 	q.client, err = river.NewClient(driver, &river.Config{
 		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: riverWorkers}},
 		Workers: workers, FetchCooldown: riverCooldown, FetchPollInterval: riverPoll,
@@ -119,22 +147,24 @@ func (q *riverQueue) stop(ctx context.Context) error {
 }
 
 // writeRiver inserts jobs by the thousand and waits until all are committed.
-func (b *bench) writeRiver(ctx context.Context, t *store, begin func()) (err error) {
-	done := newArrivals(b.river)
-	q, err := b.startRiver(ctx, t, done)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, q.stop(ctx)) }()
-	begin()
-	for from := 0; from < b.river; from += riverInsertMany {
-		var params []river.InsertManyParams
-		for i := from; i < min(from+riverInsertMany, b.river); i++ {
-			params = append(params, river.InsertManyParams{Args: saveArgs{N: i, Payload: b.work.ops[i].Data}})
-		}
-		if _, err := q.client.InsertMany(ctx, params); err != nil {
+func (b *bench) writeRiver(lean bool) func(context.Context, *store, func()) error {
+	return func(ctx context.Context, t *store, begin func()) (err error) {
+		done := newArrivals(b.river)
+		q, err := b.startRiver(ctx, t, done, lean)
+		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, q.stop(ctx)) }()
+		begin()
+		for from := 0; from < b.river; from += riverInsertMany {
+			var params []river.InsertManyParams
+			for i := from; i < min(from+riverInsertMany, b.river); i++ {
+				params = append(params, river.InsertManyParams{Args: b.riverArgs(i, lean)})
+			}
+			if _, err := q.client.InsertMany(ctx, params); err != nil {
+				return err
+			}
+		}
+		return done.wait(ctx)
 	}
-	return done.wait(ctx)
 }
