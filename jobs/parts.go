@@ -16,8 +16,8 @@ const (
 )
 
 // partsAtOnce is how many units of work of one batch run at the same time: one is
-// encoded while another is being written.
-const partsAtOnce = 2
+// encoded while two others are being written.
+const partsAtOnce = 3
 
 // part is some of the saves of a batch, which are one unit of work.
 type part struct {
