@@ -121,6 +121,10 @@ func TestBackfillsAtOnce(t *testing.T) {
 				s.save(t, ops)
 			}
 		})
+		// On a busy machine the app may have filled all of its rows itself.
+		edits = nil
+		edit("forget", "old", 0, each-1)
+		mustApply(t, s.app, edits)
 		filled += s.fill(t, true)
 		if rounds == 0 || filled == 0 {
 			t.Errorf("%d rounds were done meanwhile, %d filled here", rounds, filled)
