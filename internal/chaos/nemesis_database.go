@@ -49,6 +49,10 @@ func lockAgain(ctx context.Context, s *Stand, r *rand.Rand) (func(context.Contex
 	})
 }
 
+// changePause is what lets a table of PostgreSQL, which counts the columns that it once
+// had among its 1,600, live through some forty strikes.
+const changePause = 100 * time.Millisecond
+
 // changeTables adds a column and takes it away, which also makes prepared statements
 // invalid.
 func changeTables(ctx context.Context, s *Stand, _ *rand.Rand) (func(context.Context) error, string, error) {
@@ -59,6 +63,7 @@ func changeTables(ctx context.Context, s *Stand, _ *rand.Rand) (func(context.Con
 			return err
 		}
 		_, err := conn.Exec(ctx, `ALTER TABLE `+table+` DROP COLUMN chaos`)
+		time.Sleep(changePause)
 		return err
 	})
 }
