@@ -200,25 +200,7 @@ func TestStartStopStress(t *testing.T) {
 			}
 		})
 	}
-	var saves []jobs.Envelope
-	for i := range 100 {
-		saves = append(saves, w.create(fmt.Sprintf("p%d", i)))
-	}
-	rs := w.send(saves...)
-	wg.Wait()
-	w.until("no goroutine is left", func() error {
-		if left := stacks() - before; left > 0 {
-			return fmt.Errorf("%d are left:\n%s", left, dump())
-		}
-		return nil
-	})
-	w.start()
-	w.wait(storage.JobDone, rs...)
-	for i := range saves {
-		if n := w.revisions(fmt.Sprintf("p%d", i)); n != 1 {
-			t.Fatalf("p%d has %d revisions", i, n)
-		}
-	}
+	w.savesSurvive(&wg, before)
 }
 
 // stacks counts the goroutines that run code of this package.

@@ -39,25 +39,7 @@ func TestRacedLifecycle(t *testing.T) {
 			}
 		})
 	}
-	var saves []jobs.Envelope
-	for i := range 100 {
-		saves = append(saves, w.create(fmt.Sprintf("p%d", i)))
-	}
-	rs := w.send(saves...)
-	wg.Wait()
-	w.until("no goroutine is left", func() error {
-		if left := stacks() - before; left > 0 {
-			return fmt.Errorf("%d are left:\n%s", left, dump())
-		}
-		return nil
-	})
-	w.start()
-	w.wait(storage.JobDone, rs...)
-	for i := range saves {
-		if n := w.revisions(fmt.Sprintf("p%d", i)); n != 1 {
-			t.Fatalf("p%d has %d revisions", i, n)
-		}
-	}
+	w.savesSurvive(&wg, before)
 }
 
 // race starts the consumer and has it be ended from all sides.
@@ -135,6 +117,31 @@ func TestUnfitConsumerEndsConsuming(t *testing.T) {
 		}
 		if err := one.Err(); (err != nil) != (one.Name() == "normal-save") {
 			t.Fatalf("%s: %v", one.Name(), err)
+		}
+	}
+}
+
+// savesSurvive sends saves while workers come and go, until none of their goroutines is
+// left, and then has a last worker do them, each once.
+func (w *world) savesSurvive(workers *sync.WaitGroup, before int) {
+	w.t.Helper()
+	var saves []jobs.Envelope
+	for i := range 100 {
+		saves = append(saves, w.create(fmt.Sprintf("p%d", i)))
+	}
+	rs := w.send(saves...)
+	workers.Wait()
+	w.until("no goroutine is left", func() error {
+		if left := stacks() - before; left > 0 {
+			return fmt.Errorf("%d are left:\n%s", left, dump())
+		}
+		return nil
+	})
+	w.start()
+	w.wait(storage.JobDone, rs...)
+	for i := range saves {
+		if n := w.revisions(fmt.Sprintf("p%d", i)); n != 1 {
+			w.t.Fatalf("p%d has %d revisions", i, n)
 		}
 	}
 }

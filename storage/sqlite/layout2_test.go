@@ -5,40 +5,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/storage"
 )
 
 // unpackLayout2 writes a store that the last program of layout 2 made of that of
 // layout 1: a model with a declaration and three more backfills were added, one that waits
 // in a queue, one that runs, and one that was never published.
-func unpackLayout2(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	unpack.Into(t, dir, "testdata/layout2.tar.gz")
-	return dir
-}
+func unpackLayout2(t *testing.T) string { return unpackLayout(t, 2) }
 
 // layout2Job is the id of a job by its text.
 func layout2Job(text string) uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceOID, []byte(text)) }
 
 func TestUpgradeFromLayout2KeepsEverything(t *testing.T) {
 	dir := unpackLayout2(t)
-	columns := columnsOf(t, dir)
-	before := rowsOf(t, dir, columns)
-	if len(before["specstar_jobs"]) != 9 || layoutOf(t, dir) != 2 {
-		t.Fatalf("the old file has layout %d and %d jobs", layoutOf(t, dir), len(before["specstar_jobs"]))
-	}
-	f := open(t, Config{Dir: dir})
-	if v := layoutOf(t, dir); v != layoutVersion {
-		t.Errorf("the layout is %d", v)
-	}
-	if diff := cmp.Diff(before, rowsOf(t, dir, columns)); diff != "" {
-		t.Errorf("rows changed: %s", diff)
-	}
+	f := upgradeKeepsEverything(t, dir, 2, 9)
 	l, queue, waiting := f.Ledger(), layout2Job("queue"), layout2Job("waiting")
 	row, err := l.Get(t.Context(), waiting)
 	if err != nil || row.Queue != queue || row.Epoch != 0 || row.Sequence != 0 || row.State != storage.JobQueued {

@@ -5,36 +5,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/storage"
 )
 
 // unpackLayout3 writes a store that the last program of layout 3 made of that of
 // layout 2: another backfill was submitted, whose message's place is known.
-func unpackLayout3(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	unpack.Into(t, dir, "testdata/layout3.tar.gz")
-	return dir
-}
+func unpackLayout3(t *testing.T) string { return unpackLayout(t, 3) }
 
 func TestUpgradeFromLayout3KeepsEverything(t *testing.T) {
 	dir := unpackLayout3(t)
-	columns := columnsOf(t, dir)
-	before := rowsOf(t, dir, columns)
-	if len(before["specstar_jobs"]) != 10 || layoutOf(t, dir) != 3 {
-		t.Fatalf("the old file has layout %d and %d jobs", layoutOf(t, dir), len(before["specstar_jobs"]))
-	}
-	f := open(t, Config{Dir: dir})
-	if v := layoutOf(t, dir); v != layoutVersion {
-		t.Errorf("the layout is %d", v)
-	}
-	if diff := cmp.Diff(before, rowsOf(t, dir, columns)); diff != "" {
-		t.Errorf("rows changed: %s", diff)
-	}
+	f := upgradeKeepsEverything(t, dir, 3, 10)
 	l := f.Ledger()
 	if due, err := l.Due(t.Context(), 10); err != nil || len(due) > 0 {
 		t.Errorf("%d jobs are due (%v)", len(due), err)

@@ -3,20 +3,12 @@ package sqlite
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/storage"
 )
 
 // unpackLayout4 writes a store that the last program of layout 4 made of that of
 // layout 3: three saves were added, whose messages are known; one of them is dead.
-func unpackLayout4(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	unpack.Into(t, dir, "testdata/layout4.tar.gz")
-	return dir
-}
+func unpackLayout4(t *testing.T) string { return unpackLayout(t, 4) }
 
 // wantSaves compares where the messages of the saves were first.
 func wantSaves(t *testing.T, f *Factory) {
@@ -42,18 +34,7 @@ func wantSaves(t *testing.T, f *Factory) {
 
 func TestUpgradeFromLayout4KeepsEverything(t *testing.T) {
 	dir := unpackLayout4(t)
-	columns := columnsOf(t, dir)
-	before := rowsOf(t, dir, columns)
-	if len(before["specstar_jobs"]) != 13 || layoutOf(t, dir) != 4 {
-		t.Fatalf("the old file has layout %d and %d jobs", layoutOf(t, dir), len(before["specstar_jobs"]))
-	}
-	f := open(t, Config{Dir: dir})
-	if v := layoutOf(t, dir); v != layoutVersion {
-		t.Errorf("the layout is %d", v)
-	}
-	if diff := cmp.Diff(before, rowsOf(t, dir, columns)); diff != "" {
-		t.Errorf("rows changed: %s", diff)
-	}
+	f := upgradeKeepsEverything(t, dir, 4, 13)
 	wantSaves(t, f)
 	row, err := f.Ledger().Retry(t.Context(), layout2Job("dead"))
 	want := storage.Origin{Queue: layout2Job("queue"), Epoch: 7, Sequence: 3}

@@ -4,35 +4,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/storage"
 )
 
 // unpackLayout5 writes the store of layout 4 as the last program of layout 5 left it when
 // it had opened it.
-func unpackLayout5(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	unpack.Into(t, dir, "testdata/layout5.tar.gz")
-	return dir
-}
+func unpackLayout5(t *testing.T) string { return unpackLayout(t, 5) }
 
 func TestUpgradeFromLayout5KeepsEverything(t *testing.T) {
 	dir := unpackLayout5(t)
-	columns := columnsOf(t, dir)
-	before := rowsOf(t, dir, columns)
-	if len(before["specstar_jobs"]) != 13 || layoutOf(t, dir) != 5 {
-		t.Fatalf("the old file has layout %d and %d jobs", layoutOf(t, dir), len(before["specstar_jobs"]))
-	}
-	f := open(t, Config{Dir: dir})
-	if v := layoutOf(t, dir); v != layoutVersion {
-		t.Errorf("the layout is %d", v)
-	}
-	if diff := cmp.Diff(before, rowsOf(t, dir, columns)); diff != "" {
-		t.Errorf("rows changed: %s", diff)
-	}
+	f := upgradeKeepsEverything(t, dir, 5, 13)
 	if _, err := f.Ledger().Act(t.Context(), storage.Act{Verb: storage.VerbCancel, Job: layout2Job("waiting"), By: "alice"}); err != nil {
 		t.Fatal(err)
 	}
