@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,12 +31,7 @@ var _ storage.MetaMedium = (*Metas)(nil)
 // OpenMetas opens the directory, which need not exist yet.
 func OpenMetas(_ context.Context, c Config) (*Metas, error) {
 	m := &Metas{models: map[string]*modelMetas{}}
-	m.init("metas", "meta", c)
-	if !filepath.IsLocal(m.sub) {
-		return nil, fmt.Errorf("open metas in %s: %q leads out of the directory of a model", c.Dir, c.Sub)
-	}
-	_, err := m.openRoot()
-	return m, err
+	return m, m.start("metas", "meta", c)
 }
 
 // Transactions is false: the original can always write, and one file is renamed after

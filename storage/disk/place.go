@@ -3,6 +3,7 @@ package disk
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -30,13 +31,19 @@ const maxParallel = 32
 
 var errReadOnly = errors.New("they were opened for reading only")
 
-// init fills a new place; sub is the directory of what is kept when c names none.
-func (r *place) init(what, sub string, c Config) {
+// start fills a new place and opens its directory if it is there; sub is the directory of
+// what is kept when c names none. One that leads out of a model's directory is an error.
+func (r *place) start(what, sub string, c Config) error {
 	r.what, r.dir, r.sub, r.readOnly, r.now = what, c.Dir, path.Clean(cmp.Or(c.Sub, sub)), c.ReadOnly, c.Now
 	r.slots = make(chan struct{}, maxParallel)
 	if r.now == nil {
 		r.now = time.Now
 	}
+	if !filepath.IsLocal(r.sub) {
+		return fmt.Errorf("open %s in %s: %q leads out of the directory of a model", what, c.Dir, c.Sub)
+	}
+	_, err := r.openRoot()
+	return err
 }
 
 // closeRoot frees the directory. The caller holds mu.

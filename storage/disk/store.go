@@ -3,10 +3,8 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -38,12 +36,7 @@ var _ storage.RevisionMedium = (*Revisions)(nil)
 // Open opens the directory, which need not exist yet.
 func Open(_ context.Context, c Config) (*Revisions, error) {
 	r := &Revisions{models: map[string]*modelFiles{}}
-	r.init("revisions", "data", c)
-	if !filepath.IsLocal(r.sub) {
-		return nil, fmt.Errorf("open revisions in %s: %q leads out of the directory of a model", c.Dir, c.Sub)
-	}
-	_, err := r.openRoot()
-	return r, err
+	return r, r.start("revisions", "data", c)
 }
 
 // Exclusive is true: of those who claim a key at the same time, one makes the link.
