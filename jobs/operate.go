@@ -28,10 +28,10 @@ func (o Operator) act(ctx context.Context, v storage.Verb, id uuid.UUID) (storag
 }
 
 // Retry puts a refused, dead or cancelled job back into the queue and removes its dead
-// letter. The error of a job that is done wraps storage.ErrFinal, that of one which has
-// not ended storage.ErrNotEnded; one whose row has no envelope is refused with a
-// *RefusedError. After any other error the job may be queued: a worker publishes its
-// message, and removes its letter, later.
+// letter; an expiry that is over counts no more. The error of a job that is done wraps
+// storage.ErrFinal, that of one which has not ended storage.ErrNotEnded; one whose row has
+// no envelope is refused with a *RefusedError. After any other error the job may be queued:
+// a worker publishes its message, and removes its letter, later.
 func (o Operator) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 	row, err := o.Ledger.Get(ctx, id)
 	if err != nil {

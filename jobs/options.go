@@ -1,14 +1,10 @@
 package jobs
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/specstar-worker/worker/storage"
 )
 
 // Limits of [Options].
@@ -43,7 +39,8 @@ type Options struct {
 	// alone is refused with code job_exists. At most 255 bytes; empty for none.
 	Unique string
 	// Expires is until when the job may be started, to the microsecond; then it is
-	// dead, with code expired. The zero time means for ever.
+	// dead, with code expired, unless somebody has it tried again by hand after that. The
+	// zero time means for ever.
 	Expires time.Time
 	// Timeout is how long one attempt may take, in whole seconds; what takes longer is
 	// ended, counted and tried again (timeout). 0 leaves it to the worker.
@@ -144,32 +141,10 @@ func (e Envelope) UniqueKey() (string, error) {
 	return "args:" + hex.EncodeToString(sum[:]), nil
 }
 
-// expired reports whether a job that was never started may no longer be.
-func (o Options) expired(now time.Time) bool { return !o.Expires.IsZero() && now.After(o.Expires) }
-
 // maxAttempts is after how many failed attempts the job of t is dead.
 func (x *Executor) maxAttempts(t *task) int {
 	if n := t.env.Attempts; n > 0 {
 		return n
 	}
 	return x.MaxAttempts
-}
-
-// expire ends a job that was not started in time, and reports false when it was: then
-// it goes on. The ledger tells; of a save that has no row no attempt took effect.
-func (x *Executor) expire(ctx context.Context, t *task) bool {
-	row, err := x.Ledger.Get(ctx, t.row.ID)
-	switch {
-	case err != nil && !errors.Is(err, storage.ErrNotFound):
-		x.failAll(ctx, []*task{t}, err)
-	case err == nil && differ(row, t.row):
-		x.differs(ctx, t)
-	case err == nil && row.State.Final():
-		t.ended(row)
-	case err == nil && (row.State == storage.JobRunning || row.Attempt > 0):
-		return false
-	default:
-		x.kill(ctx, t, CodeExpired, fmt.Errorf("it was to be started until %s", t.env.Expires.Format(time.RFC3339)))
-	}
-	return true
 }

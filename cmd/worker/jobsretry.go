@@ -32,6 +32,9 @@ A save keeps its order: where a newer one of its resource was applied since, it
 ends as done with outcome superseded. To write its value all the same, submit it
 anew.
 
+A job that had to be started until a time which is over is done all the same; the
+audit trail says who wanted that.
+
 The archive of a load is kept for a day after the load ended otherwise than done.
 One that is gone, as after worker load, which had it from you, is refused: submit
 the load again.`,
