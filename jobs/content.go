@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -127,10 +128,13 @@ type Contents interface {
 	Get(ctx context.Context, id string, size int64) ([]byte, error)
 	// Delete removes a content; one that is not there is no error.
 	Delete(ctx context.Context, id string) error
+	// DeleteOld is Delete for a content that was last put before a time.
+	DeleteOld(ctx context.Context, id string, before time.Time) error
 }
 
 // BlobContents keep contents among the blobs of a store. One whose job is done is removed
-// by the worker; the others are garbage when nothing refers to them any more.
+// by the worker, one whose job is dropped by the [Operator]; the others are garbage when
+// nothing refers to them any more.
 type BlobContents struct{ Blobs storage.BlobStore }
 
 // Put implements [Contents].
@@ -156,6 +160,12 @@ func (b BlobContents) Get(ctx context.Context, id string, size int64) (content [
 
 // Delete implements [Contents].
 func (b BlobContents) Delete(ctx context.Context, id string) error { return b.Blobs.Delete(ctx, id) }
+
+// DeleteOld implements [Contents].
+func (b BlobContents) DeleteOld(ctx context.Context, id string, before time.Time) error {
+	_, err := b.Blobs.DeleteOld(ctx, []string{id}, before)
+	return err
+}
 
 // ContentError says that the content of a job cannot be used. No attempt would cure it.
 type ContentError struct {
@@ -225,4 +235,19 @@ func (x *Executor) discard(ctx context.Context, t *task) {
 	if t.content != "" && x.Contents != nil && t.verdict.Action == ActionAck && t.verdict.State == storage.JobDone {
 		_ = x.Contents.Delete(context.WithoutCancel(ctx), t.content)
 	}
+}
+
+// discardOf removes the content of a job whose row was dropped, unless the job was
+// submitted anew since began. What fails here is garbage, as is a content that another job
+// may have, too: that of a message which does not bear the id of its job.
+func discardOf(ctx context.Context, contents Contents, row storage.Job, began time.Time) {
+	if contents == nil {
+		return
+	}
+	env, err := Decode(row.Envelope)
+	c, is := env.Args.(Content)
+	if err != nil || !is || env.ID != row.Text {
+		return
+	}
+	_ = contents.DeleteOld(context.WithoutCancel(ctx), c.Blob, began)
 }

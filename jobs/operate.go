@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -19,6 +20,8 @@ type Operator struct {
 	Ledger    storage.Ledger
 	Publisher Publisher
 	Letters   Letterbox
+	// Contents, unless nil, has the messages that went by claim check.
+	Contents Contents
 	// By says who asks, Via by which program.
 	By, Via string
 }
@@ -54,9 +57,9 @@ func (o Operator) Cancel(ctx context.Context, id uuid.UUID) (storage.Job, error)
 	return o.act(ctx, storage.VerbCancel, id)
 }
 
-// Drop removes the row of a job that has ended and its dead letter; the letter first,
-// since one without a row becomes a row. What the queue holds of the job is to be removed
-// before. storage.ErrNotEnded.
+// Drop removes the row of a job that has ended, its dead letter and its content; the
+// letter first, since one without a row becomes a row. What the queue holds of the job is
+// to be removed before. storage.ErrNotEnded.
 func (o Operator) Drop(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 	row, err := o.Ledger.Get(ctx, id)
 	if err != nil {
@@ -67,7 +70,12 @@ func (o Operator) Drop(ctx context.Context, id uuid.UUID) (storage.Job, error) {
 			return row, err
 		}
 	}
-	return o.act(ctx, storage.VerbDrop, id)
+	began := time.Now()
+	dropped, err := o.act(ctx, storage.VerbDrop, id)
+	if err == nil {
+		discardOf(ctx, o.Contents, row, began)
+	}
+	return dropped, err
 }
 
 // RefusalCode returns the code of an error by which a job refuses what an operator asks

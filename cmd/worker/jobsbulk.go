@@ -195,7 +195,7 @@ func (r *bulkRun) ask() error {
 // do changes the jobs. After the loss of the queue's owner it is called again: what was
 // changed then is in another state or gone.
 func (r *bulkRun) do(ctx context.Context, s *session, named []storage.Job) error {
-	o := jobs.Operator{Ledger: s.store.Ledger(), Publisher: s.publisher, Letters: s.letters}
+	o := jobs.Operator{Ledger: s.store.Ledger(), Publisher: s.publisher, Letters: s.letters, Contents: jobs.BlobContents{Blobs: s.store.blobs}}
 	o.By, o.Via = r.app.operator("jobs " + string(r.verb))
 	if !r.all {
 		return r.some(ctx, s, o, named[r.changed+r.refused:])

@@ -17,7 +17,7 @@ func (a *app) jobsDropCommand() *cobra.Command {
 		Use:   "drop [ID...]",
 		Short: "Forget jobs that have ended",
 		Long: `drop removes the rows of jobs that have ended, their dead letters, the archives of
-loads and what the queue still holds of them. The audit trail keeps that they were
+loads, the contents of messages over 256 KiB and what the queue still holds of them. The audit trail keeps that they were
 dropped, and by whom.`,
 		Example: `  worker jobs drop ID
   worker jobs drop --all --state dead --until 720h

@@ -62,30 +62,26 @@ func TestSaveOfLargeOperations(t *testing.T) {
 	}
 }
 
-// TestContentOfADroppedJobIsGarbage: a job that ended otherwise keeps its content for a
-// retry, until its row is gone.
-func TestContentOfADroppedJobIsGarbage(t *testing.T) {
+// TestContentOfAJobStaysUntilItIsDropped: a job that ended otherwise keeps its content for
+// a retry.
+func TestContentOfAJobStaysUntilItIsDropped(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	store := "sqlite:" + dir
 	line := fmt.Sprintf(`{"op":"create","resource_id":"a","data":{"text":%q}}`, strings.Repeat("x", 300<<10))
 	id := strings.TrimSpace(cliIn(t, line, "submit", "save", "note", "--from", "-", "--expires", "1h", "--store", store).ok(t))
 	cli(t, "jobs", "cancel", id, "--store", store).ok(t)
-	collect := func() int {
-		t.Helper()
-		for _, name := range contentsOf(t, dir) {
-			old := time.Now().Add(-1000 * time.Hour)
-			if err := os.Chtimes(filepath.Join(dir, "_blobs", name), old, old); err != nil {
-				t.Fatal(err)
-			}
+	for _, name := range contentsOf(t, dir) {
+		old := time.Now().Add(-1000 * time.Hour)
+		if err := os.Chtimes(filepath.Join(dir, "_blobs", name), old, old); err != nil {
+			t.Fatal(err)
 		}
-		cli(t, "gc", "--delete", "--store", store).ok(t)
-		return len(contentsOf(t, dir))
 	}
-	if n := collect(); n != 1 {
+	cli(t, "gc", "--delete", "--store", store).ok(t)
+	if n := len(contentsOf(t, dir)); n != 1 {
 		t.Fatalf("%d contents while the job can be tried again", n)
 	}
 	cli(t, "jobs", "drop", id, "--store", store).ok(t)
-	if n := collect(); n != 0 {
+	if n := len(contentsOf(t, dir)); n != 0 {
 		t.Fatalf("%d contents when the job is gone", n)
 	}
 }
