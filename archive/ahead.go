@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"runtime"
 	"sync"
+
+	"github.com/specstar-worker/worker/internal/caught"
 )
 
 const (
@@ -22,9 +24,10 @@ type batch struct {
 	end      error
 	endStart int64
 
-	decoded chan struct{} // closed when the two below are set
+	decoded chan struct{} // closed when those below are set
 	records []Record
 	err     error // of the frame behind the last record
+	failed  error // of the decoder itself
 }
 
 // span is a frame of a batch: its borders in the archive and its payload.
@@ -85,15 +88,19 @@ func (f *frames) cutBatches(work, inOrder chan<- *batch, stop <-chan struct{}) {
 // larger than the buffer has memory of its own.
 func (f *frames) cutBatch() *batch {
 	b := &batch{decoded: make(chan struct{})}
-	data, owned, err := f.next()
-	switch {
-	case err != nil:
-		b.end, b.endStart = err, f.start
-	case owned:
-		b.frames = []span{{f.start, f.end, data}}
-	default:
-		b.frames = f.buffered()
-	}
+	b.end = caught.Call(func() error {
+		data, owned, err := f.next()
+		switch {
+		case err != nil:
+			return err
+		case owned:
+			b.frames = []span{{f.start, f.end, data}}
+		default:
+			b.frames = f.buffered()
+		}
+		return nil
+	})
+	b.endStart = f.start
 	return b
 }
 
@@ -120,13 +127,15 @@ func (f *frames) buffered() []span {
 // decode decodes the frames up to the first bad one.
 func (b *batch) decode() {
 	defer close(b.decoded)
-	b.records = make([]Record, 0, len(b.frames))
-	for _, s := range b.frames {
-		rec, err := decodeRecord(s.data, true)
-		if err != nil {
-			b.err = err
-			return
+	b.failed = caught.Call(func() error {
+		b.records = make([]Record, 0, len(b.frames))
+		for _, s := range b.frames {
+			var rec Record
+			if rec, b.err = decodeRecord(s.data, true); b.err != nil {
+				return nil
+			}
+			b.records = append(b.records, rec)
 		}
-		b.records = append(b.records, rec)
-	}
+		return nil
+	})
 }

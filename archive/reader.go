@@ -73,6 +73,11 @@ func (r *Reader) Records() iter.Seq2[Record, error] {
 
 // yieldBatch yields the records of a batch and reports whether to go on.
 func (r *Reader) yieldBatch(b *batch, yield func(Record, error) bool) bool {
+	if b.failed != nil {
+		r.start = b.frames[0].start
+		r.err = r.frameError(b.failed)
+		return false
+	}
 	for i, s := range b.frames {
 		r.start, r.end = s.start, s.end
 		var rec Record

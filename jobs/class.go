@@ -46,7 +46,7 @@ func Classify(err error) (c Class, code, sqlState string) {
 	case errors.Is(err, storage.ErrSetup):
 		return ClassPause, CodeSetup, sqlState
 	}
-	if _, panicked := errors.AsType[*PanicError](err); panicked {
+	if isPanic(err) {
 		return ClassRetry, CodePanic, sqlState
 	}
 	if e, found := errors.AsType[*ContentError](err); found {

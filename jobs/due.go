@@ -34,7 +34,7 @@ func (r *Reconciler) Release(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		n, err := r.Due(ctx)
+		n, err := guardedPass(ctx, r.Due)
 		if r.Released != nil && ctx.Err() == nil {
 			r.Released(n, err)
 		}

@@ -19,6 +19,12 @@ type PanicError = manager.PanicError
 // guard runs f and turns a panic into an error.
 func guard(f func() error) error { return manager.Caught(f) }
 
+// isPanic reports whether an error is, or wraps, a panic.
+func isPanic(err error) bool {
+	_, is := errors.AsType[*PanicError](err)
+	return is
+}
+
 // refusal returns the code of an error that trying again would not cure.
 func refusal(err error) (string, bool) {
 	if e, ok := errors.AsType[*RefusedError](err); ok {

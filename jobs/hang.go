@@ -107,7 +107,7 @@ func (x *Executor) longPatience(cause error) time.Duration {
 	switch {
 	case errors.Is(cause, errCancelled):
 		return x.StallTimeout
-	case errors.Is(cause, errStalled), errors.Is(cause, errTimeout), errors.Is(cause, storage.ErrFenced), errors.Is(cause, storage.ErrUnavailable):
+	case errors.Is(cause, errStalled), errors.Is(cause, errTimeout), errors.Is(cause, storage.ErrFenced), errors.Is(cause, storage.ErrUnavailable), isPanic(cause):
 		return hangGrace
 	}
 	return 0

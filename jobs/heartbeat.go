@@ -42,7 +42,9 @@ func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.done)
-		h.run(x, c)
+		if err := guard(func() error { h.run(x, c); return nil }); err != nil {
+			h.cancel(err)
+		}
 	}()
 	return h
 }

@@ -56,7 +56,7 @@ func (k *LetterKeeper) Run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		m, err := k.Pass(ctx)
+		m, err := guardedPass(ctx, k.Pass)
 		if k.Report != nil && ctx.Err() == nil {
 			k.Report(m, err)
 		}

@@ -100,6 +100,8 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 			err = fmt.Errorf("%w: none within %s: %w", errStalled, x.StallTimeout, err)
 		case errors.Is(cause, errTimeout):
 			err = fmt.Errorf("%w: more than %s: %w", errTimeout, t.env.Timeout, err)
+		case isPanic(cause):
+			err = fmt.Errorf("%w: %w", cause, err)
 		}
 		x.forgive(ctx, t, row)
 		x.give(ctx, t, c, err)

@@ -57,7 +57,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 	defer tick.Stop()
 	for failed := 0; ; {
 		epoch, _ := r.Publisher.Epoch(ctx) // a pass says why it has none
-		n, err := r.Pass(ctx)
+		n, err := guardedPass(ctx, r.Pass)
 		if r.Report != nil && ctx.Err() == nil {
 			r.Report(n, err)
 		}
@@ -89,6 +89,15 @@ func (r *Reconciler) wait(ctx context.Context, regular <-chan time.Time, epoch i
 			return true
 		}
 	}
+}
+
+// guardedPass makes a pass whose panic is its error: one row must not end the process.
+func guardedPass[T any](ctx context.Context, pass func(context.Context) (T, error)) (did T, err error) {
+	err = guard(func() (err error) {
+		did, err = pass(ctx)
+		return err
+	})
+	return did, err
 }
 
 // Pass publishes the rows that have no message now and returns how many.

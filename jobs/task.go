@@ -23,7 +23,11 @@ type task struct {
 
 // open decodes a delivery and makes its ledger row.
 func (x *Executor) open(d Delivery) *task {
-	env, err := DecodeAs(d.ContentType, d.Body)
+	var env Envelope
+	err := guard(func() (err error) { // others of the batch are not to blame
+		env, err = DecodeAs(d.ContentType, d.Body)
+		return err
+	})
 	text := cmp.Or(d.Job, d.MessageID, env.ID, d.Place)
 	if bad := checkID(text); bad != nil {
 		text, err = nameless(text), cmp.Or(err, bad)

@@ -1,31 +1,14 @@
 package manager
 
-import (
-	"fmt"
-	"runtime/debug"
-)
+import "github.com/specstar-worker/worker/internal/caught"
 
-// PanicError is a panic, as an error of what was being done. The stack names functions
-// and lines, not payloads.
-type PanicError struct {
-	// Value is what was panicked with, as text, cut to 200 bytes.
-	Value string
-	Stack []byte
-}
-
-// Error names the panic; the stack is for the log.
-func (e *PanicError) Error() string { return "panic: " + e.Value }
+// PanicError is a panic, as an error of what was being done: its Value as text and its
+// Stack.
+type PanicError = caught.PanicError
 
 // Caught calls f and returns its panic as a *[PanicError]. Each goroutine needs its own:
 // a panic in one that nobody guards ends the process, whoever waits for it.
-func Caught(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: fmt.Sprintf("%.200s", fmt.Sprint(v)), Stack: debug.Stack()}
-		}
-	}()
-	return f()
-}
+func Caught(f func() error) error { return caught.Call(f) }
 
 // guarded is f for a goroutine.
-func guarded(f func() error) func() error { return func() error { return Caught(f) } }
+func guarded(f func() error) func() error { return caught.Guard(f) }

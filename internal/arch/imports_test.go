@@ -9,7 +9,7 @@ import (
 )
 
 // leaves are imported by all and import only each other.
-var leaves = []string{"opt", "resource", "resource/payload", "resource/model", "qb", "archive", "internal/jsonlex", "internal/msgpack"}
+var leaves = []string{"opt", "resource", "resource/payload", "resource/model", "qb", "archive", "internal/caught", "internal/jsonlex", "internal/msgpack"}
 
 // What the inner packages know nothing of.
 var (

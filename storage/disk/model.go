@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
@@ -148,7 +149,7 @@ func (m *modelDir) each(ctx context.Context, n int, do func(i int) error) error 
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxParallel)
 	for i := range n {
-		g.Go(func() error {
+		g.Go(caught.Guard(func() error {
 			select {
 			case m.r.slots <- struct{}{}:
 				defer func() { <-m.r.slots }()
@@ -159,7 +160,7 @@ func (m *modelDir) each(ctx context.Context, n int, do func(i int) error) error 
 				return err
 			}
 			return do(i)
-		})
+		}))
 	}
 	return g.Wait()
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -148,18 +149,26 @@ func (d *dumper) read(ctx context.Context, ids []resource.ID, pages chan<- dumpe
 			return false
 		}
 	}
-	entries, err := d.entries(ctx, ids)
+	err := caught.Call(func() error { return d.readTo(ctx, ids, send) })
 	if err != nil {
 		send(dumpedPage{err: err})
-		return
+	}
+}
+
+// readTo is read with a function that takes pages as long as it returns true.
+func (d *dumper) readTo(ctx context.Context, ids []resource.ID, send func(dumpedPage) bool) error {
+	entries, err := d.entries(ctx, ids)
+	if err != nil {
+		return err
 	}
 	for len(entries) > 0 {
 		p := d.contents(ctx, entries)
 		if !send(p) {
-			return
+			return nil
 		}
 		entries = entries[len(p.entries):]
 	}
+	return nil
 }
 
 // dump yields the revisions of a batch, none when pages is nil, and reports whether

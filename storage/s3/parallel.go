@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/specstar-worker/worker/internal/caught"
 )
 
 // parallel calls do for 0 to n-1, many at a time, and returns the first error
@@ -21,7 +23,7 @@ func (s *Store) parallel(ctx context.Context, n int, do func(ctx context.Context
 	g, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	for range min(n, s.cfg.Parallel) {
-		g.Go(func() error {
+		g.Go(caught.Guard(func() error {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= n {
@@ -34,7 +36,7 @@ func (s *Store) parallel(ctx context.Context, n int, do func(ctx context.Context
 					return err
 				}
 			}
-		})
+		}))
 	}
 	return g.Wait()
 }
@@ -69,8 +71,12 @@ func ahead[I, V any](ctx context.Context, most int, items iter.Seq2[I, error], d
 					break
 				}
 				g.Go(func() error {
-					v, err := do(ctx, item)
-					r <- result[V]{v, err}
+					var got result[V]
+					got.err = caught.Call(func() (err error) {
+						got.v, err = do(ctx, item)
+						return err
+					})
+					r <- got
 					return nil
 				})
 			}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+
+	"github.com/specstar-worker/worker/internal/caught"
 )
 
 func TestParallel(t *testing.T) {
@@ -59,5 +61,20 @@ func TestParallelEnds(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("calls that were left out give %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestAPanicIsTheErrorOfTheCall, in whatever goroutine it is.
+func TestAPanicIsTheErrorOfTheCall(t *testing.T) {
+	s := &Store{cfg: Config{Parallel: 4}}
+	err := s.parallel(t.Context(), 9, func(context.Context, int) error { panic("no object of mine") })
+	if _, is := errors.AsType[*caught.PanicError](err); !is {
+		t.Errorf("parallel: %v", err)
+	}
+	items := func(yield func(int, error) bool) { yield(1, nil) }
+	for _, err = range ahead(t.Context(), 2, items, func(context.Context, int) (int, error) { panic("no object of mine") }) {
+		if _, is := errors.AsType[*caught.PanicError](err); !is {
+			t.Errorf("ahead: %v", err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -76,7 +77,7 @@ func encodeMetas(enc resource.Encoding, metas []resource.Meta) func() ([][]any, 
 	rows := make([][]any, len(metas))
 	values := make([]any, 0, len(metas)*metaColumnCount)
 	var g errgroup.Group
-	g.Go(func() error {
+	g.Go(caught.Guard(func() error {
 		size := 0 // of the one before: they are much alike
 		for i := range metas {
 			if err := metas[i].Check(); err != nil {
@@ -89,7 +90,7 @@ func encodeMetas(enc resource.Encoding, metas []resource.Meta) func() ([][]any, 
 			rows[i] = values[from:len(values):len(values)]
 		}
 		return nil
-	})
+	}))
 	return func() ([][]any, error) { return rows, g.Wait() }
 }
 

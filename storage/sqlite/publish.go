@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -73,7 +74,14 @@ func (p *publisher) publish(c storage.Claim) error {
 			return nil, err
 		}
 		ready := make(chan decodedChunk, 1)
-		decoding.Go(func() { ready <- decodeChunk(p.f.encoding(), b) })
+		decoding.Go(func() {
+			var c decodedChunk
+			c.err = caught.Call(func() (err error) {
+				c.models, err = decodeChunk(p.f.encoding(), b)
+				return err
+			})
+			ready <- c
+		})
 		return ready, nil
 	}
 	var ready <-chan decodedChunk
@@ -113,21 +121,27 @@ type decodedMeta struct {
 	args []any
 }
 
-func decodeChunk(enc resource.Encoding, b []byte) decodedChunk {
+func decodeChunk(enc resource.Encoding, b []byte) ([]decodedModel, error) {
 	staged, err := readStaged(b)
-	chunk := decodedChunk{err: err}
-	for _, m := range staged {
-		d := decodedModel{stagedModel: m, rows: make([]decodedMeta, len(m.metas))}
-		for i, data := range m.metas {
-			meta, err := resource.DecodeMeta(enc, data)
-			if err != nil {
-				return decodedChunk{err: fmt.Errorf("model %s: staged meta: %w", m.model, err)}
-			}
-			d.rows[i] = decodedMeta{id: meta.ResourceID, args: metaArgs(make([]any, 0, metaColumnCount), meta, data)}
+	models := make([]decodedModel, len(staged))
+	for i, m := range staged {
+		if models[i], err = decodeModel(enc, m); err != nil {
+			return nil, fmt.Errorf("model %s: staged meta: %w", m.model, err)
 		}
-		chunk.models = append(chunk.models, d)
 	}
-	return chunk
+	return models, err
+}
+
+func decodeModel(enc resource.Encoding, m stagedModel) (decodedModel, error) {
+	d := decodedModel{stagedModel: m, rows: make([]decodedMeta, len(m.metas))}
+	for i, data := range m.metas {
+		meta, err := resource.DecodeMeta(enc, data)
+		if err != nil {
+			return d, err
+		}
+		d.rows[i] = decodedMeta{id: meta.ResourceID, args: metaArgs(make([]any, 0, metaColumnCount), meta, data)}
+	}
+	return d, nil
 }
 
 func (p *publisher) chunk(c decodedChunk) error {
