@@ -66,8 +66,9 @@
 //
 // G15 Jobs. Each verb of the ledger does what its comment says from each state
 // of the job. A zero Created is set by the store. A short job stays queued, its
-// attempts counted, until it ends; only a claim makes a job running. Times are
-// kept to the microsecond.
+// attempts counted, until it ends; only a claim makes a job running. A job that was
+// started counts at least one attempt when it ends, even if that was refunded. Times
+// are kept to the microsecond.
 //
 // G16 Queries. Search yields what qb.Match accepts in the order of qb.Compare;
 // Count ignores order, limit and offset.
@@ -102,7 +103,7 @@
 //
 // G24 Unique. Holders names every live resource with the value, and no other,
 // as of the start of the unit. What it says still holds at the commit when the
-// model is one of Batch.Serial.
+// model is one of Batch.Serial. Paths that differ by case alone are two.
 //
 // G25 Age. A blob is as old as its last Put or Touch, by the clock of the store.
 // DeleteOld excludes both: when they have returned, the blob is there, and no

@@ -12,6 +12,7 @@ func shortJobChecks() []check {
 		{"G12/attempt_leaves_an_ended_job", attemptLeavesEnded},
 		{"G15/refund_takes_an_attempt_back", refundTakesBack},
 		{"G15/settle_ends_jobs", settleEnds},
+		{"G15/attempt_that_ends_a_job_counts", endingAttemptCounts},
 		{"G12/settle_leaves_an_ended_job", settleLeavesEnded},
 	}
 }
@@ -97,4 +98,24 @@ func settleLeavesEnded(t T, s *subject) {
 	got := s.wantJob(t, j, storage.JobDone)
 	equal(t, "outcome", string(got.Outcome), `{"first":1}`)
 	equal(t, "error code", got.ErrorCode, "")
+}
+
+// endingAttemptCounts ends jobs whose only attempt was refunded, in each way that there
+// is, and one that was never started.
+func endingAttemptCounts(t T, s *subject) {
+	l := s.Ledger()
+	settled, inUnit, cancelled, never := newJob("save"), newJob("save"), newJob("save"), newJob("save")
+	s.insert(t, never)
+	_, err := l.Attempt(t.Context(), []storage.Job{settled, inUnit, cancelled})
+	ok(t, "attempt", err)
+	ok(t, "refund", l.Refund(t.Context(), []uuid.UUID{settled.ID, inUnit.ID, cancelled.ID}))
+	ok(t, "settle", l.Settle(t.Context(), []storage.Job{ended(settled, `{}`), ended(never, `{}`)}))
+	b := storage.Batch{Jobs: []uuid.UUID{inUnit.ID}}
+	ok(t, "unit", s.update(t, b, storage.Writes{Jobs: []storage.Job{ended(inUnit, `{}`)}}))
+	_, err = l.Cancel(t.Context(), cancelled.ID)
+	ok(t, "cancel", err)
+	equal(t, "attempts of a job that Settle ended", s.wantJob(t, settled, storage.JobDone).Attempt, 1)
+	equal(t, "attempts of a job that a unit ended", s.wantJob(t, inUnit, storage.JobDone).Attempt, 1)
+	equal(t, "attempts of a cancelled job", s.wantJob(t, cancelled, storage.JobCancelled).Attempt, 1)
+	equal(t, "attempts of a job that was never started", s.wantJob(t, never, storage.JobDone).Attempt, 0)
 }

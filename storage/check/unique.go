@@ -22,6 +22,7 @@ func uniqueChecks() []check {
 		{"G24/holders_follow_every_write", holdersFollow},
 		{"G24/holders_need_a_unique_path", holdersNeedUniquePath},
 		{"G24/unique_path_of_a_model_that_has_rows", uniqueLater},
+		{"G24/unique_paths_that_differ_by_case", uniqueByCase},
 		{"G24/racing_units_see_each_other", racingHolders},
 	}
 }
@@ -202,6 +203,28 @@ func uniqueLater(t T, s *subject) {
 	ok(t, "declare without", s.SaveModel(t.Context(), storage.ModelInfo{Name: model, IndexedPaths: []string{"email"}}))
 	s.useUnique(t)
 	s.wantHolders(t, "x", "p1", "p2")
+}
+
+// uniqueByCase declares paths that differ by case alone, then one of them without the
+// other.
+func uniqueByCase(t T, s *subject) {
+	stores := s.use(t)
+	x, err := resource.NewIndexed(map[string]any{"email": "lower", "Email": "upper"})
+	ok(t, "index", err)
+	m := newMeta("p1", 1)
+	m.IndexedData = opt.Of(x)
+	ok(t, "save", stores.Metas.SaveMany(t.Context(), []resource.Meta{m}))
+	for _, paths := range [][]string{{"Email", "email"}, {"email"}, {"Email", "email"}} {
+		ok(t, "declare unique paths", s.SaveModel(t.Context(), storage.ModelInfo{Name: model, IndexedPaths: []string{"Email", "email"}, UniquePaths: paths}))
+		s.wantHolders(t, "lower", "p1")
+		s.wantHolders(t, "upper")
+	}
+	err = s.Unit().Update(t.Context(), storage.Batch{Refs: refsTo("p1")}, func(v storage.View) (storage.Writes, error) {
+		upper, err := v.Holders(model, "Email", "upper")
+		equal(t, "holders at the path in upper case", upper, []resource.ID{"p1"})
+		return storage.Writes{}, err
+	})
+	ok(t, "holders", err)
 }
 
 // racingHolders has units that each claim a value nobody holds: one gets it.

@@ -34,7 +34,7 @@ const (
 	// settleJob inserts a final row, or ends the one that is there and keeps what
 	// is known of its submission; one that has ended stays.
 	settleJob = `INSERT INTO specstar_jobs (` + endedColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-		ON CONFLICT (store, id) DO UPDATE SET state = excluded.state, attempt = max(attempt, excluded.attempt),
+		ON CONFLICT (store, id) DO UPDATE SET state = excluded.state, attempt = max(attempt, excluded.attempt, started <> 0),
 			done = iif(excluded.total > 0, excluded.done, done), total = iif(excluded.total > 0, excluded.total, total),
 			envelope = coalesce(envelope, excluded.envelope), outcome = excluded.outcome,
 			error_code = excluded.error_code, error_message = excluded.error_message,

@@ -120,9 +120,10 @@ func (f *Factory) SaveModel(ctx context.Context, m storage.ModelInfo) error {
 	})
 }
 
-// checkTables refuses tables that belong to another model.
+// checkTables refuses tables that belong to another model, also those whose names differ
+// by case alone, which are one to SQLite: prefixes may.
 func (t *tx) checkTables(store int64, names tables) error {
-	return t.each(`SELECT name FROM specstar_models WHERE table_name = ? AND NOT (store = ? AND name = ?)`,
+	return t.each(`SELECT name FROM specstar_models WHERE table_name = ? COLLATE NOCASE AND NOT (store = ? AND name = ?)`,
 		[]any{names.base, store, names.model}, func(rows *sql.Rows) error {
 			var other string
 			if err := rows.Scan(&other); err != nil {

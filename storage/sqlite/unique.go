@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -30,32 +32,41 @@ func heldAt(path string) string { return `json_extract(indexed_data, '$."` + pat
 // uniquePrefix begins the names of the indexes of a model's unique paths.
 func (t tables) uniquePrefix() string { return t.base + "_meta_unique_" }
 
+// uniqueIndex names the index of a unique path. Names that differ by case alone are one
+// to SQLite, so a hash tells paths apart.
+func (t tables) uniqueIndex(path string) string {
+	return fmt.Sprintf("%s%s_%016x", t.uniquePrefix(), path, xxh3.HashString(path))
+}
+
 // uniqueIndexes makes the indexes of the unique paths and drops those of paths that
 // are unique no more. Equal values are found by them, not kept out: what a load or
 // another program wrote may hold some.
 func (t *tx) uniqueIndexes(names tables, paths []string) error {
+	wanted := make(map[string]bool, len(paths))
 	for _, path := range paths {
 		if err := checkUniquePath(path); err != nil {
 			return err
 		}
-		if _, err := t.w.conn.ExecContext(t.run, `CREATE INDEX IF NOT EXISTS `+quote(names.uniquePrefix()+path)+
+		name := names.uniqueIndex(path)
+		wanted[name] = true
+		if _, err := t.w.conn.ExecContext(t.run, `CREATE INDEX IF NOT EXISTS `+quote(name)+
 			` ON `+names.meta+` (`+heldAt(path)+`) WHERE is_deleted = 0`); err != nil {
 			return err
 		}
 	}
 	var old []string
-	err := t.each(`SELECT substr(name, length(?1) + 1) FROM sqlite_schema WHERE type = 'index' AND substr(name, 1, length(?1)) = ?1`,
-		[]any{names.uniquePrefix()}, func(rows *sql.Rows) error {
-			var path string
-			err := rows.Scan(&path)
-			if !slices.Contains(paths, path) {
-				old = append(old, path)
+	err := t.each(`SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND substr(name, 1, length(?2)) = ?2`,
+		[]any{names.base + "_meta", names.uniquePrefix()}, func(rows *sql.Rows) error {
+			var name string
+			err := rows.Scan(&name)
+			if !wanted[name] {
+				old = append(old, name)
 			}
 			return err
 		})
-	for _, path := range old {
+	for _, name := range old {
 		if err == nil {
-			_, err = t.w.conn.ExecContext(t.run, `DROP INDEX `+quote(names.uniquePrefix()+path))
+			_, err = t.w.conn.ExecContext(t.run, `DROP INDEX `+quote(name))
 		}
 	}
 	return err
