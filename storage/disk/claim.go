@@ -135,7 +135,7 @@ func (m *modelFiles) Point(ctx context.Context, list []storage.Entry) error {
 
 // relink makes a link, whatever link is there.
 func relink(t *tree, p linkPath, uid string) error {
-	temp := tempName()
+	temp := t.tempName()
 	if err := t.symlink(targetPrefix+uid, temp); err != nil {
 		return err
 	}

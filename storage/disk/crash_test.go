@@ -150,9 +150,25 @@ func (e expected) check(ctx context.Context, m storage.ModelMedium) error {
 }
 
 // TestPowerCutAtEveryStep cuts the power before each step of a history, in many ways
-// each, and does what was under way again.
+// each, and does what was under way again; also where no two directories can be swapped.
 func TestPowerCutAtEveryStep(t *testing.T) {
-	t.Parallel()
+	for _, swaps := range []bool{true, false} {
+		t.Run(fmt.Sprint("swaps ", swaps), func(t *testing.T) {
+			t.Parallel()
+			cutEverywhere(t, swaps)
+		})
+	}
+}
+
+// unsupported is the error of a step that a file system does not have.
+func unsupported(s step, swaps bool) error {
+	if s.op == "exchange" && !swaps {
+		return errors.ErrUnsupported
+	}
+	return nil
+}
+
+func cutEverywhere(t *testing.T, swaps bool) {
 	dir := tornDir(t)
 	disk := simulate(t, dir)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -162,8 +178,11 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 	r.before = func(s step) error {
 		mu.Lock()
 		defer mu.Unlock()
-		steps = append(steps, s)
-		return nil
+		err := unsupported(s, swaps)
+		if err == nil {
+			steps = append(steps, s)
+		}
+		return err
 	}
 	acts, cuts, base := history(), 0, fastDir(t)
 	for i, a := range acts {
@@ -183,7 +202,7 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 				cuts++
 				again := cuts%8 == 0 // it syncs, which takes long
 				what := fmt.Sprintf("%s: power cut after step %d of %d", a.name, n, len(steps))
-				afterCut(t, base, what, disk, p, a, want, done, again)
+				afterCut(t, base, what, disk, p, a, want, done, again, swaps)
 			}
 		}
 	}
@@ -193,7 +212,7 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 }
 
 // afterCut checks what a power cut leaves, and whether the act can be done again.
-func afterCut(t *testing.T, base, what string, disk *simulated, p powerCut, a act, want, done expected, again bool) {
+func afterCut(t *testing.T, base, what string, disk *simulated, p powerCut, a act, want, done expected, again, swaps bool) {
 	t.Helper()
 	dir := filepath.Join(base, what)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -205,6 +224,9 @@ func afterCut(t *testing.T, base, what string, disk *simulated, p powerCut, a ac
 		t.Fatal(err)
 	}
 	m := r.Model("cat")
+	if !swaps {
+		beginToWrite(t, m)
+	}
 	if err := want.check(t.Context(), m); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -221,17 +243,28 @@ func afterCut(t *testing.T, base, what string, disk *simulated, p powerCut, a ac
 	}
 }
 
+// beginToWrite does what a process does before it writes to a model for the first time.
+func beginToWrite(t *testing.T, m storage.ModelMedium) {
+	t.Helper()
+	if _, err := m.(*modelFiles).prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestEveryStepFails lets each step of a history fail once, or together with all
 // that follow as when the process ends, and does the call again.
 func TestEveryStepFails(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		failure error
-		forever bool
-	}{{syscall.ENOSPC, false}, {syscall.EIO, false}, {syscall.EIO, true}} {
+		failure        error
+		forever, swaps bool
+	}{
+		{syscall.ENOSPC, false, true}, {syscall.EIO, false, true}, {syscall.EIO, true, true},
+		{syscall.EIO, false, false}, {syscall.EIO, true, false},
+	} {
 		for i, a := range history() {
 			n := 0
-			for failAt(t, i, n, c.failure, c.forever) {
+			for failAt(t, i, n, c.failure, c.forever, c.swaps) {
 				n++
 			}
 			if n < 3 {
@@ -242,7 +275,7 @@ func TestEveryStepFails(t *testing.T) {
 }
 
 // failAt lets the n-th step of the i-th act fail; false when it has no such step.
-func failAt(t *testing.T, i, n int, failure error, forever bool) bool {
+func failAt(t *testing.T, i, n int, failure error, forever, swaps bool) bool {
 	t.Helper()
 	dir := tornDir(t)
 	r := open(t, Config{Dir: dir})
@@ -259,6 +292,9 @@ func failAt(t *testing.T, i, n int, failure error, forever bool) bool {
 	r.before = func(s step) error {
 		mu.Lock()
 		defer mu.Unlock()
+		if err := unsupported(s, swaps); err != nil {
+			return err
+		}
 		seen++
 		if seen == n+1 || forever && seen > n {
 			if failed.op == "" {
@@ -281,6 +317,9 @@ func failAt(t *testing.T, i, n int, failure error, forever bool) bool {
 		t.Errorf("%s: %v, want %v", what, err, storage.ErrUnavailable)
 	}
 	m = cats(t, dir)
+	if !swaps {
+		beginToWrite(t, m)
+	}
 	if err := after(acts[:i], &a).check(t.Context(), m); err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
@@ -331,12 +370,7 @@ func TestWhatCouldNotBeSyncedIsGone(t *testing.T) {
 func TestReplaceWithoutExchange(t *testing.T) {
 	dir := t.TempDir()
 	r := open(t, Config{Dir: dir})
-	r.before = func(s step) error {
-		if s.op == "exchange" {
-			return errors.ErrUnsupported
-		}
-		return nil
-	}
+	r.before = func(s step) error { return unsupported(s, false) }
 	m := r.Model("cat")
 	stored, err := m.Put(t.Context(), []storage.Content{contentOf("u", "1")})
 	equal(t, "put", must(t, stored, err), true)

@@ -11,7 +11,8 @@
 //
 // An entry is the symbolic link ../../../store/<uid>. Ids are names of files as
 // they are; what cannot be one is refused with [storage.ErrUnusableName]. A third
-// directory, .specstar, is ours alone: it holds what is being written and a lock.
+// directory, .specstar, is ours alone: it holds what is being written, what is being
+// replaced and a lock.
 //
 // # Crash safety
 //

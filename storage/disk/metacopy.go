@@ -10,6 +10,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/diskerror"
 )
 
 // metaCopy is a copy of the metas of a model in one temporary file, which has no name:
@@ -32,7 +33,7 @@ func (m *modelMetas) Copy(ctx context.Context) (storage.MetaCopy, error) {
 		}
 	}
 	switch {
-	case isFull(err):
+	case diskerror.IsFull(err):
 		return nil, fmt.Errorf("copy metas of model %s: no space is left for temporary files: free some or set TMPDIR: %w (%w)", m.name, storage.ErrUnavailable, err)
 	case err != nil:
 		return nil, fmt.Errorf("copy metas of model %s: %w", m.name, err)

@@ -129,3 +129,32 @@ func TestAFileThatBecomesShorterIsNotTakenForWhole(t *testing.T) {
 		t.Errorf("read %q, %v", b, err)
 	}
 }
+
+// Another process opens the model while the metas that are replaced, which are old, have
+// other names for a moment: they are not taken for what a crash left.
+func TestOpeningLeavesWhatIsBeingReplaced(t *testing.T) {
+	for _, ours := range [][]byte{metaOf("a", 2), nil} {
+		dir := t.TempDir()
+		r := openMetas(t, Config{Dir: dir})
+		m, err := r.Model(t.Context(), "cat", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeMeta(t, dir, "a", metaOf("a", 1))
+		past := time.Now().Add(-24 * time.Hour)
+		if err := os.Chtimes(metaFile(dir, "a"), past, past); err != nil {
+			t.Fatal(err)
+		}
+		r.part("cat").files.before = func(s step) error {
+			if s.op == "syncdir" {
+				catMetas(t, dir)
+			}
+			return nil
+		}
+		left := change(t, m, nil, storage.MetaChange{ID: "a", Old: metaOf("a", 1), New: ours})
+		if len(left) != 0 || found(t, m, "a")["a"] != string(ours) {
+			t.Errorf("left are %v, the meta is %q, want %q", left, found(t, m, "a")["a"], ours)
+		}
+		noTemps(t, dir)
+	}
+}

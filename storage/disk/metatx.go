@@ -60,7 +60,7 @@ func (x *metaTx) Set(changes []storage.MetaChange) error {
 		if c.New == nil {
 			return nil
 		}
-		c.temp = tempName()
+		c.temp = x.files.tempName()
 		return x.files.write(c.temp, c.New, x.m.r.now())
 	})
 	return x.m.r.explain("write", err)
@@ -101,7 +101,7 @@ func (c *fileChange) make(t *tree) error {
 		}
 		return err
 	}
-	kept := tempName()
+	kept := t.tempName()
 	var err error
 	if c.New == nil {
 		err = t.rename(c.name, kept)

@@ -25,10 +25,12 @@ type modelFiles struct {
 var _ storage.ModelMedium = (*modelFiles)(nil)
 
 func newModelFiles(r *Revisions, name string, bad error) *modelFiles {
-	return &modelFiles{
+	m := &modelFiles{
 		modelDir: modelDir{r: &r.place, name: name, bad: bad, parts: []string{contentsDir, entriesDir, ownDir}},
 		lock:     filelock.New(lockName),
 	}
+	m.modelDir.restore = m.restoreReplaced
+	return m
 }
 
 // modelDir is the directory of one model.
@@ -37,6 +39,8 @@ type modelDir struct {
 	name  string
 	bad   error    // why there can be no such model, nil when there can
 	parts []string // the directories in it
+	// restore undoes what a crash left half done; nil for nothing.
+	restore func(context.Context, *tree) error
 
 	mu    sync.Mutex // guards what follows
 	files *tree      // nil while the directory is not there
@@ -83,7 +87,7 @@ func (m *modelDir) openIn(root *os.Root) (*tree, error) {
 	if err != nil {
 		return nil, m.r.explain("open", err)
 	}
-	m.files = &tree{Root: sub, path: m.dir(), before: m.r.before}
+	m.files = &tree{Root: sub, path: m.dir(), now: m.r.now, before: m.r.before}
 	return m.files, nil
 }
 
@@ -112,7 +116,11 @@ func (m *modelDir) prepare(ctx context.Context) (*tree, error) {
 	if err != nil || files == nil {
 		return nil, errors.Join(err, m.r.explain("open", fs.ErrNotExist))
 	}
-	if err := m.sweep(ctx, files); err != nil {
+	err = m.sweep(ctx, files)
+	if err == nil && m.restore != nil {
+		err = m.restore(ctx, files)
+	}
+	if err != nil {
 		return nil, m.r.explain("clean up", err)
 	}
 	m.ready = true
@@ -122,7 +130,7 @@ func (m *modelDir) prepare(ctx context.Context) (*tree, error) {
 // makeDirs makes the directories of the layout. All are synced even when they are
 // there: who made them may have crashed before.
 func (m *modelDir) makeDirs(root *os.Root) error {
-	t := &tree{Root: root, before: m.r.before}
+	t := &tree{Root: root, now: m.r.now, before: m.r.before}
 	above := "."
 	for part := range strings.SplitSeq(m.dir(), "/") {
 		if err := t.mkdir(path.Join(above, part)); err != nil {

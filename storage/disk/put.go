@@ -84,7 +84,7 @@ func (m *modelFiles) put(ctx context.Context, t *tree, c storage.Content) (store
 // writeTemp writes a content to a new directory that nobody finds, durably except
 // for the name of the directory.
 func (m *modelFiles) writeTemp(t *tree, c storage.Content) (string, error) {
-	temp, now := tempName(), m.r.now()
+	temp, now := t.tempName(), m.r.now()
 	err := t.mkdir(temp)
 	if err == nil {
 		err = t.write(temp+"/"+dataFile, c.Data, now)
@@ -118,19 +118,6 @@ func (m *modelFiles) settle(ctx context.Context, t *tree, temp, place string) (s
 		return false, err
 	}
 	return true, t.removeAll(old)
-}
-
-// overwrite moves what is in a content's place to a temporary name, which it
-// returns, and the new content to the place. The caller holds the lock.
-func overwrite(t *tree, temp, place string) (old string, err error) {
-	old = tempName()
-	if err := t.rename(place, old); err != nil && !isAbsent(err) {
-		return "", err
-	}
-	if err := t.rename(temp, place); err != nil {
-		return "", errors.Join(err, ignoreAbsent(t.rename(old, place)))
-	}
-	return old, nil
 }
 
 // discard removes contents that this call stored and whose names it could not make

@@ -85,7 +85,7 @@ func (m *modelFiles) moveAway(ctx context.Context, t *tree, uids []string) (olds
 		if err := ctx.Err(); err != nil {
 			return olds, err
 		}
-		old := tempName()
+		old := t.tempName()
 		switch err := t.rename(place, old); {
 		case isAbsent(err):
 		case err != nil:

@@ -11,7 +11,8 @@ import (
 // Replace stores contents under their uids; of several with one uid the last stays.
 // A reader finds the old content or the new one. Only where the file system cannot
 // exchange two directories, as some network file systems, there is none for a
-// moment.
+// moment; after a crash in that moment the old one is back when the next process
+// writes to the model.
 func (m *modelFiles) Replace(ctx context.Context, contents []storage.Content) error {
 	if len(contents) == 0 {
 		return nil

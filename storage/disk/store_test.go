@@ -242,9 +242,18 @@ func TestReadingMakesNothing(t *testing.T) {
 func TestFirstWriteRemovesWhatCrashesLeft(t *testing.T) {
 	dir := t.TempDir()
 	own := filepath.Join(dir, "cat/data", ownDir)
-	old, fresh := filepath.Join(own, tempPrefix+"old"), filepath.Join(own, tempPrefix+"fresh")
 	past := time.Now().Add(-2 * staleAfter)
-	if err := errors.Join(os.MkdirAll(old, 0o700), os.MkdirAll(fresh, 0o700), os.WriteFile(filepath.Join(old, dataFile), nil, 0o600), os.Chtimes(old, past, past)); err != nil {
+	now := func() time.Time { return past }
+	// What earlier versions left is as old as the file, else the name tells.
+	old, fresh := filepath.Join(own, tempPrefix+"OLD"), filepath.Join(own, tempPrefix+"FRESH")
+	named := filepath.Join(dir, "cat/data", (&tree{now: now}).tempName())
+	moved := filepath.Join(dir, "cat/data", (&tree{now: time.Now}).tempName())
+	for _, place := range []string{old, fresh, named, moved} {
+		if err := errors.Join(os.MkdirAll(place, 0o700), os.WriteFile(filepath.Join(place, dataFile), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chtimes(old, past, past), os.Chtimes(moved, past, past)); err != nil {
 		t.Fatal(err)
 	}
 	m := cats(t, dir)
@@ -258,7 +267,7 @@ func TestFirstWriteRemovesWhatCrashesLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, err := os.ReadDir(own)
-	if err != nil || len(left) != 1 || left[0].Name() != tempPrefix+"fresh" {
+	if err != nil || len(left) != 2 || left[0].Name() != filepath.Base(moved) || left[1].Name() != filepath.Base(fresh) {
 		t.Errorf("left are %v (%v), want what may still be written", left, err)
 	}
 }

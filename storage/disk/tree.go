@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -15,6 +14,8 @@ type tree struct {
 	*os.Root
 	// path is where the directory is below that of all models.
 	path string
+	// now is the clock.
+	now func() time.Time
 	// before is called before each step, whose error replaces the step; nil means
 	// none. Tests end the process there, or let the step fail.
 	before func(step) error
@@ -136,9 +137,6 @@ func (t *tree) removeAll(name string) error {
 	}
 	return t.RemoveAll(name)
 }
-
-// tempName returns a new name for what is not visible yet.
-func tempName() string { return ownDir + "/" + tempPrefix + rand.Text() }
 
 // syncClose syncs a file or directory. It takes what opening it gave.
 func syncClose(f *os.File, err error) error {

@@ -3,7 +3,6 @@ package diskblob
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/diskerror"
 	"github.com/specstar-worker/worker/storage/internal/filelock"
 )
 
@@ -144,16 +144,7 @@ func syncDir(dir *os.File, err error) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// explain says what was being done with the directory. A medium that is full or
-// failing is storage.ErrUnavailable, with what helps.
+// explain says what was being done with the directory, and what helps.
 func (s *Store) explain(doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case isFull(err):
-		return fmt.Errorf("%s blobs in %s: the disk is full: free space there and try again: %w (%w)", doing, s.dir, storage.ErrUnavailable, err)
-	case isBroken(err):
-		return fmt.Errorf("%s blobs in %s: the disk fails: check the device: %w (%w)", doing, s.dir, storage.ErrUnavailable, err)
-	}
-	return fmt.Errorf("%s blobs in %s: %w", doing, s.dir, err)
+	return diskerror.Explain(doing, "blobs", s.dir, err)
 }

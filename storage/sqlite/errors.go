@@ -20,7 +20,8 @@ func code(err error) int {
 }
 
 // explain says what was being done with the file and, where the medium is to
-// blame, what helps; such errors are storage.ErrUnavailable. A nil error stays nil.
+// blame, what helps; such errors are storage.ErrUnavailable, or storage.ErrSetup where a
+// right is missing. A nil error stays nil.
 func (f *Factory) explain(doing string, err error) error {
 	return explain(f.path, doing, err)
 }
@@ -43,8 +44,8 @@ func explain(path, doing string, err error) error {
 		return fmt.Errorf("%s %s: not a SQLite file: move it away or choose another directory: %w", doing, path, err)
 	case lib.SQLITE_CORRUPT:
 		return fmt.Errorf("%s %s: the file is damaged: restore it from a backup: %w", doing, path, err)
-	case lib.SQLITE_READONLY:
-		return fmt.Errorf("%s %s: the file may not be written: check its permissions: %w", doing, path, err)
+	case lib.SQLITE_READONLY, lib.SQLITE_PERM:
+		return fmt.Errorf("%s %s: the file may not be written: check its permissions: %w (%w)", doing, path, storage.ErrSetup, err)
 	default:
 		return fmt.Errorf("%s %s: %w", doing, path, err)
 	}

@@ -241,3 +241,12 @@ func TestCommitsWaitForTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestMissingRightIsASetup: whoever runs the program has to mend it, no job is to blame.
+func TestMissingRightIsASetup(t *testing.T) {
+	f := openModel(t, Config{})
+	_, err := f.reads.ExecContext(t.Context(), `DELETE FROM specstar_jobs`) // it may only read
+	if err = f.explain("write", err); !errors.Is(err, storage.ErrSetup) {
+		t.Errorf("a write without the right is explained as %v, want %v", err, storage.ErrSetup)
+	}
+}
