@@ -21,8 +21,8 @@
 //
 // Ids, revision ids, schema versions, uids and model names with a "/", with control
 // characters, or that are "." or ".." are refused with storage.ErrUnusableName: no
-// key may lead into another, which services over file systems cannot hold. Blob
-// ids may have a "/" inside. What a service refuses beyond that, such as names above
+// key may lead into another, which services over file systems cannot hold; so are models
+// called blobs or _probe. Blob ids may have a "/" inside. What a service refuses beyond that, such as names above
 // 255 bytes over a file system, is refused with the same error.
 //
 // # What a write promises

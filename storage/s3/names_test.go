@@ -38,8 +38,10 @@ func TestNamesThatNoKeyCanHold(t *testing.T) {
 			refused(t, bad, err)
 		}
 	}
-	_, err := r.Model("blobs").Read(t.Context(), []string{"u"})
-	refused(t, "blobs", err)
+	for _, ours := range []string{"blobs", "_probe"} {
+		_, err := r.Model(ours).Read(t.Context(), []string{"u"})
+		refused(t, ours, err)
+	}
 	if n := f.requests.Load() - before; n != 0 {
 		t.Errorf("%d requests were sent for names that were refused", n)
 	}

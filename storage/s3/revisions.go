@@ -45,8 +45,8 @@ func (r *Revisions) Close() error { return nil }
 // of everything that is done with it.
 func (r *Revisions) Model(name string) storage.ModelMedium {
 	m := &modelRevisions{s: r.s, err: checkSegment("model name", name)}
-	if m.err == nil && strings.HasPrefix(blobsDir, name+"/") {
-		m.err = unusable("model name", name, "is where the blobs are")
+	if m.err == nil && (name+"/" == blobsDir || name+"/" == probeDir) {
+		m.err = unusable("model name", name, "is where blobs or probes are")
 	}
 	m.store = r.s.cfg.Prefix + name + string(r.layout) + "resources/store/"
 	m.index = r.s.cfg.Prefix + name + string(r.layout) + "resources/resource/"
