@@ -15,8 +15,8 @@ type kept struct{ pool sync.Pool }
 // rows returns no rows yet, with room for size bytes. Whoever has sent them may keep
 // their memory.
 func (k *kept) rows(size int) *copyRows {
-	if old, ok := k.pool.Get().(*[]byte); ok && cap(*old) >= size+len(copyHeader)+len(copyTrailer) {
-		return &copyRows{b: append((*old)[:0], copyHeader...)}
+	if old, ok := k.pool.Get().(*[]byte); ok && cap(*old) >= size {
+		return &copyRows{b: (*old)[:0]}
 	}
 	return newCopyRows(size)
 }

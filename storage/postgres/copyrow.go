@@ -2,32 +2,62 @@ package postgres
 
 import (
 	"encoding/binary"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// copyHeader begins, and copyTrailer ends, what COPY reads in its binary format (see
-// "Binary Format" of the COPY page in PostgreSQL's manual).
-var (
-	copyHeader  = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
-	copyTrailer = []byte{0xff, 0xff}
-)
+// rowsPerCopy is how many rows one COPY takes. Of rows in the binary format the server
+// keeps up to 1000 at a time, each in a slot of its own, and the list of a command's slots
+// is searched one by one (CopyFrom in copyfrom.c, resowner.c): a row costs the more the
+// more there are. A command costs something, too.
+const rowsPerCopy = 250
 
 // copyRows appends rows in the binary format of COPY. Each field is its length and
 // its bytes, as an element of a binary array is: see columnsOf in columns.go.
-type copyRows struct{ b []byte }
-
-// newCopyRows returns rows with room for size bytes.
-func newCopyRows(size int) *copyRows {
-	return &copyRows{b: append(make([]byte, 0, size+len(copyHeader)+len(copyTrailer)), copyHeader...)}
+type copyRows struct {
+	b []byte
+	n int // rows
+	// cuts are where in b one COPY ends and the next one begins.
+	cuts []int
 }
 
-// done returns the whole of what COPY reads.
-func (c *copyRows) done() []byte { return append(c.b, copyTrailer...) }
+// newCopyRows returns rows with room for size bytes.
+func newCopyRows(size int) *copyRows { return &copyRows{b: make([]byte, 0, size)} }
 
 // row begins a row.
-func (c *copyRows) row(columns int) { c.b = binary.BigEndian.AppendUint16(c.b, uint16(columns)) }
+func (c *copyRows) row(columns int) {
+	c.count()
+	c.b = binary.BigEndian.AppendUint16(c.b, uint16(columns))
+}
+
+// encoded appends a row that has been encoded before.
+func (c *copyRows) encoded(row []byte) {
+	c.count()
+	c.b = append(c.b, row...)
+}
+
+func (c *copyRows) count() {
+	if c.n > 0 && c.n%rowsPerCopy == 0 {
+		c.cuts = append(c.cuts, len(c.b))
+	}
+	c.n++
+}
+
+// commands returns the rows of each COPY.
+func (c *copyRows) commands() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		from := 0
+		for _, to := range c.cuts {
+			if !yield(c.b[from:to]) {
+				return
+			}
+			from = to
+		}
+		yield(c.b[from:])
+	}
+}
 
 func (c *copyRows) null() { c.b = append(c.b, 0xff, 0xff, 0xff, 0xff) }
 

@@ -11,10 +11,9 @@ import (
 
 // statement is one of those that are sent together, see flush.
 type statement struct {
-	// table, columns and rows are of COPY: rows returns them in its binary format, see
-	// copyRows.
+	// table, columns and rows are of COPY: rows returns them.
 	table, columns string
-	rows           func() []byte
+	rows           func() *copyRows
 	// name, params and changes are of a prepared statement that changes so many rows.
 	name    string
 	params  [][]byte
@@ -22,13 +21,13 @@ type statement struct {
 }
 
 // copyLater has the next flush write rows; they are asked for then.
-func (t *tx) copyLater(table, columns string, rows func() []byte) {
+func (t *tx) copyLater(table, columns string, rows func() *copyRows) {
 	t.queued = append(t.queued, statement{table: table, columns: columns, rows: rows})
 }
 
 // copyIn writes rows now.
-func (t *tx) copyIn(table, columns string, rows []byte) error {
-	t.copyLater(table, columns, func() []byte { return rows })
+func (t *tx) copyIn(table, columns string, rows *copyRows) error {
+	t.copyLater(table, columns, func() *copyRows { return rows })
 	return t.flush()
 }
 
@@ -56,9 +55,10 @@ func (t *tx) flush() error {
 	conn := t.conn.PgConn()
 	uncut := context.AfterFunc(t.ctx, func() { _ = conn.Conn().SetDeadline(time.Unix(1, 0)) })
 	defer uncut()
-	err := send(conn, queued)
+	out := outgoing{to: conn.Conn()}
+	err := out.send(queued)
 	if err == nil {
-		err = answers(conn, queued)
+		err = answers(conn, out.changes)
 	}
 	cut := !uncut()
 	if _, answered := errors.AsType[*pgconn.PgError](err); cut || err != nil && !answered && err != errRaced {
@@ -67,46 +67,10 @@ func (t *tx) flush() error {
 	return err
 }
 
-// chunk is how long the messages are that rows are sent in, in bytes, with their heads.
-const (
-	chunk     = 64 << 10
-	chunkHead = 5
-)
-
-// send sends statement after statement.
-func send(conn *pgconn.PgConn, queued []statement) error {
-	server := conn.Frontend()
-	message := make([]byte, 0, chunk)
-	binary := []int16{1}
-	for _, s := range queued {
-		if s.rows == nil {
-			server.SendBind(&pgproto3.Bind{PreparedStatement: s.name, ParameterFormatCodes: binary, Parameters: s.params})
-			server.SendExecute(&pgproto3.Execute{})
-			server.SendSync(&pgproto3.Sync{})
-			continue
-		}
-		rows := s.rows()
-		server.SendQuery(&pgproto3.Query{String: `COPY ` + s.table + ` (` + s.columns + `) FROM STDIN BINARY`})
-		if err := server.Flush(); err != nil {
-			return err
-		}
-		for len(rows) > 0 {
-			n := min(len(rows), chunk-chunkHead)
-			size := n + chunkHead - 1 // the type is not counted
-			message = append(append(message[:0], 'd', byte(size>>24), byte(size>>16), byte(size>>8), byte(size)), rows[:n]...)
-			if err := server.SendUnbufferedEncodedCopyData(message); err != nil {
-				return err
-			}
-			rows = rows[n:]
-		}
-		server.Send(&pgproto3.CopyDone{})
-	}
-	return server.Flush()
-}
-
-// answers reads the server's answers: each statement's ends with ReadyForQuery.
-func answers(conn *pgconn.PgConn, queued []statement) (err error) {
-	for len(queued) > 0 {
+// answers reads the server's answers to statements that change so many rows each: each
+// ends with ReadyForQuery.
+func answers(conn *pgconn.PgConn, changes []int) (err error) {
+	for len(changes) > 0 {
 		answer, lost := conn.ReceiveMessage(context.Background())
 		if lost != nil {
 			return errors.Join(err, lost)
@@ -118,11 +82,11 @@ func answers(conn *pgconn.PgConn, queued []statement) (err error) {
 			}
 		case *pgproto3.CommandComplete:
 			changed := pgconn.NewCommandTag(string(answer.CommandTag)).RowsAffected()
-			if s := queued[0]; err == nil && s.rows == nil && int(changed) != s.changes {
+			if want := changes[0]; err == nil && want != anyNumber && int(changed) != want {
 				err = errRaced
 			}
 		case *pgproto3.ReadyForQuery:
-			queued = queued[1:]
+			changes = changes[1:]
 		}
 	}
 	return err

@@ -3,6 +3,9 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,14 +16,14 @@ import (
 
 // copyTwo queues two COPYs, the second of which would be in order.
 func copyTwo(t *tx, keys ...string) {
-	rows := func(keys ...string) func() []byte {
-		return func() []byte {
+	rows := func(keys ...string) func() *copyRows {
+		return func() *copyRows {
 			c := newCopyRows(0)
 			for _, k := range keys {
 				c.row(1)
 				c.text(k)
 			}
-			return c.done()
+			return c
 		}
 	}
 	t.copyLater("first", "k", rows(keys...))
@@ -43,6 +46,47 @@ func (f *Factory) countSecond(t *testing.T) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// Rows that take several commands, in messages that end anywhere, all arrive; a key that
+// is there fails in whichever command it is.
+func TestRowsOfSeveralCommands(t *testing.T) {
+	f := openTables(t)
+	const n = 2*rowsPerCopy + 1
+	keys := make([]string, n)
+	size := 0
+	for i := range keys {
+		keys[i] = strconv.Itoa(i) + strings.Repeat("k", i%700)
+		size += len(keys[i])
+	}
+	if size < 2*chunk {
+		t.Fatalf("%d bytes are too few to need several messages", size)
+	}
+	write := func(keys ...string) error {
+		return f.write(t.Context(), "copy into", func(t *tx) error { copyTwo(t, keys...); return t.flush() })
+	}
+	if err := write(append(slices.Clone(keys), keys[n-1])...); sqlState(err) != uniqueViolation {
+		t.Errorf("a key twice in the last command gave %v", err)
+	}
+	if err := write(append([]string{keys[0]}, keys...)...); sqlState(err) != uniqueViolation {
+		t.Errorf("a key twice in the first command gave %v", err)
+	}
+	if err := write(keys...); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := f.pool.Query(t.Context(), `SELECT k FROM first`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	slices.Sort(got)
+	slices.Sort(keys)
+	if err != nil || !slices.Equal(got, keys) {
+		t.Errorf("%d of %d rows are there: %v", len(got), n, err)
+	}
+	if n := f.countSecond(t); n != 1 {
+		t.Errorf("%d rows behind them, want 1", n)
+	}
 }
 
 // The first error of statements that were sent together is told, nothing of them

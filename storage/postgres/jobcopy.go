@@ -64,7 +64,7 @@ func anyHas(list []storage.Job, has func(*storage.Job) bool) bool {
 func (c jobCopy) names() string { return "store, " + namesOf(c.columns) }
 
 // encode returns the rows for COPY, sorted by id: the order of locks.
-func (c jobCopy) encode(memory *kept) []byte {
+func (c jobCopy) encode(memory *kept) *copyRows {
 	size := 0
 	for i := range c.list {
 		j := &c.list[i]
@@ -82,5 +82,5 @@ func (c jobCopy) encode(memory *kept) []byte {
 		}
 	}
 	rows.b = a.b
-	return rows.done()
+	return rows
 }

@@ -85,24 +85,24 @@ func (r *metaRows) split(known map[resource.ID]int) {
 }
 
 // copied returns the fresh rows as COPY takes them.
-func (r *metaRows) copied() []byte {
+func (r *metaRows) copied() *copyRows {
 	if r.whole != nil {
-		return r.whole.done()
+		return r.whole
 	}
 	return copyOfMetas(r.fresh)
 }
 
 // copyOfMetas returns rows of metaColumns for COPY.
-func copyOfMetas(rows []metaRow) []byte {
+func copyOfMetas(rows []metaRow) *copyRows {
 	size := 0
 	for _, r := range rows {
 		size += len(r.row)
 	}
 	c := newCopyRows(size)
 	for _, r := range rows {
-		c.b = append(c.b, r.row...)
+		c.encoded(r.row)
 	}
-	return c.done()
+	return c
 }
 
 func byID(a, b metaRow) int { return strings.Compare(string(a.id), string(b.id)) }

@@ -48,7 +48,7 @@ func (f *Factory) prepare(v *view, b storage.Batch, w storage.Writes) (*prepared
 	}
 	if b.NewJobs && !v.exact && len(w.Jobs) > 0 && copiedJobs(w.Jobs) {
 		rows := newJobCopy(f.identity.number, w.Jobs)
-		p.jobColumns, p.jobs = rows.names(), p.rest.add(func() []byte { return rows.encode(&f.buffers.jobs) })
+		p.jobColumns, p.jobs = rows.names(), p.rest.add(func() *copyRows { return rows.encode(&f.buffers.jobs) })
 	}
 	p.rest.start()
 	return p, nil
@@ -79,8 +79,8 @@ func (p *prepared) model(f *Factory, name string) (_ *preparedModel, err error) 
 		return nil, err
 	}
 	if !p.view.exact && len(m.revisions) > 0 && m.numbers.allNew(m.revisions) {
-		m.data = p.rest.add(func() []byte { return f.copyOfData(m.revisions) })
-		m.index = p.rest.add(func() []byte { return f.copyOfEntries(m.revisions) })
+		m.data = p.rest.add(func() *copyRows { return f.copyOfData(m.revisions) })
+		m.index = p.rest.add(func() *copyRows { return f.copyOfEntries(m.revisions) })
 	}
 	return m, nil
 }
@@ -92,13 +92,13 @@ func (p *prepared) close(b *buffers) {
 		return
 	}
 	if p.jobs != nil {
-		b.jobs.keep(p.jobs.b)
+		b.jobs.keep(p.jobs.rows.b)
 	}
 	for _, m := range p.models {
 		b.metas.keep(m.metas.buffer)
 		if m.data != nil {
-			b.contents.keep(m.data.b)
-			b.entries.keep(m.index.b)
+			b.contents.keep(m.data.rows.b)
+			b.entries.keep(m.index.rows.b)
 		}
 	}
 }
@@ -112,17 +112,17 @@ type encoder struct {
 // later is a buffer that an encoder fills.
 type later struct {
 	filled   chan struct{}
-	b        []byte
+	rows     *copyRows
 	panicked any
 }
 
 // add has fill called behind those that were added before.
-func (e *encoder) add(fill func() []byte) *later {
+func (e *encoder) add(fill func() *copyRows) *later {
 	l := &later{filled: make(chan struct{})}
 	e.parts = append(e.parts, func() {
 		defer close(l.filled)
 		defer func() { l.panicked = recover() }()
-		l.b = fill()
+		l.rows = fill()
 	})
 	return l
 }
@@ -141,10 +141,10 @@ func (e *encoder) start() {
 func (e *encoder) wait() { <-e.done }
 
 // get waits for the buffer. A panic of fill is the caller's, who may survive it.
-func (l *later) get() []byte {
+func (l *later) get() *copyRows {
 	<-l.filled
 	if l.panicked != nil {
 		panic(l.panicked)
 	}
-	return l.b
+	return l.rows
 }

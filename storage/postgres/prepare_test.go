@@ -6,11 +6,11 @@ import "testing"
 // unit of work and does not end the process, and what comes behind it is filled.
 func TestEncoderPanicsWhereItIsWaitedFor(t *testing.T) {
 	var e encoder
-	bad := e.add(func() []byte { panic("bad") })
-	good := e.add(func() []byte { return []byte("good") })
+	bad := e.add(func() *copyRows { panic("bad") })
+	good := e.add(func() *copyRows { return &copyRows{b: []byte("good")} })
 	e.start()
 	e.wait()
-	if got := string(good.get()); got != "good" {
+	if got := string(good.get().b); got != "good" {
 		t.Errorf("the second buffer holds %q", got)
 	}
 	defer func() {

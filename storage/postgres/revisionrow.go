@@ -88,7 +88,7 @@ func (t *tx) copyData(names tables, revisions []placed) error {
 }
 
 // copyOfData returns rows of dataColumns for COPY.
-func (f *Factory) copyOfData(revisions []placed) []byte {
+func (f *Factory) copyOfData(revisions []placed) *copyRows {
 	size := 0
 	for _, r := range revisions {
 		size += len(r.Data) + 512
@@ -100,7 +100,7 @@ func (f *Factory) copyOfData(revisions []placed) []byte {
 		c.bytes(r.Data)
 		c.sized(func(b []byte) []byte { return r.Info.Append(f.infoEncoding(), b) })
 	}
-	return c.done()
+	return c
 }
 
 // indexEntry leads from a key to the uid that a content is stored under.
@@ -118,24 +118,24 @@ func (t *tx) copyIndex(names tables, entries []indexEntry) error {
 }
 
 // copyOfIndex returns rows of indexColumns for COPY.
-func copyOfIndex(entries []indexEntry) []byte {
+func copyOfIndex(entries []indexEntry) *copyRows {
 	c := newCopyRows(160 * len(entries))
 	for i := range entries {
 		c.entry(&entries[i].key)
 		c.text(entries[i].uid)
 	}
-	return c.done()
+	return c
 }
 
 // copyOfEntries is copyOfIndex of the entries of revisions.
-func (f *Factory) copyOfEntries(revisions []placed) []byte {
+func (f *Factory) copyOfEntries(revisions []placed) *copyRows {
 	c := f.buffers.entries.rows(160 * len(revisions))
 	for i := range revisions {
 		key := revisions[i].key()
 		c.entry(&key)
 		c.uid(revisions[i].uid)
 	}
-	return c.done()
+	return c
 }
 
 // entry begins a row of indexColumns: all but the uid.
