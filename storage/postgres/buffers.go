@@ -7,7 +7,7 @@ const maxKeptBuffer = 8 << 20
 
 // buffers keeps memory for rows of COPY: clearing that of every batch anew costs
 // as much as filling it. Each kind of rows has its own, since their sizes differ.
-type buffers struct{ metas, contents, entries, jobs kept }
+type buffers struct{ metas, contents, entries, marks, jobs kept }
 
 // kept is memory for one kind of rows.
 type kept struct{ pool sync.Pool }

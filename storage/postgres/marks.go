@@ -8,17 +8,22 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/specstar-worker/worker/storage"
 )
 
 // findMarks finds marks: $1 is the store and $2 the keys.
-const findMarks = `SELECT key, major, minor, at FROM specstar_marks WHERE store = $1::integer AND key = ANY($2::uuid[])`
+const findMarks = `SELECT key, major, minor, at, ctid, xmin FROM specstar_marks WHERE store = $1::integer AND key = ANY($2::uuid[])`
+
+// markRow is a mark that was read, and the version of its row.
+type markRow struct {
+	storage.Mark
+	row version
+}
 
 // marksOf returns those of the marks that are there.
-func (f *Factory) marksOf(ctx context.Context, q queryer, keys []uuid.UUID) (map[uuid.UUID]storage.Mark, error) {
-	marks := make(map[uuid.UUID]storage.Mark, len(keys))
+func (f *Factory) marksOf(ctx context.Context, q queryer, keys []uuid.UUID) (map[uuid.UUID]markRow, error) {
+	marks := make(map[uuid.UUID]markRow, len(keys))
 	if len(keys) == 0 {
 		return marks, nil
 	}
@@ -27,7 +32,7 @@ func (f *Factory) marksOf(ctx context.Context, q queryer, keys []uuid.UUID) (map
 		raw[i] = key
 	}
 	_, err := scanRows(ctx, q, findMarks, []any{f.identity.number, raw}, func(rows pgx.Rows) (struct{}, error) {
-		var m storage.Mark
+		var m markRow
 		err := scanMark(rows, &m)
 		marks[m.Key] = m
 		return struct{}{}, err
@@ -36,18 +41,19 @@ func (f *Factory) marksOf(ctx context.Context, q queryer, keys []uuid.UUID) (map
 }
 
 // scanMark reads a row of findMarks. Scan takes longer than all else here, so what came
-// in the binary format is read as it is.
-func scanMark(rows pgx.Rows, m *storage.Mark) error {
+// in the binary format is read as it is, see scanVersion.
+func scanMark(rows pgx.Rows, m *markRow) error {
 	raw, binaries := rows.RawValues(), 0
 	for _, f := range rows.FieldDescriptions() {
 		binaries += int(f.Format)
 	}
-	if binaries != 4 || len(raw[0]) != 16 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 8 {
-		return rows.Scan((*[16]byte)(&m.Key), &m.Major, &m.Minor, &m.Time)
+	if binaries != 6 || len(raw[0]) != 16 || len(raw[1]) != 8 || len(raw[2]) != 8 || len(raw[3]) != 8 || len(raw[4]) != 6 || len(raw[5]) != 4 {
+		return rows.Scan((*[16]byte)(&m.Key), &m.Major, &m.Minor, &m.Time, &m.row.at, &m.row.by)
 	}
 	m.Key = uuid.UUID(raw[0])
 	m.Major, m.Minor = int64(binary.BigEndian.Uint64(raw[1])), int64(binary.BigEndian.Uint64(raw[2]))
 	m.Time = time.UnixMicro(int64(binary.BigEndian.Uint64(raw[3])) + epoch).UTC()
+	m.row = versionOfRaw(raw[4], raw[5])
 	return nil
 }
 
@@ -58,41 +64,6 @@ func (t *tx) sameMarks(v *view, keys []uuid.UUID) error {
 	}
 	now, err := t.f.marksOf(t.ctx, t, keys)
 	if err == nil && !maps.Equal(now, v.marks) {
-		err = errRaced
-	}
-	return err
-}
-
-// raiseMarks raises marks: one that is not above what is there changes nothing.
-const raiseMarks = `INSERT INTO specstar_marks AS m (store, key, major, minor, at)
-	SELECT $1::integer, u.key, u.major, u.minor, u.at FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[]) AS u (key, major, minor, at)
-	ON CONFLICT (key, store) DO UPDATE SET major = excluded.major, minor = excluded.minor, at = excluded.at
-	WHERE m.major < excluded.major OR m.major = excluded.major AND m.minor < excluded.minor`
-
-// raise raises marks by key, so that whoever waits for one of them waits for nobody
-// who waits. The metas of their resources are locked, or new: nobody else has raised
-// them since they were read. That they were not read, and are not below, is told by
-// their number: then the unit is computed again.
-func (t *tx) raise(v *view, list []storage.Mark) error {
-	if len(list) == 0 {
-		return nil
-	}
-	marks := storage.Highest(list)
-	keys, majors := newArray(pgtype.UUIDOID, len(marks), 16), newArray(pgtype.Int8OID, len(marks), 8)
-	minors, times := newArray(pgtype.Int8OID, len(marks), 8), newArray(pgtype.TimestamptzOID, len(marks), 8)
-	var above int64
-	for i := range marks {
-		m := &marks[i]
-		keys.appendBytes(m.Key[:])
-		majors.appendInt8(m.Major)
-		minors.appendInt8(m.Minor)
-		times.appendInt8(m.Time.UnixMicro() - epoch)
-		if has, ok := v.marks[m.Key]; !ok || m.Compare(has) > 0 {
-			above++
-		}
-	}
-	n, err := t.execBinary(raiseMarks, storeParam(t.f.identity.number), keys.param(), majors.param(), minors.param(), times.param())
-	if err == nil && n < above {
 		err = errRaced
 	}
 	return err

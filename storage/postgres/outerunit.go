@@ -77,7 +77,7 @@ func (o *outerUnit) run(t *tx, names map[string]tables, b storage.Batch, compute
 			return err
 		}
 	}
-	if err := t.raise(v, w.Marks); err != nil {
+	if err := t.raiseNow(v, w.Marks); err != nil {
 		return err
 	}
 	return t.writeLedger(b, w, false)

@@ -16,6 +16,7 @@ type prepared struct {
 	batch  storage.Batch
 	writes storage.Writes
 	models []*preparedModel // by name
+	marks  raisedMarks
 	// jobs are the rows of writes.Jobs for COPY, of jobColumns; nil when a statement
 	// writes them.
 	jobs       *later
@@ -45,6 +46,10 @@ func (f *Factory) prepare(v *view, b storage.Batch, w storage.Writes) (*prepared
 			return nil, err
 		}
 		p.models = append(p.models, m)
+	}
+	p.marks.split(v.marks, w.Marks)
+	if len(p.marks.fresh) > 0 {
+		p.marks.rows = p.rest.add(func() *copyRows { return f.copyOfMarks(p.marks.fresh) })
 	}
 	if b.NewJobs && !v.exact && len(w.Jobs) > 0 && copiedJobs(w.Jobs) {
 		rows := newJobCopy(f.identity.number, w.Jobs)
@@ -90,6 +95,9 @@ func (p *prepared) close(b *buffers) {
 	p.rest.wait()
 	if !p.sent {
 		return
+	}
+	if p.marks.rows != nil {
+		b.marks.keep(p.marks.rows.rows.b)
 	}
 	if p.jobs != nil {
 		b.jobs.keep(p.jobs.rows.b)

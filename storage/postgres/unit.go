@@ -147,13 +147,8 @@ func (t *tx) writeUnit(p *prepared) error {
 			return err
 		}
 	}
-	if len(p.writes.Marks) > 0 {
-		if err := t.flush(); err != nil {
-			return err
-		}
-		if err := t.raise(p.view, p.writes.Marks); err != nil {
-			return err
-		}
+	if err := t.raise(p.marks); err != nil {
+		return err
 	}
 	if p.jobs != nil {
 		t.copyLater("specstar_jobs", p.jobColumns, p.jobs.get)

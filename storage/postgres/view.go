@@ -28,7 +28,7 @@ type view struct {
 	stored   map[storage.Ref][]byte         // the bytes of metas, where no lock is held
 	counts   map[string]map[resource.ID]int // what the metas count, by model
 	ended    map[uuid.UUID]bool
-	marks    map[uuid.UUID]storage.Mark
+	marks    map[uuid.UUID]markRow
 	highest  map[string]map[resource.ID]int // highest stored numbers, by model; only when the unit is computed again
 	given    map[storage.Ref]int            // the numbers from which on compute was told that they are free
 	exact    bool                           // stored numbers are looked up
@@ -140,9 +140,13 @@ func scanVersion(rows pgx.Rows, more ...any) (data []byte, v version, err error)
 		err = rows.Scan(append([]any{&b, &v.at, &v.by}, more...)...)
 		return b, v, err
 	}
-	v.at = pgtype.TID{BlockNumber: binary.BigEndian.Uint32(raw[1]), OffsetNumber: binary.BigEndian.Uint16(raw[1][4:]), Valid: true}
-	v.by = binary.BigEndian.Uint32(raw[2])
-	return raw[0], v, nil
+	return raw[0], versionOfRaw(raw[1], raw[2]), nil
+}
+
+// versionOfRaw reads ctid and xmin as they come in the binary format.
+func versionOfRaw(ctid, xmin []byte) version {
+	at := pgtype.TID{BlockNumber: binary.BigEndian.Uint32(ctid), OffsetNumber: binary.BigEndian.Uint16(ctid[4:]), Valid: true}
+	return version{at: at, by: binary.BigEndian.Uint32(xmin)}
 }
 
 // compute calls fn and checks what it wants to write.
@@ -262,7 +266,7 @@ func (v *view) Ended(job uuid.UUID) bool { return v.ended[job] }
 // Mark returns a mark of the batch, when it is there.
 func (v *view) Mark(key uuid.UUID) (storage.Mark, bool) {
 	m, ok := v.marks[key]
-	return m, ok
+	return m.Mark, ok
 }
 
 // Holders returns the live resources with a value at a unique path.
