@@ -199,12 +199,19 @@ func TestMessagesHaveTheHeadersOfAsyncAPI(t *testing.T) {
 	if n, err := (&jobs.Reconciler{Ledger: w.factory.Ledger(), Publisher: w.sender}).Pass(t.Context()); err != nil || n != 1 {
 		t.Fatalf("Pass = %d, %v", n, err)
 	}
+	again := jobs.Message{
+		Subject: jobs.Subject("test", jobs.LaneNormal, jobs.KindSave), ID: "single:again", Job: "single", Body: []byte("{}"),
+		Submitted: time.Now(), Origin: storage.Origin{Queue: w.sender.Queue(), Epoch: 7, Sequence: 71},
+	}
+	if acks := w.sender.Publish(t.Context(), []jobs.Message{again}); acks[0].Err != nil {
+		t.Fatal(acks[0].Err)
+	}
 	s, err := w.js(w.nc).Stream(t.Context(), w.queue.StreamName())
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]int{}
-	for seq := uint64(1); seq <= 72; seq++ {
+	for seq := uint64(1); seq <= 73; seq++ {
 		m, err := s.GetMsg(t.Context(), seq)
 		if err != nil {
 			t.Fatal(err)
@@ -216,7 +223,7 @@ func TestMessagesHaveTheHeadersOfAsyncAPI(t *testing.T) {
 			t.Errorf("message %d: %v", seq, err)
 		}
 	}
-	for name, least := range map[string]int{"Nats-Msg-Id": 72, "Content-Type": 35, "Specstar-Job": 1} {
+	for name, least := range map[string]int{"Nats-Msg-Id": 73, "Content-Type": 35, "Specstar-Job": 2, "Specstar-Submitted": 1, "Specstar-Origin": 1} {
 		if seen[name] < least {
 			t.Errorf("header %s was seen %d times", name, seen[name])
 		}

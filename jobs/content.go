@@ -49,13 +49,8 @@ type wireContent struct {
 	Size   int64  `json:"size"`
 }
 
-// contentOf returns the JSON form of arguments that are a [Content], nil for others.
-func contentOf(a Args) *wireContent {
-	c, is := a.(Content)
-	if !is {
-		return nil
-	}
-	return &wireContent{Blob: c.Blob, SHA256: hex.EncodeToString(c.SHA256[:]), Size: c.Size}
+func (c Content) wire() wireContent {
+	return wireContent{Blob: c.Blob, SHA256: hex.EncodeToString(c.SHA256[:]), Size: c.Size}
 }
 
 // content reads what a message says of its content.

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/specstar-worker/worker/internal/jsonlex"
 )
 
 const rulesOff = "off"
@@ -53,18 +51,20 @@ func Decode(message []byte) (Envelope, error) { return decode(message, MaxMessag
 
 // decode is Decode of a message of at most so many bytes.
 func decode(message []byte, most int) (Envelope, error) {
-	d := &decoder{in: jsonlex.Scanner{B: message}}
 	if len(message) > most {
-		return Envelope{}, d.errorf("%d bytes are more than %d", len(message), most)
+		return Envelope{}, &EnvelopeError{Err: fmt.Errorf("%d bytes are more than %d", len(message), most)}
 	}
 	var e Envelope
+	var d *decoder
 	if FormOf(message) == FormBinary {
 		head, behind, err := openFrame(message)
 		if err != nil {
 			return Envelope{}, err
 		}
 		e.Form = FormBinary
-		d = &decoder{in: jsonlex.Scanner{B: head}, base: frameStart, behind: behind}
+		d = newDecoder(head, frameStart, behind)
+	} else {
+		d = newDecoder(message, 0, nil)
 	}
 	raw, err := d.header(&e)
 	if err != nil {
@@ -81,10 +81,11 @@ func decode(message []byte, most int) (Envelope, error) {
 		e.Args = *raw.content
 		return e, d.behind.end()
 	}
-	if e.Args, err = decodeArgs(raw, d.behind); err != nil {
+	behind := d.behind
+	if e.Args, err = d.args(raw); err != nil {
 		return e, err
 	}
-	return e, d.behind.end()
+	return e, behind.end()
 }
 
 // rawArgs are the arguments before the kind is known, and where they begin.
@@ -102,19 +103,23 @@ func (d *decoder) header(e *Envelope) (rawArgs, error) {
 	err := d.object(func(key string) error {
 		switch key {
 		case "schema":
+			if n, ok := d.digits(); ok {
+				schema = int(n)
+				return nil
+			}
 			return d.value(&schema)
 		case "id":
 			return d.text(&e.ID)
 		case "kind":
-			return d.text((*string)(&raw.kind))
+			return d.word((*string)(&raw.kind))
 		case "model":
-			return d.text(&e.Model)
+			return d.word(&e.Model)
 		case "user":
-			return d.text(&e.User)
+			return d.word(&e.User)
 		case "time":
 			return d.time(&e.Time)
 		case "lane":
-			return d.text((*string)(&e.Lane))
+			return d.word((*string)(&e.Lane))
 		case "parent":
 			return d.uuid(&e.Parent)
 		case "rules":
@@ -187,21 +192,28 @@ func (d *decoder) time(t *time.Time) error {
 	if err := d.instant(t); err != nil {
 		return err
 	}
-	*t = t.UTC().Truncate(time.Microsecond)
+	*t = storedTime(*t)
 	if y := t.Year(); y < 1 || y > 9999 {
 		return d.errorf("year %d is not between 1 and 9999", y)
 	}
 	return nil
 }
 
+// storedTime returns a time as it is kept.
+func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 func (d *decoder) instant(t *time.Time) error {
-	var s string
-	if err := d.text(&s); err != nil {
-		return err
+	text := d.plainText()
+	if text == nil {
+		var s string
+		if err := d.anyText(&s); err != nil {
+			return err
+		}
+		text = []byte(s)
 	}
-	at, err := time.Parse(time.RFC3339, s)
+	at, err := time.Parse(time.RFC3339, string(text))
 	if err != nil {
-		return d.errorf("%s is not a time as in RFC 3339", quoted(s))
+		return d.errorf("%s is not a time as in RFC 3339", quoted(string(text)))
 	}
 	*t = at
 	return nil

@@ -2,7 +2,10 @@ package jobs
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/specstar-worker/worker/internal/jsonlex"
 	"github.com/specstar-worker/worker/manager"
@@ -10,8 +13,9 @@ import (
 	"github.com/specstar-worker/worker/resource"
 )
 
-func decodeArgs(raw rawArgs, behind *payloads) (Args, error) {
-	d := &decoder{in: jsonlex.Scanner{B: raw.body}, base: raw.offset, path: []string{"args"}, behind: behind}
+// args decodes the arguments, which were stepped over before the kind was known.
+func (d *decoder) args(raw rawArgs) (Args, error) {
+	d.in, d.base, d.path = jsonlex.Scanner{B: raw.body}, raw.offset, append(d.path[:0], step{key: "args"})
 	switch raw.kind {
 	case KindLoad:
 		return d.load()
@@ -56,20 +60,28 @@ func (d *decoder) save() (Args, error) {
 		return s, nil
 	}
 	one.Order = s.Order
-	if err := d.checkOperation(one); err != nil {
+	if err := d.checkOperation(&one); err != nil {
 		return nil, err
 	}
 	return Save{Operations: []manager.Operation{one}}, nil
 }
 
+// expectedOperations bounds for how many operations there is room made before they are
+// read.
+const expectedOperations = 1000
+
 func (d *decoder) operations(ops *[]manager.Operation) error {
-	return d.array(MaxOperations, func(int) error {
-		var o manager.Operation
-		err := d.object(func(key string) error { return d.operationField(key, &o) })
+	return d.array(MaxOperations, func(i int) error {
+		from := d.in.Pos
+		*ops = append(*ops, manager.Operation{})
+		o := &(*ops)[i]
+		err := d.object(func(key string) error { return d.operationField(key, o) })
 		if err == nil {
 			err = d.checkOperation(o)
 		}
-		*ops = append(*ops, o)
+		if i == 0 && err == nil { // as many as the first one lets expect
+			*ops = slices.Grow(*ops, min((len(d.in.B)-d.in.Pos)/(d.in.Pos-from), expectedOperations))
+		}
 		return err
 	})
 }
@@ -77,7 +89,7 @@ func (d *decoder) operations(ops *[]manager.Operation) error {
 func (d *decoder) operationField(key string, o *manager.Operation) error {
 	switch key {
 	case "op":
-		return d.text((*string)(&o.Op))
+		return d.word((*string)(&o.Op))
 	case "resource_id":
 		return d.text((*string)(&o.ResourceID))
 	case "data":
@@ -99,7 +111,7 @@ func (d *decoder) operationField(key string, o *manager.Operation) error {
 	case "expected_revision_id":
 		return d.text((*string)(&o.ExpectedRevisionID))
 	case "user":
-		return d.text(&o.User)
+		return d.word(&o.User)
 	case "time":
 		return d.time(&o.Time)
 	case "order":
@@ -118,21 +130,30 @@ func (d *decoder) once(b *[]byte, read func(*[]byte) error) error {
 
 // checkOperation checks the form of an operation. Whether it is known and
 // allowed is the manager's to say, for each operation by itself.
-func (d *decoder) checkOperation(o manager.Operation) error {
-	lower := func(r rune) bool { return r >= 'a' && r <= 'z' || r == '_' }
-	switch {
-	case o.Op == "":
-		return d.fieldErrorf("op", "is missing")
-	case slices.ContainsFunc([]rune(o.Op), func(r rune) bool { return !lower(r) }):
-		return d.fieldErrorf("op", "%s is not lower-case letters", quoted(o.Op))
-	case o.ResourceID == "" && o.Op != manager.OpCreate:
-		return d.fieldErrorf("resource_id", "is missing")
-	case len(o.ResourceID) > resource.MaxIDBytes:
-		return d.fieldErrorf("resource_id", "of %d bytes is longer than %d", len(o.ResourceID), resource.MaxIDBytes)
-	case o.Data != nil && o.Payload != nil:
-		return d.fieldErrorf("data_base64", "and data exclude each other")
+func (d *decoder) checkOperation(o *manager.Operation) error {
+	if field, wrong := operationFault(o); wrong != nil {
+		return d.fieldErrorf(field, "%w", wrong)
 	}
 	return nil
+}
+
+// operationFault returns what is wrong with the form of an operation, and with which
+// field of it.
+func operationFault(o *manager.Operation) (field string, wrong error) {
+	other := func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' }
+	switch {
+	case o.Op == "":
+		return "op", errors.New("is missing")
+	case strings.IndexFunc(string(o.Op), other) >= 0:
+		return "op", fmt.Errorf("%s is not lower-case letters", quoted(o.Op))
+	case o.ResourceID == "" && o.Op != manager.OpCreate:
+		return "resource_id", errors.New("is missing")
+	case len(o.ResourceID) > resource.MaxIDBytes:
+		return "resource_id", fmt.Errorf("of %d bytes is longer than %d", len(o.ResourceID), resource.MaxIDBytes)
+	case o.Data != nil && o.Payload != nil:
+		return "data_base64", errors.New("and data exclude each other")
+	}
+	return "", nil
 }
 
 func (d *decoder) base64(b *[]byte) error {
@@ -198,8 +219,8 @@ func (d *decoder) load() (Args, error) {
 }
 
 func (d *decoder) size64(v *opt.Value[int64]) error {
-	var n int64
-	if err := d.value(&n); err != nil {
+	n, err := d.integer()
+	if err != nil {
 		return err
 	}
 	if n < 0 {

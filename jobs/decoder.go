@@ -18,11 +18,28 @@ import (
 type decoder struct {
 	in   jsonlex.Scanner
 	base int64 // what stands before the decoded part of the message
-	path []string
+	path []step
 	// behind is what follows the head in the binary form; nil in JSON.
 	behind *payloads
 	// keyEnd is where the key that was read last ends.
 	keyEnd int
+	words  words
+	room   [8]step // for path
+}
+
+// step leads from a value to one in it: an element of an array, or what a key has.
+type step struct {
+	key     string
+	element bool
+	index   int
+}
+
+// newDecoder returns a decoder of a part of a message that begins at base, and of what
+// stands behind the head.
+func newDecoder(text []byte, base int64, behind *payloads) *decoder {
+	d := &decoder{in: jsonlex.Scanner{B: text}, base: base, behind: behind}
+	d.path = d.room[:0]
+	return d
 }
 
 // object calls field with each key of the object that follows; field must
@@ -31,15 +48,16 @@ func (d *decoder) object(field func(key string) error) error {
 	if err := d.opens('{', "an object"); err != nil {
 		return err
 	}
-	var seen []string
+	var room [16]string // of all keys that an object of a job may have
+	seen := room[:0]
 	for done := d.in.Closes('}'); !done; {
 		text, _, err := d.in.Key()
 		if err != nil {
 			return d.lexical(err)
 		}
-		key := string(text)
+		key := d.words.get(text)
 		d.keyEnd = d.in.Pos
-		d.path = append(d.path, key)
+		d.path = append(d.path, step{key: key})
 		for _, s := range seen {
 			if s == key {
 				return d.errorf("is repeated")
@@ -69,7 +87,7 @@ func (d *decoder) array(limit int, item func(i int) error) error {
 		if i == limit {
 			return d.errorf("holds more than %d elements", limit)
 		}
-		d.path = append(d.path, "["+strconv.Itoa(i)+"]")
+		d.path = append(d.path, step{element: true, index: i})
 		if err := item(i); err != nil {
 			return err
 		}
@@ -133,6 +151,9 @@ func quoted[T ~string](s T) string {
 // maxQuoted is how much of a text errors show, in bytes.
 const maxQuoted = 64
 
+// valueEnds are the bytes that may stand behind a number or a word.
+const valueEnds = ",]} \t\r\n"
+
 // raw steps over the next value and returns its bytes. Whether they are JSON is
 // for the caller to see.
 func (d *decoder) raw() ([]byte, error) {
@@ -145,7 +166,7 @@ func (d *decoder) raw() ([]byte, error) {
 	case '"':
 		at = behindText(b, from)
 	default:
-		for at < len(b) && !strings.ContainsRune(",]} \t\r\n", rune(b[at])) {
+		for at < len(b) && strings.IndexByte(valueEnds, b[at]) < 0 {
 			at++
 		}
 	}
@@ -180,7 +201,7 @@ func behindBrackets(b []byte, i int) int {
 
 // behindText is behindBrackets for a text.
 func behindText(b []byte, i int) int {
-	for i++; i < len(b); i++ {
+	for i = jsonlex.Plain(b, i+1); i < len(b); i = jsonlex.Plain(b, i+1) {
 		switch b[i] {
 		case '"':
 			return i + 1
@@ -191,8 +212,23 @@ func behindText(b []byte, i int) int {
 	return len(b) + 1
 }
 
+// jsonDepth is how deep a value may be nested that is not looked at twice.
+const jsonDepth = 64
+
+// behindValue reports whether a value can end here.
+func (d *decoder) behindValue() bool {
+	return d.in.Pos == len(d.in.B) || strings.IndexByte(valueEnds, d.in.B[d.in.Pos]) >= 0
+}
+
 // json returns the next value, any. It shares the memory of the message.
 func (d *decoder) json(v *[]byte) error {
+	d.in.Space()
+	from := d.in.Pos
+	if d.in.Skip(jsonDepth) == nil && d.behindValue() {
+		*v = d.in.B[from:d.in.Pos]
+		return nil
+	}
+	d.in.Pos = from // the standard library takes a little more
 	raw, err := d.raw()
 	if err == nil && !json.Valid(raw) {
 		err = d.wrap(json.Unmarshal(raw, v)) // says what is wrong
@@ -213,15 +249,52 @@ func (d *decoder) value(v any) error {
 	return d.wrap(json.Unmarshal(raw, v))
 }
 
+// integer decodes an integer of 64 bits.
+func (d *decoder) integer() (int64, error) {
+	if n, ok := d.digits(); ok {
+		return n, nil
+	}
+	var n int64
+	err := d.value(&n)
+	return n, err
+}
+
+// digits steps over an integer that is written without a sign and ends a field; false
+// when something else is next.
+func (d *decoder) digits() (n int64, ok bool) {
+	d.in.Space()
+	b, at := d.in.B, d.in.Pos
+	for ; at < len(b) && b[at] >= '0' && b[at] <= '9'; at++ {
+		n = n*10 + int64(b[at]-'0')
+	}
+	length := at - d.in.Pos
+	if length == 0 || length > 18 || length > 1 && b[d.in.Pos] == '0' || at == len(b) || b[at] != ',' && b[at] != '}' {
+		return 0, false
+	}
+	d.in.Pos = at
+	return n, true
+}
+
 // text decodes a string, which must be valid UTF-8 without NUL and surrogates.
 func (d *decoder) text(s *string) error {
-	if d.in.Peek() == '"' {
-		from := d.in.Pos
-		if end := plainText(d.in.B, from); end > 0 {
-			*s, d.in.Pos = string(d.in.B[from+1:end-1]), end
-			return nil
-		}
+	if b := d.plainText(); b != nil {
+		*s = string(b)
+		return nil
 	}
+	return d.anyText(s)
+}
+
+// word is text for a string that is likely to have been read before.
+func (d *decoder) word(s *string) error {
+	if b := d.plainText(); b != nil {
+		*s = d.words.get(b)
+		return nil
+	}
+	return d.anyText(s)
+}
+
+// anyText is text for any string, or what is none.
+func (d *decoder) anyText(s *string) error {
 	if err := d.value(s); err != nil {
 		return err
 	}
@@ -234,18 +307,19 @@ func (d *decoder) text(s *string) error {
 	return nil
 }
 
-// plainText returns where a text of printable ASCII without escapes ends that begins
-// at i, and 0 for other texts.
-func plainText(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
-			return i + 1
-		case c < ' ' || c == '\\' || c >= utf8.RuneSelf:
-			return 0
-		}
+// plainText steps over a string of printable ASCII without escapes, and returns what it
+// says; nil when another one is next, or none.
+func (d *decoder) plainText() []byte {
+	if d.in.Peek() != '"' {
+		return nil
 	}
-	return 0
+	b, from := d.in.B, d.in.Pos+1
+	end := jsonlex.Plain(b, from)
+	if end >= len(b) || b[end] != '"' {
+		return nil
+	}
+	d.in.Pos = end + 1
+	return b[from:end]
 }
 
 func (d *decoder) texts(list *[]string, limit int) error {
@@ -274,7 +348,7 @@ func (d *decoder) errorf(format string, args ...any) error {
 
 // fieldErrorf reports trouble with a field of the present object.
 func (d *decoder) fieldErrorf(field, format string, args ...any) error {
-	d.path = append(d.path, field)
+	d.path = append(d.path, step{key: field})
 	defer func() { d.path = d.path[:len(d.path)-1] }()
 	return d.errorf(format, args...)
 }
@@ -296,5 +370,11 @@ func (d *decoder) wrap(err error) error {
 func (d *decoder) offset() int64 { return d.base + int64(d.in.Pos) }
 
 func (d *decoder) field() string {
-	return truncate(strings.ReplaceAll(strings.Join(d.path, "."), ".[", "["), 4*maxQuoted)
+	steps := make([]string, len(d.path))
+	for i, s := range d.path {
+		if steps[i] = s.key; s.element {
+			steps[i] = "[" + strconv.Itoa(s.index) + "]"
+		}
+	}
+	return truncate(strings.ReplaceAll(strings.Join(steps, "."), ".[", "["), 4*maxQuoted)
 }

@@ -1,56 +1,13 @@
 package jobs
 
 import (
-	"bytes"
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 )
-
-// wireEnvelope is the JSON form of an [Envelope], fields in the order written.
-type wireEnvelope struct {
-	Schema int       `json:"schema"`
-	ID     string    `json:"id,omitzero"`
-	Kind   Kind      `json:"kind"`
-	Model  string    `json:"model,omitzero"`
-	User   string    `json:"user,omitzero"`
-	Time   time.Time `json:"time,omitzero"`
-	Lane   Lane      `json:"lane,omitzero"`
-	Parent uuid.UUID `json:"parent,omitzero"`
-	Rules  string    `json:"rules,omitzero"`
-	wireOptions
-	Content *wireContent `json:"content,omitzero"`
-	Args    any          `json:"args,omitzero"`
-}
-
-type wireSave struct {
-	Operations []wireOperation `json:"operations"`
-	OnError    string          `json:"on_error,omitzero"`
-	Order      manager.Order   `json:"order,omitzero"`
-}
-
-type wireOperation struct {
-	Op         manager.Op      `json:"op"`
-	ResourceID string          `json:"resource_id,omitzero"`
-	Data       json.RawMessage `json:"data,omitzero"`
-	DataBase64 []byte          `json:"data_base64,omitzero"`
-	Patch      json.RawMessage `json:"patch,omitzero"`
-	// In the binary form, sizes of what stands behind the head instead of in it.
-	DataSize    opt.Value[int64] `json:"data_size,omitzero"`
-	PayloadSize opt.Value[int64] `json:"payload_size,omitzero"`
-	PatchSize   opt.Value[int64] `json:"patch_size,omitzero"`
-	Status      string           `json:"status,omitzero"`
-	RevisionID  string           `json:"revision_id,omitzero"`
-	Expected    string           `json:"expected_revision_id,omitzero"`
-	User        string           `json:"user,omitzero"`
-	Time        time.Time        `json:"time,omitzero"`
-	Order       manager.Order    `json:"order,omitzero"`
-}
 
 type wireLoad struct {
 	Source      string           `json:"source"`
@@ -72,66 +29,119 @@ type wireMigrate struct {
 	History bool     `json:"history,omitzero"`
 }
 
-// Encode returns the message of e in its form. It is decoded again, so that nothing is
-// sent that a worker would refuse; the error names the field.
+// Encode returns the message of e in its form. Nothing is sent that a worker would
+// refuse: what is not plainly sound is decoded again. The error names the field.
 func (e Envelope) Encode() ([]byte, error) { return e.encode(MaxMessageBytes) }
 
 // encode is Encode for a message of at most so many bytes.
 func (e Envelope) encode(most int) ([]byte, error) {
-	w := wireEnvelope{
-		Schema: Schema, ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time,
-		Lane: e.Lane, Parent: e.Parent, wireOptions: e.Options.wire(), Content: contentOf(e.Args),
+	b, err := e.message()
+	if err == nil && (len(b) > most || !e.sound()) {
+		_, err = decode(b, most)
 	}
-	if e.RulesOff {
-		w.Rules = rulesOff
-	}
-	var tail [][]byte
-	w.Args, tail = wireArgs(e.Args, e.Form)
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(w); err != nil {
-		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
-	}
-	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	if e.Form == FormBinary {
-		b = frame(b, tail)
-	}
-	if _, err := decode(b, most); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("encode job %s: %w", e.ID, err)
 	}
 	return b, nil
 }
 
-// wireArgs returns the arguments as they are written, and what the binary form has
-// behind its head.
-func wireArgs(a Args, f Form) (args any, tail [][]byte) {
-	switch a := a.(type) {
-	case Load:
-		return wireLoad(a), nil
-	case Backfill:
-		return wireBackfill{Kind: a.What, Models: a.Models}, nil
-	case Migrate:
-		return wireMigrate(a), nil
-	case Save:
-		ops := make([]wireOperation, len(a.Operations))
-		for i, o := range a.Operations {
-			ops[i] = toWire(o)
-		}
-		if f == FormBinary {
-			tail = split(ops, make([][]byte, 0, len(ops)))
-		}
-		if len(ops) == 1 && a.OnError == "" && a.Order == (manager.Order{}) {
-			return ops[0], tail
-		}
-		return wireSave{Operations: ops, OnError: a.OnError, Order: a.Order}, tail
+// message returns the message of e, whatever is in it.
+func (e Envelope) message() ([]byte, error) {
+	save, _ := e.Args.(Save)
+	framed := e.Form == FormBinary
+	w := writer{b: make([]byte, 0, sizeOf(save.Operations)), framed: framed}
+	if framed {
+		w.b = append(w.b, frameMagic[0], frameMagic[1], frameMagic[2], frameVersion, 0, 0, 0, 0)
 	}
-	return nil, nil
+	e.write(&w)
+	if framed {
+		binary.BigEndian.PutUint32(w.b[frameStart-4:], uint32(len(w.b)-frameStart))
+		for _, o := range save.Operations {
+			w.b = append(append(append(w.b, o.Data...), o.Payload...), o.Patch...)
+		}
+	}
+	return w.b, w.err
 }
 
-func toWire(o manager.Operation) wireOperation {
-	return wireOperation{
-		Op: o.Op, ResourceID: string(o.ResourceID), Data: o.Data, DataBase64: o.Payload, Patch: o.Patch, RevisionID: string(o.RevisionID),
-		Status: string(o.Status.Or("")), Expected: string(o.ExpectedRevisionID), User: o.User, Time: o.Time, Order: o.Order,
+// sizeOf returns how long a message with the operations is about.
+func sizeOf(ops []manager.Operation) int {
+	const head, operation = 256, 160
+	size := head
+	for i := range ops {
+		o := &ops[i]
+		size += operation + len(o.ResourceID) + len(o.User) + len(o.Data) + len(o.Payload) + len(o.Patch)
 	}
+	return size
+}
+
+// write writes e in JSON.
+func (e Envelope) write(w *writer) {
+	w.open('{')
+	w.integer("schema", Schema)
+	w.text("id", e.ID)
+	w.required("kind", string(e.Kind()))
+	w.text("model", e.Model)
+	w.text("user", e.User)
+	w.time("time", e.Time)
+	w.text("lane", string(e.Lane))
+	w.uuid("parent", e.Parent)
+	if e.RulesOff {
+		w.text("rules", rulesOff)
+	}
+	e.Options.write(w)
+	switch a := e.Args.(type) {
+	case Content:
+		w.value("content", a.wire())
+	case Load:
+		w.value("args", wireLoad(a))
+	case Backfill:
+		w.value("args", wireBackfill{Kind: a.What, Models: a.Models})
+	case Migrate:
+		w.value("args", wireMigrate(a))
+	case Save:
+		w.key("args")
+		a.write(w)
+	}
+	w.close('}')
+}
+
+// write writes a save: one operation that says all, or a list.
+func (s Save) write(w *writer) {
+	if len(s.Operations) == 1 && s.OnError == "" && s.Order == (manager.Order{}) {
+		writeOperation(w, &s.Operations[0])
+		return
+	}
+	w.open('{')
+	w.key("operations")
+	w.open('[')
+	for i := range s.Operations {
+		w.next()
+		writeOperation(w, &s.Operations[i])
+	}
+	w.close(']')
+	w.text("on_error", s.OnError)
+	w.order("order", s.Order)
+	w.close('}')
+}
+
+func writeOperation(w *writer, o *manager.Operation) {
+	w.open('{')
+	w.required("op", string(o.Op))
+	w.text("resource_id", string(o.ResourceID))
+	if w.framed {
+		w.size("data_size", o.Data)
+		w.size("payload_size", o.Payload)
+		w.size("patch_size", o.Patch)
+	} else {
+		w.json("data", o.Data)
+		w.base64("data_base64", o.Payload)
+		w.json("patch", o.Patch)
+	}
+	w.text("status", string(o.Status.Or("")))
+	w.text("revision_id", string(o.RevisionID))
+	w.text("expected_revision_id", string(o.ExpectedRevisionID))
+	w.text("user", o.User)
+	w.time("time", o.Time)
+	w.order("order", o.Order)
+	w.close('}')
 }

@@ -30,7 +30,7 @@ func FormOf(message []byte) Form {
 // DecodeAs reads a message that comes with a Content-Type header, as [Decode] does.
 // Any other type than that of the message is refused; an empty one says nothing.
 func DecodeAs(contentType string, message []byte) (Envelope, error) {
-	if contentType == "" {
+	if contentType == "" || contentType == string(FormOf(message)) {
 		return Decode(message)
 	}
 	named, _, err := mime.ParseMediaType(contentType)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-
-	"github.com/specstar-worker/worker/opt"
 )
 
 // A message in the binary form:
@@ -55,11 +53,11 @@ func openFrame(message []byte) (head []byte, p *payloads, err error) {
 // payload takes the payload whose size is the next value. It shares the memory of the
 // message.
 func (d *decoder) payload(b *[]byte) error {
-	var size int64
 	if d.behind == nil {
 		return d.unknown()
 	}
-	if err := d.value(&size); err != nil {
+	size, err := d.integer()
+	if err != nil {
 		return err
 	}
 	if size < 0 || size > int64(len(d.behind.rest)) {
@@ -88,35 +86,4 @@ func (p *payloads) end() error {
 		return nil
 	}
 	return &EnvelopeError{Offset: p.at, Err: fmt.Errorf("%d bytes more follow behind the payloads", len(p.rest))}
-}
-
-// split moves the payloads of operations, of which the head keeps the sizes, to tail.
-func split(ops []wireOperation, tail [][]byte) [][]byte {
-	for i := range ops {
-		o := &ops[i]
-		for _, part := range []struct {
-			from *[]byte
-			size *opt.Value[int64]
-		}{{(*[]byte)(&o.Data), &o.DataSize}, {&o.DataBase64, &o.PayloadSize}, {(*[]byte)(&o.Patch), &o.PatchSize}} {
-			if *part.from != nil {
-				tail = append(tail, *part.from)
-				*part.size, *part.from = opt.Of(int64(len(*part.from))), nil
-			}
-		}
-	}
-	return tail
-}
-
-// frame puts a message of the binary form together.
-func frame(head []byte, tail [][]byte) []byte {
-	size := frameStart + len(head)
-	for _, p := range tail {
-		size += len(p)
-	}
-	b := append(make([]byte, 0, size), frameMagic[0], frameMagic[1], frameMagic[2], frameVersion)
-	b = append(binary.BigEndian.AppendUint32(b, uint32(len(head))), head...)
-	for _, p := range tail {
-		b = append(b, p...)
-	}
-	return b
 }

@@ -1,9 +1,6 @@
 package jobs
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Kind is what a job does.
 type Kind string
@@ -35,7 +32,7 @@ func Lanes() []Lane { return []Lane{LaneHigh, LaneNormal, LaneBulk} }
 // Subject returns the subject on which jobs of a namespace, lane and kind
 // travel: specstar.NS.jobs.LANE.KIND.
 func Subject(namespace string, l Lane, k Kind) string {
-	return fmt.Sprintf("specstar.%s.jobs.%s.%s", namespace, l, k)
+	return "specstar." + namespace + ".jobs." + string(l) + "." + string(k)
 }
 
 func (k Kind) valid() bool { return slices.Contains(Kinds(), k) }

@@ -50,22 +50,21 @@ type Options struct {
 	Attempts int
 }
 
-// wireOptions is the JSON form of [Options].
-type wireOptions struct {
-	NotBefore time.Time `json:"not_before,omitzero"`
-	Unique    string    `json:"unique,omitzero"`
-	Expires   time.Time `json:"expires,omitzero"`
-	Timeout   int64     `json:"timeout,omitzero"`
-	Attempts  int       `json:"attempts,omitzero"`
-}
-
-// wire returns the JSON form; a part of a second counts as one.
-func (o Options) wire() wireOptions {
-	return wireOptions{
-		NotBefore: o.NotBefore, Unique: o.Unique, Expires: o.Expires, Attempts: o.Attempts,
-		Timeout: int64((o.Timeout + time.Second - 1) / time.Second),
+// write writes the options that are given.
+func (o Options) write(w *writer) {
+	w.time("not_before", o.NotBefore)
+	w.text("unique", o.Unique)
+	w.time("expires", o.Expires)
+	if s := o.seconds(); s != 0 {
+		w.integer("timeout", s)
+	}
+	if o.Attempts != 0 {
+		w.integer("attempts", int64(o.Attempts))
 	}
 }
+
+// seconds returns the timeout; a part of a second counts as one.
+func (o Options) seconds() int64 { return int64((o.Timeout + time.Second - 1) / time.Second) }
 
 // option reads the value of a header field that is one of the options.
 func (d *decoder) option(key string, o *Options) error {
@@ -90,8 +89,8 @@ func (d *decoder) option(key string, o *Options) error {
 
 // number reads an integer between least and most.
 func (d *decoder) number(least, most int64) (int64, error) {
-	var n int64
-	if err := d.value(&n); err != nil {
+	n, err := d.integer()
+	if err != nil {
 		return 0, err
 	}
 	if n < least || n > most {

@@ -182,7 +182,9 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 
 // messageOf returns a job, which has an id then, and its message, which encode makes.
 func messageOf(namespace string, e Envelope, encode func(Envelope) ([]byte, error)) (Envelope, Message, error) {
-	e.ID = cmp.Or(e.ID, NewID())
+	if e.ID == "" {
+		e.ID = NewID()
+	}
 	if e.Args == nil {
 		return e, Message{}, fmt.Errorf("job %s: no arguments", e.ID)
 	}

@@ -38,14 +38,10 @@ func AppendText[S ~string | ~[]byte](b []byte, s S) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	plain := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
+	for i := nextEscaped(s, 0); i < len(s); i = nextEscaped(s, plain) {
 		b = append(b, s[plain:i]...)
 		plain = i + 1
-		switch c {
+		switch c := s[i]; c {
 		case '"', '\\':
 			b = append(b, '\\', c)
 		case '\n':

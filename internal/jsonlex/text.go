@@ -10,19 +10,17 @@ import (
 // next call.
 func (s *Scanner) Str() ([]byte, error) {
 	start := s.Pos + 1
-	for i := start; i < len(s.B); i++ {
-		c := s.B[i]
-		switch {
-		case c == '"':
-			s.Pos = i + 1
-			return s.B[start:i], nil
-		case c == '\\' || c >= utf8.RuneSelf || c < ' ':
-			s.Pos = i
-			s.text = append(s.text[:0], s.B[start:i]...)
-			return s.longStr(start - 1)
-		}
+	switch i := Plain(s.B, start); {
+	case i >= len(s.B):
+		return nil, &Error{Offset: start - 1, Reason: "the string has no end"}
+	case s.B[i] == '"':
+		s.Pos = i + 1
+		return s.B[start:i], nil
+	default:
+		s.Pos = i
+		s.text = append(s.text[:0], s.B[start:i]...)
+		return s.longStr(start - 1)
 	}
-	return nil, &Error{Offset: start - 1, Reason: "the string has no end"}
 }
 
 // longStr reads the rest of a string that is not plain ASCII.
@@ -39,8 +37,9 @@ func (s *Scanner) longStr(start int) ([]byte, error) {
 				return nil, err
 			}
 		case c < utf8.RuneSelf:
-			s.text = append(s.text, c)
-			s.Pos++
+			end := Plain(s.B, s.Pos)
+			s.text = append(s.text, s.B[s.Pos:end]...)
+			s.Pos = end
 		default:
 			_, size := utf8.DecodeRune(s.B[s.Pos:])
 			if size == 1 {
