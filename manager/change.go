@@ -3,6 +3,7 @@ package manager
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"fmt"
 	"strconv"
 	"time"
@@ -67,17 +68,17 @@ func (m *Manager) prepareJob(ctx context.Context, model storage.ModelInfo, j *Sa
 		if op.Time.IsZero() {
 			op.Time = at
 		}
-		c := change{op: op, job: j.Row.ID, ordinal: i}
+		c := &changes[i]
+		*c = change{op: op, job: j.Row.ID, ordinal: i}
 		if op.Op == OpCreate && op.ResourceID == "" {
 			c.op.ResourceID = resource.ID(m.name + ":" + derive(c.job, "id", strconv.Itoa(i)).String())
 		}
 		if op.Op == OpPurge { // what cannot be undone is not done by a message
 			c.refused = m.refuse(&c.op, CodeUnsupport, "purge of %s: a job does not purge", op.ResourceID)
-		} else if err := m.prepare(ctx, model, &c); err != nil {
+		} else if err := m.prepare(ctx, model, c); err != nil {
 			return nil, err
 		}
 		c.rank = c.rankOf(m.name, j.From, at, j.Again)
-		changes[i] = c
 	}
 	return changes, nil
 }
@@ -168,7 +169,7 @@ func (c *change) uid(number int, parent resource.RevisionID) uuid.UUID {
 	if c.job == uuid.Nil {
 		return c.random
 	}
-	parts := []string{"revision", string(c.op.ResourceID), strconv.Itoa(c.ordinal), strconv.Itoa(number), string(parent)}
+	parts := append(make([]string, 0, 6), "revision", string(c.op.ResourceID), strconv.Itoa(c.ordinal), strconv.Itoa(number), string(parent))
 	if c.patch != nil { // what it gives depends on what it is applied to
 		parts = append(parts, c.hash)
 	}
@@ -196,9 +197,12 @@ func (c *change) told() []byte {
 
 // derive returns the UUIDv5 of the parts in the namespace of a job. Parts hold no NUL.
 func derive(job uuid.UUID, parts ...string) uuid.UUID {
-	var b []byte
+	b := append(make([]byte, 0, 256), job[:]...)
 	for _, p := range parts {
 		b = append(append(b, p...), 0)
 	}
-	return uuid.NewSHA1(job, b)
+	sum := sha1.Sum(b)
+	id := uuid.UUID(sum[:len(uuid.UUID{})])
+	id[6], id[8] = id[6]&0x0f|5<<4, id[8]&0x3f|0x80 // version and variant
+	return id
 }

@@ -25,12 +25,13 @@ type editor struct {
 	before map[resource.ID]*cell
 }
 
-func (m *Manager) newEditor(model storage.ModelInfo, v storage.View) (*editor, error) {
+// newEditor returns an editor for so many changes, or more.
+func (m *Manager) newEditor(model storage.ModelInfo, v storage.View, changes int) (*editor, error) {
 	f, err := m.formOf(model)
 	if err != nil {
 		return nil, err
 	}
-	e := &editor{model: model, form: f, view: v, cells: make(map[resource.ID]*cell)}
+	e := &editor{model: model, form: f, view: v, cells: make(map[resource.ID]*cell, changes), order: make([]resource.ID, 0, changes)}
 	if model.SchemaVersion.IsSet() {
 		e.steps = m.steps(f)
 	}

@@ -151,7 +151,7 @@ func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes
 		batch.New = batch.New && c.op.Op == OpCreate
 	}
 	return m.update(ctx, batch, changes, func(v storage.View) (storage.Writes, error) {
-		ed, err := m.newEditor(model, v)
+		ed, err := m.newEditor(model, v, len(results))
 		if err != nil {
 			return storage.Writes{}, err
 		}

@@ -2,9 +2,9 @@ package manager
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,8 +64,9 @@ func allOf(changes [][]change) iter.Seq[*change] {
 
 // saveJobsUnit does the changes of jobs as one unit of work.
 func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, jobs []SaveJob, changes [][]change) (out []SaveJobOutcome, err error) {
-	batch := storage.Batch{Serial: serial(model), New: true, NewJobs: true}
+	batch := storage.Batch{Serial: serial(model), New: true, NewJobs: true, Jobs: make([]uuid.UUID, 0, len(jobs))}
 	for i := range jobs {
+		batch.Refs = slices.Grow(batch.Refs, len(changes[i]))
 		batch.Jobs = append(batch.Jobs, jobs[i].Row.ID)
 		batch.NewJobs = batch.NewJobs && jobs[i].First
 		for n := range changes[i] {
@@ -84,8 +85,12 @@ func (m *Manager) saveJobsUnit(ctx context.Context, model storage.ModelInfo, job
 
 // computeJobs works out what the jobs that have not ended do.
 func (m *Manager) computeJobs(model storage.ModelInfo, v storage.View, jobs []SaveJob, changes [][]change, now time.Time) ([]SaveJobOutcome, storage.Writes, error) {
-	var w storage.Writes
-	ed, err := m.newEditor(model, v)
+	w := storage.Writes{Jobs: make([]storage.Job, 0, len(jobs))}
+	operations := 0
+	for i := range changes {
+		operations += len(changes[i])
+	}
+	ed, err := m.newEditor(model, v, operations)
 	if err != nil {
 		return nil, w, err
 	}
@@ -115,11 +120,6 @@ func (m *Manager) computeJobs(model storage.ModelInfo, v storage.View, jobs []Sa
 	return out, ed.into(w), nil
 }
 
-// saveOutcome is the outcome of a save job in the ledger.
-type saveOutcome struct {
-	Outcomes []Outcome `json:"outcomes"`
-}
-
 // endRow completes the row of a job: it is refused when every operation was, and
 // carries the first refusal in any case.
 func endRow(row storage.Job, outcomes []Outcome, now time.Time) (storage.Job, error) {
@@ -138,7 +138,7 @@ func endRow(row storage.Job, outcomes []Outcome, now time.Time) (storage.Job, er
 		row.State = storage.JobRefused
 	}
 	var err error
-	if row.Outcome, err = json.Marshal(saveOutcome{Outcomes: outcomes}); err != nil {
+	if row.Outcome, err = encodeOutcomes(outcomes); err != nil {
 		return row, fmt.Errorf("encode the outcome of job %s: %w", row.ID, err)
 	}
 	return row, nil

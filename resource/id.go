@@ -36,7 +36,7 @@ func (id ID) CheckNew() error {
 		return fmt.Errorf("resource id %q does not begin with a letter or digit", string(id))
 	}
 	for i := 1; i < len(id); i++ {
-		if c := id[i]; !isAlphanumeric(c) && !strings.ContainsRune("._:@~-", rune(c)) {
+		if c := id[i]; !isAlphanumeric(c) && strings.IndexByte("._:@~-", c) < 0 {
 			return fmt.Errorf("resource id %q has %q at byte %d; letters, digits and ._:@~- are allowed", string(id), c, i)
 		}
 	}

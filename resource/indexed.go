@@ -20,7 +20,8 @@ type Indexed struct {
 // kept as an instant in UTC, a naive one as text, and only as microseconds. The
 // error names the path of a value that cannot be kept.
 func NewIndexed(values map[string]any) (Indexed, error) {
-	b, err := appendMap(nil, values, 0)
+	var room [256]byte
+	b, err := appendMap(room[:0], values, 0)
 	if err != nil {
 		return Indexed{}, fmt.Errorf("indexed data: %w", err)
 	}

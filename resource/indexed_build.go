@@ -22,7 +22,10 @@ func appendMap(b []byte, values map[string]any, depth int) ([]byte, error) {
 		return b, errTooDeep
 	}
 	b = msgpack.AppendMapHead(b, len(values))
-	for _, key := range slices.Sorted(maps.Keys(values)) {
+	var room [8]string
+	keys := slices.AppendSeq(room[:0], maps.Keys(values))
+	slices.Sort(keys)
+	for _, key := range keys {
 		if !utf8.ValidString(key) {
 			return b, fmt.Errorf("key %q: %w", key, errNotUTF8)
 		}

@@ -19,7 +19,7 @@ func Extract(p []byte, paths []string) (map[string]any, error) {
 	if len(paths) == 0 {
 		return out, nil
 	}
-	x := extractor{paths: paths}
+	x := extractor{paths: paths, found: make([]member, 0, len(paths))}
 	if err := walk(p, &x); err != nil {
 		return nil, err
 	}
