@@ -13,6 +13,8 @@ const (
 	DefaultBudgetBytes = 64 << 20
 	// minBudgetBytes has room for every loop to ask for the largest message.
 	minBudgetBytes = 32 << 20
+	// besideKeep is how many slots a second batch of a loop leaves to others.
+	besideKeep = 2
 	// minSlots has room for a long job beside the slot of saves.
 	minSlots = 2
 )
@@ -56,6 +58,10 @@ func (b *Budget) share(d durable) share {
 // start waits for a slot; end gives it back.
 func (s share) start(ctx context.Context) bool { return s.budget.slots.acquire(ctx, s.lane, 1, s.keep) }
 func (s share) end()                           { s.budget.slots.release(1) }
+
+// startBeside takes a slot for a batch beside another one of its loop if enough are left
+// for the first ones of others, of which one may be a long job.
+func (s share) startBeside() bool { return s.budget.slots.try(1, besideKeep) }
 
 // startable waits until a slot is free and returns how many are, 0 when ctx ends
 // before. They are not taken: what is asked for may not be there.

@@ -21,8 +21,9 @@ var errPaused = errors.New("the store is unavailable")
 
 // Executor carries out deliveries; *[jobs.Executor] is one.
 type Executor interface {
-	// Execute returns a verdict for each delivery, in their order.
-	Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict
+	// Open reads deliveries that are carried out then. Batches of one lane and kind are
+	// opened in the order of their messages, and some run at the same time.
+	Open(deliveries []jobs.Delivery) jobs.Batch
 	// Park has jobs that are to be tried again wait in the ledger, and returns the
 	// verdicts with which their messages are to be answered.
 	Park(ctx context.Context, deliveries []jobs.Delivery, verdicts []jobs.Verdict) []jobs.Verdict
@@ -36,6 +37,7 @@ const (
 	DefaultBatch     = 1000
 	DefaultBatchSize = 4 << 20
 	DefaultSlots     = 2
+	DefaultBeside    = 250
 )
 
 // Config is what a [Consumer] works with.
@@ -69,6 +71,10 @@ type Config struct {
 	// Batch is how many saves are written together at most, BatchSize how many
 	// bytes of messages.
 	Batch, BatchSize int
+	// Beside is how many saves must wait for a batch of them to be run beside another
+	// one of their lane. Fewer are joined by those that come: what commits together
+	// costs less. Large ones are not waited for.
+	Beside int
 	// Slots is how many long jobs of a lane and kind run at the same time.
 	Slots int
 	// Budget bounds what all lanes and kinds do together; nil means one of its own
@@ -125,6 +131,9 @@ func (c Config) withDefaults() Config {
 	}
 	// One message of the largest size must always fit.
 	c.BatchSize = max(c.BatchSize, 2*jobs.MaxMessageBytes)
+	if c.Beside <= 0 {
+		c.Beside = DefaultBeside
+	}
 	if c.Slots <= 0 {
 		c.Slots = DefaultSlots
 	}

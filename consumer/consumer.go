@@ -99,10 +99,10 @@ func (c *Consumer) newLoop(d durable) *loop {
 		durable: d, cfg: c.cfg, stats: c.stats[d],
 		log:     c.cfg.Logger.Named(d.name()),
 		share:   c.cfg.Budget.share(d),
-		workers: c.cfg.Slots, batch: 1, ahead: 0,
+		workers: c.cfg.Slots, batch: 1, batchBytes: c.cfg.BatchSize / 2, ahead: 0,
 	}
 	if d.kind == jobs.KindSave {
-		l.workers, l.batch, l.ahead = 1, c.cfg.Batch, c.cfg.Batch
+		l.workers, l.batch, l.ahead, l.beside = batchesAtOnce, c.cfg.Batch, c.cfg.Batch, c.cfg.Beside
 	}
 	l.bind = func(ctx context.Context) (bound, error) { return d.bind(ctx, c.cfg) }
 	if c.cfg.Queue.Create {

@@ -3,8 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -22,26 +20,24 @@ const (
 	letterDelay = 30 * time.Second
 )
 
-// execute carries out messages, answers each, and returns those to keep until
+// execute carries out a batch, answers each message, and returns those to keep until
 // the store answers again.
-func (l *loop) execute(ctx context.Context, ms []message) (keep []message) {
-	begin := time.Now()
-	deliveries := make([]jobs.Delivery, len(ms))
-	for i, m := range ms {
-		deliveries[i] = l.delivery(m)
+func (l *loop) execute(ctx context.Context, f *flight) (keep []message) {
+	verdicts, err := f.verdicts(ctx)
+	if ctx.Err() != nil && l.kind == jobs.KindSave {
+		f.afterEarlier() // what is handed back now comes again in this order
 	}
-	verdicts, err := l.verdicts(ctx, deliveries)
 	if err != nil {
 		l.log.Error("executor failed, messages are handed back", zap.Error(err))
-		for _, m := range ms {
+		for _, m := range f.messages {
 			l.nak(m, letterDelay)
 		}
 		return nil
 	}
-	took := time.Since(begin)
+	took := time.Since(f.begun)
 	l.stats.observe(took)
-	l.park(ctx, deliveries, verdicts)
-	for i, m := range ms {
+	l.park(ctx, f.deliveries, verdicts)
+	for i, m := range f.messages {
 		if v := verdicts[i]; v.Action == jobs.ActionPause {
 			l.gate.trip(v.Err)
 			l.stats.paused.Add(1)
@@ -50,25 +46,11 @@ func (l *loop) execute(ctx context.Context, ms []message) (keep []message) {
 			l.answer(ctx, m, v)
 		}
 		if v := verdicts[i]; v.Action == jobs.ActionAck {
-			l.progress.done(deliveries[i].Sequence)
+			l.progress.done(f.deliveries[i].Sequence)
 		}
-		l.report(deliveries[i], verdicts[i], took)
+		l.report(f.deliveries[i], verdicts[i], took)
 	}
 	return keep
-}
-
-// verdicts asks the executor and survives its panics.
-func (l *loop) verdicts(ctx context.Context, ds []jobs.Delivery) (vs []jobs.Verdict, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	vs = l.cfg.Executor.Execute(ctx, ds)
-	if len(vs) != len(ds) {
-		return nil, errors.New("not every message was answered")
-	}
-	return vs, nil
 }
 
 func (l *loop) delivery(m message) jobs.Delivery {

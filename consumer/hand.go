@@ -1,21 +1,46 @@
 package consumer
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
+
+const (
+	// batchesAtOnce is how many batches of saves of a loop run at the same time: one is
+	// decoded while the other is being written.
+	batchesAtOnce = 2
+	// besideBytes is from how many bytes of messages a batch is worth being run beside
+	// another one, however few they are.
+	besideBytes = 128 << 10
+)
 
 // hand is what a loop holds of the queue: messages that wait for a worker and
 // messages that are being worked on.
 type hand struct {
 	mu      sync.Mutex
-	waiting []message
+	waiting []held
 	bytes   int // of the waiting ones
-	active  map[message]struct{}
-	changed chan struct{} // closed and replaced at every change
+	active  map[message]uint64
+	batches int           // of active messages
+	recall  bool          // nothing is taken until all batches have come back: some wait again
+	came    uint64        // how many messages have
+	changed chan struct{} // closed and replaced when there is more to take, or room
 	free    func(bytes int)
+	// beside is how many waiting messages are worth a batch beside another one, 0 for long
+	// jobs, which have nothing to do with each other.
+	beside int
+}
+
+// held is a message that waits, and its number among those that came.
+type held struct {
+	message
+	number uint64
 }
 
 // newHand returns an empty hand; free gives bytes back to the budget.
-func newHand(free func(bytes int)) *hand {
-	return &hand{active: make(map[message]struct{}), changed: make(chan struct{}), free: free}
+func newHand(free func(bytes int), beside int) *hand {
+	return &hand{active: make(map[message]uint64), changed: make(chan struct{}), free: free, beside: beside}
 }
 
 // change wakes everyone who waits. The caller holds mu.
@@ -27,53 +52,89 @@ func (h *hand) change() {
 func (h *hand) put(m message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.waiting = append(h.waiting, m)
+	before := h.level()
+	h.came++
+	h.waiting = append(h.waiting, held{m, h.came})
 	h.bytes += len(m.Data())
-	h.change()
+	if h.level() != before {
+		h.change()
+	}
 }
 
-// take moves at most n waiting messages to the active ones, or returns none and
-// a channel that is closed at the next change.
-func (h *hand) take(n int) ([]message, <-chan struct{}) {
+// take makes a batch of the first waiting messages, at most n of so many bytes together
+// but for the first, or returns none and a channel that is closed at the next change.
+func (h *hand) take(n, bytes int) ([]message, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n = min(n, len(h.waiting))
-	if n == 0 {
+	if n = min(n, len(h.waiting)); n == 0 || h.recall {
 		return nil, h.changed
 	}
-	taken := h.waiting[:n:n]
-	h.waiting = h.waiting[n:]
-	for _, m := range taken {
-		h.bytes -= len(m.Data())
-		h.active[m] = struct{}{}
+	var taken []message
+	for _, m := range h.waiting[:n] {
+		size := len(m.Data())
+		if bytes -= size; bytes < 0 && len(taken) > 0 {
+			break
+		}
+		h.bytes -= size
+		h.active[m.message] = m.number
+		taken = append(taken, m.message)
 	}
+	h.waiting = h.waiting[len(taken):]
+	h.batches++
 	h.change()
 	return taken, nil
 }
 
-// idle returns whether no message waits, and a channel that is closed at the
-// next change.
-func (h *hand) idle() (bool, <-chan struct{}) {
+// load is what there is to take.
+type load int
+
+const (
+	loadNone load = iota
+	loadSome      // enough if nothing else is being done
+	loadFull      // enough to be done beside another batch
+)
+
+// load returns what there is to take, how many batches are being worked on, and a channel
+// that is closed when that has changed.
+func (h *hand) load() (l load, batches int, changed <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.waiting) == 0, h.changed
+	return h.level(), h.batches, h.changed
 }
 
-// settle forgets active messages, but those to keep wait again, before all others.
+// level returns what there is to take. The caller holds mu.
+func (h *hand) level() load {
+	switch {
+	case len(h.waiting) == 0 || h.recall:
+		return loadNone
+	case len(h.waiting) >= h.beside || h.bytes >= besideBytes:
+		return loadFull
+	}
+	return loadSome
+}
+
+// settle forgets the messages of a batch, but those to keep wait again, in the order in
+// which they came, before all that came later.
 func (h *hand) settle(ms, keep []message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	done := 0
+	kept := 0
+	for _, m := range keep {
+		h.waiting = append(h.waiting, held{m, h.active[m]})
+		kept += len(m.Data())
+	}
+	if len(keep) > 0 {
+		slices.SortFunc(h.waiting, func(a, b held) int { return cmp.Compare(a.number, b.number) })
+	}
+	done := -kept
 	for _, m := range ms {
 		delete(h.active, m)
 		done += len(m.Data())
 	}
-	for _, m := range keep {
-		h.bytes += len(m.Data())
-		done -= len(m.Data())
-	}
+	h.bytes += kept
+	h.batches--
+	h.recall = (h.recall || len(keep) > 0) && h.batches > 0 && h.beside > 0
 	h.free(done)
-	h.waiting = append(keep, h.waiting...)
 	h.change()
 }
 
@@ -109,14 +170,20 @@ func (h *hand) all() []message {
 	for m := range h.active {
 		ms = append(ms, m)
 	}
-	return append(ms, h.waiting...)
+	for _, m := range h.waiting {
+		ms = append(ms, m.message)
+	}
+	return ms
 }
 
 // empty takes back the messages that wait.
 func (h *hand) empty() []message {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ms := h.waiting
+	ms := make([]message, len(h.waiting))
+	for i, m := range h.waiting {
+		ms[i] = m.message
+	}
 	h.free(h.bytes)
 	h.waiting, h.bytes = nil, 0
 	h.change()

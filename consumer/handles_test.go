@@ -109,9 +109,22 @@ type fakeExecutor struct {
 	probe   func() error
 }
 
-func (x fakeExecutor) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
-	return x.execute(ctx, ds)
+// Open implements [Executor].
+func (x fakeExecutor) Open(ds []jobs.Delivery) jobs.Batch { return fakeBatch{x, ds} }
+
+// fakeBatch is a batch of a [fakeExecutor].
+type fakeBatch struct {
+	executor   fakeExecutor
+	deliveries []jobs.Delivery
 }
+
+// Run implements [jobs.Batch].
+func (b fakeBatch) Run(ctx context.Context) []jobs.Verdict {
+	return b.executor.execute(ctx, b.deliveries)
+}
+
+// Close implements [jobs.Batch].
+func (fakeBatch) Close() {}
 
 // Park implements [Executor]: nothing waits elsewhere.
 func (fakeExecutor) Park(_ context.Context, _ []jobs.Delivery, vs []jobs.Verdict) []jobs.Verdict {

@@ -31,16 +31,25 @@ type loop struct {
 	// no durable consumer.
 	wake <-chan struct{}
 
-	// workers take up to batch messages each; ahead may wait while they are busy.
-	workers, batch, ahead int
+	// workers take up to batch messages each, of batchBytes; ahead may wait while they
+	// are busy.
+	workers, batch, batchBytes, ahead int
+	// beside is how many messages are worth a batch beside another one, 0 for long jobs.
+	beside int
 
 	bind func(context.Context) (bound, error)
 	// remake makes the streams when they are gone; nil when that is not allowed.
 	remake func(context.Context) error
 	bury   func(context.Context, jobs.Letter) error
 
-	from     bound
-	hand     *hand
+	from bound
+	hand *hand
+	// taker is held by the worker that takes the next batch. opening is held while
+	// messages become a batch, and while they cease to be one: so batches are opened in
+	// the order of their messages, and one knows those before it until they have settled.
+	taker    chan struct{}
+	opening  sync.Mutex
+	last     *flight // the batch that was taken last
 	progress *progress
 	sleepers sleepers
 
@@ -52,7 +61,7 @@ type loop struct {
 // run pulls until pull ends and returns when the last job has ended. It returns
 // what it could not recover from, nil when it was stopped or aborted.
 func (l *loop) run(pull, work context.Context) error {
-	l.hand, l.progress = newHand(l.share.free), newProgress()
+	l.hand, l.progress, l.taker = newHand(l.share.free, l.beside), newProgress(), make(chan struct{}, 1)
 	if err := l.bindFirst(pull); err != nil || !l.isBound() {
 		return err
 	}
@@ -146,9 +155,10 @@ func (l *loop) took(m message) {
 
 // serve takes messages and has them carried out, until ctx ends.
 func (l *loop) serve(ctx, work context.Context) {
-	for l.hold(ctx) {
-		changed := l.next(ctx, work)
-		if changed == nil {
+	for ctx.Err() == nil {
+		f, changed := l.next(ctx)
+		if f != nil {
+			l.fly(work, f)
 			continue
 		}
 		select {
@@ -158,32 +168,38 @@ func (l *loop) serve(ctx, work context.Context) {
 	}
 }
 
-// next has the next messages carried out once there is a slot. When there is none, or
-// the gate lets none pass, it returns a channel that is closed when that has changed.
-func (l *loop) next(ctx, work context.Context) <-chan struct{} {
-	if idle, changed := l.hand.idle(); idle {
-		return changed
+// next takes the next batch once there is a slot and its turn has come. When there is
+// none, or the gate lets none pass, it returns a channel that is closed when that has
+// changed.
+func (l *loop) next(ctx context.Context) (*flight, <-chan struct{}) {
+	select {
+	case l.taker <- struct{}{}:
+		defer func() { <-l.taker }()
+	case <-ctx.Done():
+		return nil, ctx.Done()
 	}
-	if !l.share.start(ctx) {
-		return ctx.Done()
+	if !l.hold(ctx) {
+		return nil, ctx.Done()
 	}
-	defer l.share.end()
-	p, changed := l.gate.enter()
-	if p == nil {
-		return changed
+	started, changed := l.start(ctx)
+	if !started {
+		return nil, changed
 	}
-	ms, changed := l.hand.take(l.batch)
-	defer l.gate.leave(p, len(ms) > 0)
-	if len(ms) == 0 {
-		return changed
+	f, changed := l.take()
+	if f == nil {
+		l.share.end()
 	}
-	if l.kind != jobs.KindSave {
-		l.gate.soon(p)
+	return f, changed
+}
+
+// start waits for a slot when there is something to take. A batch of saves beside
+// another one must be worth it, and leave slots for other loops.
+func (l *loop) start(ctx context.Context) (bool, <-chan struct{}) {
+	there, batches, changed := l.hand.load()
+	if l.beside > 0 && batches > 0 {
+		return there == loadFull && l.share.startBeside(), changed
 	}
-	keep := l.execute(work, ms)
-	l.hand.settle(ms, keep)
-	l.stats.inFlight.Add(int64(len(keep) - len(ms)))
-	return nil
+	return there != loadNone && l.share.start(ctx), changed
 }
 
 // hold waits until the store answers, with the messages in hand for a while,

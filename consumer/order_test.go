@@ -112,28 +112,10 @@ func racingWorkers(t *testing.T, w *world, numbered bool) {
 	if superseded == 0 {
 		t.Fatal("no save came too late: the race did not happen")
 	}
-	m, err := w.catalog.Open(t.Context(), "person")
-	if err != nil {
-		t.Fatal(err)
-	}
 	revisions := 0
 	for i := range resources {
-		id := resource.ID(fmt.Sprintf("p%d", i))
-		var came []int
-		for info, err := range m.Revisions(t.Context(), id) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := m.Get(t.Context(), id, manager.GetOptions{Revision: info.RevisionID})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var v struct{ N int }
-			if err := json.Unmarshal(got.Data, &v); err != nil {
-				t.Fatal(err)
-			}
-			came = append(came, v.N)
-		}
+		id := fmt.Sprintf("p%d", i)
+		came := w.valuesOf(id)
 		revisions += len(came)
 		if !slices.IsSorted(came) || came[len(came)-1] != saves-1 {
 			t.Errorf("the values of %s came into force as %v", id, came)

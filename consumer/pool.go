@@ -33,6 +33,17 @@ func (p *pool) acquire(ctx context.Context, lane, n, keep int) bool {
 	}
 }
 
+// try takes n things if at least keep are left then and nobody waits.
+func (p *pool) try(n, keep int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiters) > 0 || p.free-n < keep {
+		return false
+	}
+	p.free -= n
+	return true
+}
+
 // add puts w behind those of its lane.
 func (p *pool) add(w *waiter) {
 	p.mu.Lock()

@@ -39,7 +39,8 @@ type Stats struct {
 	Rebinds int64
 	// Silent counts pulls that were lost: the server did not show that it knew of them.
 	Silent int64
-	// Batches is how many times the executor was called, Busy how long it took in all.
+	// Batches is how many batches were carried out, Busy how long they took together;
+	// some run at the same time.
 	Batches int64
 	Busy    time.Duration
 }

@@ -241,9 +241,8 @@ func (p parking) Park(ctx context.Context, ds []jobs.Delivery, vs []jobs.Verdict
 	return p.park(ctx, ds, vs)
 }
 
-func (p parking) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
-	return p.execute(ctx, ds)
-}
+// Open implements [consumer.Executor].
+func (p parking) Open(ds []jobs.Delivery) jobs.Batch { return batchFunc{p.execute, ds} }
 
 // TestTrap02SleepingJobsLeaveRoom: messages that are handed back to come later count as
 // unacknowledged, so 10,000 of them would keep the server from handing out any other.

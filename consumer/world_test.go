@@ -296,9 +296,20 @@ type executorFunc struct {
 	execute func(context.Context, []jobs.Delivery) []jobs.Verdict
 }
 
-func (x executorFunc) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
-	return x.execute(ctx, ds)
+// Open implements [consumer.Executor].
+func (x executorFunc) Open(ds []jobs.Delivery) jobs.Batch { return batchFunc{x.execute, ds} }
+
+// batchFunc is a batch that a function carries out.
+type batchFunc struct {
+	execute    func(context.Context, []jobs.Delivery) []jobs.Verdict
+	deliveries []jobs.Delivery
 }
+
+// Run implements [jobs.Batch].
+func (b batchFunc) Run(ctx context.Context) []jobs.Verdict { return b.execute(ctx, b.deliveries) }
+
+// Close implements [jobs.Batch].
+func (batchFunc) Close() {}
 
 // recorder counts the deliveries of each job.
 type recorder struct {

@@ -65,9 +65,11 @@ type Config struct {
 // Executor carries out deliveries. It is safe for concurrent use.
 type Executor struct {
 	Config
-	order order
-	debts *debts
-	hung  hung
+	order   order
+	batches batches
+	slots   slots
+	debts   *debts
+	hung    hung
 }
 
 // NewExecutor returns an executor; zero settings mean the defaults.
@@ -94,11 +96,17 @@ func NewExecutor(c Config) *Executor {
 	return &Executor{Config: c, debts: newDebts()}
 }
 
-// Execute carries out the deliveries and returns a verdict for each, in their
+// Execute opens deliveries, carries them out, and returns a verdict for each, in their
 // order. Saves of one model are applied together, those of a resource in the order
 // given; long jobs run one after another. Cancelling ctx gives unfinished jobs back uncounted.
 func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict {
-	tasks := x.openAll(deliveries)
+	b := x.Open(deliveries)
+	defer b.Close()
+	return b.Run(ctx)
+}
+
+// run gives tasks their verdicts.
+func (x *Executor) run(ctx context.Context, tasks []*task) {
 	var saves saveGroups
 	for _, t := range tasks {
 		switch {
@@ -116,11 +124,6 @@ func (x *Executor) Execute(ctx context.Context, deliveries []Delivery) []Verdict
 	for _, group := range saves.groups {
 		x.runSaves(ctx, group)
 	}
-	verdicts := make([]Verdict, len(tasks))
-	for i, t := range tasks {
-		verdicts[i] = t.verdict
-	}
-	return verdicts
 }
 
 // Probe reports whether the store takes writes again after a pause, and gives back

@@ -15,9 +15,35 @@ const (
 	partBytes      = 1 << 20
 )
 
-// partsAtOnce is how many units of work of one batch run at the same time: one is
-// encoded while two others are being written.
+// partsAtOnce is how many units of work of a lane run at the same time: one is encoded
+// while two others are being written.
 const partsAtOnce = 3
+
+// slots are the units of work that may run at the same time, by subject: batches of one
+// lane share them, and lanes do not wait for each other.
+type slots struct {
+	mu sync.Mutex
+	of map[string]chan struct{}
+}
+
+// take waits for a slot of a lane and returns what gives it back.
+func (s *slots) take(subject string) (release func()) {
+	slot := s.lane(subject)
+	slot <- struct{}{}
+	return func() { <-slot }
+}
+
+func (s *slots) lane(subject string) chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = make(map[string]chan struct{})
+	}
+	if s.of[subject] == nil {
+		s.of[subject] = make(chan struct{}, partsAtOnce)
+	}
+	return s.of[subject]
+}
 
 // part is some of the saves of a batch, which are one unit of work.
 type part struct {
@@ -61,14 +87,16 @@ func cut(tasks []*task) []*part {
 // of apply.
 func (x *Executor) applyParts(ctx context.Context, tasks []*task) error {
 	parts := cut(tasks)
+	lane := tasks[0].delivery.Subject
 	if len(parts) == 1 {
+		defer x.slots.take(lane)()
 		return x.apply(ctx, tasks)
 	}
-	r := running{slots: make(chan struct{}, partsAtOnce)}
+	var r running
 	for _, p := range parts {
-		r.slots <- struct{}{}
+		release := x.slots.take(lane)
 		r.Go(func() {
-			defer func() { <-r.slots }()
+			defer release()
 			r.run(p, func() error { return x.apply(ctx, p.tasks) })
 		})
 	}
@@ -84,7 +112,6 @@ func (x *Executor) applyParts(ctx context.Context, tasks []*task) error {
 // running are the parts of a batch.
 type running struct {
 	together
-	slots chan struct{}
 
 	mu  sync.Mutex
 	err error // why no more parts are run

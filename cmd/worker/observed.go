@@ -38,10 +38,29 @@ type observedExecutor struct {
 	cause   error
 }
 
-// Execute implements [consumer.Executor].
-func (o *observedExecutor) Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict {
+// Open implements [consumer.Executor].
+func (o *observedExecutor) Open(deliveries []jobs.Delivery) jobs.Batch {
 	begun := time.Now()
-	verdicts := o.Executor.Execute(ctx, deliveries)
+	return observedBatch{o.Executor.Open(deliveries), o, begun, deliveries}
+}
+
+// observedBatch is a batch of an observed executor.
+type observedBatch struct {
+	jobs.Batch
+	executor   *observedExecutor
+	begun      time.Time
+	deliveries []jobs.Delivery
+}
+
+// Run implements [jobs.Batch].
+func (b observedBatch) Run(ctx context.Context) []jobs.Verdict {
+	verdicts := b.Batch.Run(ctx)
+	b.executor.executed(b.begun, b.deliveries, verdicts)
+	return verdicts
+}
+
+// executed notes what became of a batch.
+func (o *observedExecutor) executed(begun time.Time, deliveries []jobs.Delivery, verdicts []jobs.Verdict) {
 	o.work.Executed(begun, deliveries, verdicts)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -56,7 +75,6 @@ func (o *observedExecutor) Execute(ctx context.Context, deliveries []jobs.Delive
 			o.since, o.cause = time.Now(), v.Err
 		}
 	}
-	return verdicts
 }
 
 // noteEnd tells of a job that has ended. The caller holds mu.

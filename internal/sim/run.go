@@ -44,6 +44,7 @@ const (
 //   - Good jobs are done, poisonous ones dead with one letter, the others refused;
 //     outages count no attempt.
 //   - The queue is empty in the end, no row is in progress, nobody is in trouble.
+//   - A process writes the saves of a resource in the order in which it began them.
 //   - A worker that meets an outage says so; one that is told to end does, and hands back
 //     at once what it has not begun.
 //   - After the last fault a new save is done in time.

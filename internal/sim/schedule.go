@@ -105,6 +105,7 @@ type Schedule struct {
 	Lease   time.Duration
 	Pending int // most messages that are handed out; more than one may sleep for each worker
 	Batch   int
+	Beside  int // saves that are worth a batch beside another one
 	Slots   int
 	Create  bool // workers may make durable consumers
 	Lossy   [lossKinds]uint64
@@ -155,6 +156,7 @@ func Draw(seed uint64) Schedule {
 			s.Events = append(s.Events, s.event(r, pick(r, what...)))
 		}
 	}
+	s.Beside = pick(r, 1, 1, 2, 4)
 	slices.SortStableFunc(s.Events, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
 	return s
 }

@@ -17,6 +17,7 @@ type watched struct {
 	mu     sync.Mutex
 	held   map[uint64]*holding // by sequence
 	paused time.Time           // when a job was last put off because of the store
+	line   line
 }
 
 // holding is a message that was handed to the process.
@@ -29,16 +30,33 @@ func newWatched(x *jobs.Executor, l *life) *watched {
 	return &watched{Executor: x, life: l, held: make(map[uint64]*holding)}
 }
 
-// Execute implements consumer.Executor.
-func (x *watched) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
+// Open implements consumer.Executor.
+func (x *watched) Open(ds []jobs.Delivery) jobs.Batch {
+	saves := x.life.world.savesOf(ds)
 	x.mu.Lock()
 	for _, d := range ds {
 		if h := x.held[d.Sequence]; h != nil {
 			h.begun = true
 		}
 	}
+	number := x.line.open(ds, saves)
 	x.mu.Unlock()
-	verdicts := x.Executor.Execute(ctx, ds)
+	return watchedBatch{x.Executor.Open(ds), x, ds, number}
+}
+
+// watchedBatch is a batch of a watched executor.
+type watchedBatch struct {
+	jobs.Batch
+	executor *watched
+	ds       []jobs.Delivery
+	number   int
+}
+
+// Run implements jobs.Batch.
+func (b watchedBatch) Run(ctx context.Context) []jobs.Verdict {
+	x, ds := b.executor, b.ds
+	verdicts := b.Batch.Run(ctx)
+	x.endOf(b, verdicts)
 	for i, v := range verdicts {
 		x.life.world.note("%s: %s of %s, delivery %d: %s %s %v", x.life.name, v.Action, v.Text, ds[i].Number, v.State, v.Code, v.Err)
 		if v.Action == jobs.ActionPause {
@@ -49,6 +67,18 @@ func (x *watched) Execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdic
 		}
 	}
 	return verdicts
+}
+
+// endOf notes that a batch has its verdicts. Where connections are well nothing but the
+// process itself hands back what waits for the store, or gets it twice.
+func (x *watched) endOf(b watchedBatch, verdicts []jobs.Verdict) {
+	waits := make(map[uint64]bool)
+	for i, v := range verdicts {
+		waits[b.ds[i].Sequence] = v.Action == jobs.ActionPause && x.life.world.Theme == Outages
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.line.end(b.number, waits)
 }
 
 // putOff counts that a job was put off because of the store.
@@ -119,5 +149,6 @@ func (x *watched) loses(sequence uint64) bool {
 	defer x.mu.Unlock()
 	h := x.held[sequence]
 	delete(x.held, sequence)
+	x.line.leave(sequence)
 	return h == nil || h.begun
 }

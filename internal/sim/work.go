@@ -28,6 +28,7 @@ type work struct {
 
 // SaveJobs implements jobs.Saver.
 func (k *work) SaveJobs(ctx context.Context, model string, js []manager.SaveJob) ([]manager.SaveJobOutcome, error) {
+	k.life.executor.mustBeNext(js)
 	for _, j := range js {
 		job := k.world.jobs[j.Row.Text]
 		if err := sleep(ctx, job.Slow); err != nil {

@@ -88,7 +88,7 @@ func (w *world) newLife(name string) (*life, error) {
 	queue.Create = w.Create
 	c, err := consumer.New(consumer.Config{
 		JetStream: l.conn.JetStream(), Link: l.conn, Queue: queue, Executor: l.executor,
-		Lanes: w.Lanes, Kinds: w.Kinds, AckWait: w.AckWait, Batch: w.Batch, Slots: w.Slots,
+		Lanes: w.Lanes, Kinds: w.Kinds, AckWait: w.AckWait, Batch: w.Batch, Beside: w.Beside, Slots: w.Slots,
 		Budget: consumer.NewBudget(4, 0),
 	})
 	if err == nil {

@@ -33,9 +33,20 @@ type watcher struct {
 	bad   chan error
 }
 
-// Execute implements [consumer.Executor].
-func (w *watcher) Execute(ctx context.Context, deliveries []jobs.Delivery) []jobs.Verdict {
-	verdicts := w.Executor.Execute(ctx, deliveries)
+// Open implements [consumer.Executor].
+func (w *watcher) Open(deliveries []jobs.Delivery) jobs.Batch {
+	return watchedBatch{w.Executor.Open(deliveries), w}
+}
+
+// watchedBatch is a batch of a watcher.
+type watchedBatch struct {
+	jobs.Batch
+	watcher *watcher
+}
+
+// Run implements [jobs.Batch].
+func (b watchedBatch) Run(ctx context.Context) []jobs.Verdict {
+	w, verdicts := b.watcher, b.Batch.Run(ctx)
 	for _, v := range verdicts {
 		if i, known := w.index[v.ID]; known && v.State == storage.JobDone && v.Refused == 0 {
 			w.done.arrived(i)
