@@ -24,6 +24,31 @@ func TestJobsAreHandedBackAfterTheGrace(t *testing.T) {
 	}
 }
 
+// TestASecondSignalCutsTheGraceShort: who cannot wait for the grace learns that jobs
+// were cut short, and loses none.
+func TestASecondSignalCutsTheGraceShort(t *testing.T) {
+	dir := t.TempDir()
+	store := "sqlite:" + dir
+	const loaded = 40_000 // takes longer than two signals
+	job := strings.TrimSpace(cli(t, "submit", "load", writeArchive(t, loaded), "--store", store, "-q").ok(t))
+	p := startRun(t, dir, "--grace", "10m")
+	eventually(t, "the load to run", func() bool { return state(t, store, job) == "running" })
+	p.signal(syscall.SIGTERM)
+	eventually(t, "the worker to drain", func() bool { return strings.Contains(p.log(), `"draining"`) })
+	p.signal(syscall.SIGTERM)
+	if r := p.wait(); r.code != exitError || !strings.Contains(r.stderr, errCutShort.Message) {
+		t.Fatalf("after a second SIGTERM: %+v", r)
+	}
+	if s := state(t, store, job); s == "done" {
+		t.Fatal("the load was done: nothing was cut short")
+	}
+	startRun(t, dir)
+	eventually(t, "the load to be done", func() bool { return state(t, store, job) == "done" })
+	if n := resources(t, store); n != loaded {
+		t.Fatalf("%d resources", n)
+	}
+}
+
 func TestGraceIsPositive(t *testing.T) {
 	if r := cli(t, "run", "--store", "memory:", "--grace", "0s"); r.code != exitUsage || !strings.Contains(r.stderr, "--grace") {
 		t.Fatalf("%+v", r)

@@ -157,23 +157,6 @@ func TestSIGTERMInTheMiddleOfALoadLosesNothing(t *testing.T) {
 	}
 }
 
-func TestASecondSignalCancelsRunningJobs(t *testing.T) {
-	dir := t.TempDir()
-	store := "sqlite:" + dir
-	job := strings.TrimSpace(cli(t, "submit", "load", writeArchive(t, 10_500), "--store", store, "-q").ok(t))
-	p := startRun(t, dir)
-	eventually(t, "the load to run", func() bool { return state(t, store, job) == "running" })
-	p.signal(syscall.SIGTERM)
-	eventually(t, "the worker to drain", func() bool { return strings.Contains(p.log(), `"draining"`) })
-	// The process may have ended by itself meanwhile; then there is nobody to signal.
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	if r := p.wait(); r.code != exitOK {
-		t.Fatalf("after two signals: %+v", r)
-	}
-	startRun(t, dir)
-	eventually(t, "the load to be done", func() bool { return state(t, store, job) == "done" })
-}
-
 func TestAnInterruptedLoadIsContinuedByTheNextWorker(t *testing.T) {
 	dir := t.TempDir()
 	store := "sqlite:" + dir

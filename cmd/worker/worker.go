@@ -177,7 +177,8 @@ func (w *worker) sweepUploads(ctx context.Context) {
 }
 
 // stop ends consuming. After a signal a command hands its jobs back at once; run
-// lets them finish within the grace, unless a second signal comes.
+// lets them finish within the grace, unless a second signal comes: then it says so by
+// an error.
 func (w *worker) stop(ctx context.Context) error {
 	w.draining.Store(true)
 	w.handles.Stop()
@@ -197,10 +198,19 @@ func (w *worker) stop(ctx context.Context) error {
 	}
 	w.cancel()
 	w.background.Wait()
+	if second.Err() != nil && err != nil {
+		return errCutShort
+	}
 	if errors.Is(err, errInterrupted) || errors.Is(err, nats.ErrConnectionClosed) {
 		return nil
 	}
 	return err
+}
+
+// errCutShort: a second signal did not let jobs finish.
+var errCutShort = &failure{
+	Exit: exitError, Code: codeInterrupted,
+	Message: "a second signal came before all jobs had finished; they continue in the next worker",
 }
 
 // failed is closed when consuming ended by itself, nil when nothing is consumed here.
