@@ -8,19 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
+
+	_ "github.com/specstar-worker/worker/internal/gctune" // before what the other packages allocate
 )
 
-// gcPercent is the garbage collector's target unless GOGC says otherwise. What
-// is live is small beside what passes through: with Go's default of 100 the
-// heap's goal is a few megabytes, and collecting takes much of the time.
-const gcPercent = 400
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

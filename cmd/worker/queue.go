@@ -19,7 +19,7 @@ import (
 	"github.com/specstar-worker/worker/manager"
 )
 
-// connect reaches the queue: a given server, another process', or one started here.
+// connect reaches the queue: a given server, another process', or the one started here.
 func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 	s.lost, s.uploads = nil, filepath.Join(owner.Dir(s.data), "uploads")
 	var id uuid.UUID
@@ -41,9 +41,8 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 			err = &failure{Exit: exitUnavailable, Code: codeUnavailable, Message: "connect to " + maskURL(s.app.global.nats) + ": " + err.Error()}
 		}
 	default:
-		if id, err = s.startServer(); err == nil {
-			nc, err = s.dial(consumer.PublishOptions()...)
-		}
+		id, s.dial = s.queueID, s.server.Connect
+		nc, err = s.dial(consumer.PublishOptions()...)
 	}
 	if err != nil {
 		return err
@@ -53,18 +52,13 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 	return s.bind(ctx)
 }
 
-// startServer starts the queue of the data directory and returns its id.
-func (s *session) startServer() (uuid.UUID, error) {
-	id, err := s.dataLock.QueueID()
-	if err != nil {
-		return id, err
+// startServer starts the queue of the data directory.
+func (s *session) startServer() (err error) {
+	if s.queueID, err = s.dataLock.QueueID(); err != nil {
+		return err
 	}
 	s.server, err = natsd.Start(filepath.Join(owner.Dir(s.data), "nats"), natsd.Options{Listen: true})
-	if err != nil {
-		return id, err
-	}
-	s.dial = s.server.Connect
-	return id, nil
+	return err
 }
 
 // hold has a connection made anew when the library closes it, which it does with one

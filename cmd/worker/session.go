@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"github.com/specstar-worker/worker/consumer"
@@ -57,7 +58,9 @@ type session struct {
 	// dataLock and storeLock are held by an owner; storeLock only where the
 	// store's directory is not the data directory.
 	dataLock, storeLock *owner.Lock
-	server              *natsd.Server
+	// server is the queue that is run here, and queueID its id.
+	server  *natsd.Server
+	queueID uuid.UUID
 	// conn is for sending and asking, pulls for the worker; dial makes either.
 	conn, pulls *consumer.Line
 	dial        func(...nats.Option) (*nats.Conn, error)
@@ -162,11 +165,8 @@ func (s *session) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.store == nil {
-		if s.store, err = s.app.openWriter(ctx); err != nil {
-			return err
-		}
-		s.app.current = s.store
+	if err := s.openParts(ctx, card); err != nil {
+		return err
 	}
 	if err := s.app.contradiction(card, s.store.ID()); err != nil {
 		return err
@@ -183,6 +183,37 @@ func (s *session) open(ctx context.Context) error {
 		}
 	}
 	return s.publish()
+}
+
+// openParts opens the store, unless it is open from an earlier turn. When the queue is for
+// us to run, it starts while what the store lacks is made: both take their time. An error
+// of the store comes first.
+func (s *session) openParts(ctx context.Context, card owner.Card) error {
+	var queue error
+	var starting sync.WaitGroup
+	start := func() {
+		if card.URL == "" && s.app.global.nats == "" {
+			starting.Go(func() { queue = s.startServer() })
+		}
+	}
+	err := s.openStore(ctx, start)
+	starting.Wait()
+	if err != nil {
+		return err
+	}
+	return queue
+}
+
+// openStore opens the store and calls start, see openWriterMeanwhile.
+func (s *session) openStore(ctx context.Context, start func()) (err error) {
+	if s.store != nil {
+		start()
+		return nil
+	}
+	if s.store, err = s.app.openWriterMeanwhile(ctx, start); err == nil {
+		s.app.current = s.store
+	}
+	return err
 }
 
 // enter takes the locks that are free and returns the card of whoever runs the

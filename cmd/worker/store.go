@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
@@ -45,11 +46,24 @@ func (a *app) openReader(ctx context.Context) (*store, error) {
 
 // openWriter opens the store, making it when it is not there.
 func (a *app) openWriter(ctx context.Context) (*store, error) {
+	return a.openWriterMeanwhile(ctx, func() {})
+}
+
+// openWriterMeanwhile is openWriter; it calls start when the store answers, at the latest
+// when it is open, but not when it cannot be opened at all.
+func (a *app) openWriterMeanwhile(ctx context.Context, start func()) (*store, error) {
 	place, err := a.global.place()
 	if err != nil {
 		return nil, err
 	}
-	return a.openPlace(ctx, place, false)
+	start = sync.OnceFunc(start)
+	o := a.global.options()
+	o.Reached = start
+	s, err := a.openWith(ctx, place, o)
+	if err == nil {
+		start()
+	}
+	return s, err
 }
 
 // openPlace opens the store at a place. One to be read that is not there gives
@@ -57,6 +71,10 @@ func (a *app) openWriter(ctx context.Context) (*store, error) {
 func (a *app) openPlace(ctx context.Context, place preset.Place, readOnly bool) (*store, error) {
 	o := a.global.options()
 	o.ReadOnly = readOnly
+	return a.openWith(ctx, place, o)
+}
+
+func (a *app) openWith(ctx context.Context, place preset.Place, o preset.Options) (*store, error) {
 	f, err := place.Open(ctx, o)
 	if err != nil {
 		return nil, err // it names the store

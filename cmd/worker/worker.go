@@ -33,6 +33,10 @@ const defaultGrace = 25 * time.Second
 // sweepEvery is how often uploads of ended jobs are removed.
 const sweepEvery = 30 * time.Second
 
+// tidyAfter is how long a command that does its own jobs alone puts off looking after
+// others: most have ended by then, and the server's processors are theirs until then.
+const tidyAfter = 100 * time.Millisecond
+
 // worker does the jobs of a session's store in this process.
 type worker struct {
 	session  *session
@@ -131,11 +135,25 @@ func (w *worker) startBackground(ctx context.Context) {
 			s.app.log.Info("published forgotten jobs", zap.Int("jobs", n))
 		}
 	}, Released: s.app.released()}
-	w.background.Go(func() { reconciler.Run(ctx) })
-	w.background.Go(func() { w.keepLetters(ctx) })
-	w.background.Go(func() { w.sweepUploads(ctx) })
+	for _, tidy := range []func(context.Context){reconciler.Run, w.keepLetters, w.sweepUploads} {
+		w.background.Go(func() {
+			w.putOff(ctx)
+			tidy(ctx)
+		})
+	}
 	if s.options.kept != nil {
 		w.background.Go(func() { w.pruneJobs(ctx) })
+	}
+}
+
+// putOff waits until it is time to look after other jobs, or for the end of ctx.
+func (w *worker) putOff(ctx context.Context) {
+	if w.session.options.exclusive {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(tidyAfter):
 	}
 }
 

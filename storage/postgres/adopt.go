@@ -103,7 +103,8 @@ func (c candidate) missing() (missing []string) {
 func (f *Factory) candidates(ctx context.Context) ([]candidate, error) {
 	query, args := metaTables, []any{pgx.QueryExecModeExec, f.prefix}
 	if f.identity.made {
-		query, args = metaTables+notOurs, append(args, f.identity.number)
+		// It is asked again and again, and planning takes most of its time.
+		query, args = metaTables+notOurs, []any{f.prefix, f.identity.number}
 	}
 	return collect(ctx, f, pooled{f}, "look for models in", query+` ORDER BY base COLLATE "C"`, args, func(rows pgx.Rows) (c candidate, err error) {
 		return c, rows.Scan(&c.base, &c.columns, &c.inside)

@@ -35,6 +35,9 @@ type Config struct {
 	// NoForeignKey makes new tables without the original's foreign key from index to
 	// payload. Writes are a quarter cheaper.
 	NoForeignKey bool
+	// Reached, unless nil, is called once when the store is known to be one that can be
+	// used, before what is not there is made. The caller has time for other things then.
+	Reached func()
 	// Connections is the most connections to use, at least 2; 0 means 16, or
 	// pool_max_conns of the DSN. A read inside a loop over another needs one more.
 	Connections int

@@ -73,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Factory, error) {
 	f.ended, f.end = context.WithCancel(context.Background())
 	err = f.connect(ctx, pool)
 	if err == nil {
-		err = f.open(ctx, c.Encoding)
+		err = f.open(ctx, c)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -81,11 +81,11 @@ func Open(ctx context.Context, c Config) (*Factory, error) {
 	return f, nil
 }
 
-func (f *Factory) open(ctx context.Context, e resource.Encoding) error {
+func (f *Factory) open(ctx context.Context, c Config) error {
 	if f.readOnly {
-		return f.openForReading(ctx, e)
+		return f.openForReading(ctx, c.Encoding)
 	}
-	return f.openForWriting(ctx, e)
+	return f.openForWriting(ctx, c.Encoding, c.Reached)
 }
 
 // ID identifies the store.

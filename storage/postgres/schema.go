@@ -114,24 +114,35 @@ func (f *Factory) readStore(ctx context.Context) (i identity, version int, err e
 }
 
 // openForWriting finds the store of the table prefix, or makes it with the tables of
-// ours that are not there.
-func (f *Factory) openForWriting(ctx context.Context, e resource.Encoding) error {
+// ours that are not there. reached is [Config.Reached].
+func (f *Factory) openForWriting(ctx context.Context, e resource.Encoding, reached func()) error {
 	i, version, err := f.readStore(ctx)
 	if err != nil {
 		return err
 	}
+	if f.identity = i; i.number != 0 {
+		if err := f.checkStore(e); err != nil {
+			return err
+		}
+	}
+	if reached != nil {
+		reached()
+	}
 	if err := f.migrate(ctx, version); err != nil {
 		return err
 	}
-	i.made, f.version = true, schemaVersion
+	f.identity.made, f.version = true, schemaVersion
 	others := true // there may be models that others have made
-	if f.identity = i; i.number == 0 {
+	if i.number == 0 {
 		if others, err = f.makeIdentity(ctx, e); err != nil {
 			return f.explain("open store", err)
 		}
+		if err := f.checkStore(e); err != nil { // another process may have made it
+			return err
+		}
 	}
-	if err := f.checkStore(e); err != nil || !others {
-		return err
+	if !others {
+		return nil
 	}
 	return f.adopt(ctx)
 }
@@ -156,12 +167,22 @@ func (f *Factory) makeIdentity(ctx context.Context, e resource.Encoding) (others
 	case e == "":
 		e = resource.Msgpack
 	}
-	_, err = f.pool.Exec(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding, revisions_outside) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		[16]byte(uuid.New()), f.prefix, string(e), f.medium != nil)
-	if err == nil {
-		f.identity, _, err = f.readStore(ctx)
+	return len(models) > 0, f.insertStore(ctx, e)
+}
+
+// insertStore makes the row of the store, or takes the one that another process has
+// made meanwhile.
+func (f *Factory) insertStore(ctx context.Context, e resource.Encoding) error {
+	made := identity{id: uuid.New(), encoding: e, outside: f.medium != nil, made: true}
+	err := f.pool.QueryRow(ctx, `INSERT INTO specstar_store (id, table_prefix, encoding, revisions_outside) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING number`,
+		[16]byte(made.id), f.prefix, string(e), made.outside).Scan(&made.number)
+	if errors.Is(err, pgx.ErrNoRows) {
+		made, _, err = f.readStore(ctx)
 	}
-	return len(models) > 0, err
+	if err == nil {
+		f.identity = made
+	}
+	return err
 }
 
 // checkStore refuses an encoding and a place of revisions that the store does not have.

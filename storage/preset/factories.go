@@ -80,7 +80,7 @@ func PostgresDiskS3(ctx context.Context, dsn, dir, objects string, o Options) (s
 func (o Options) postgres(dsn string) postgres.Config {
 	return postgres.Config{
 		DSN: dsn, TablePrefix: o.TablePrefix, Encoding: o.Encoding, ReadOnly: o.ReadOnly, Schema: o.Schema,
-		NoMigrate: o.NoMigrate, NoForeignKey: o.NoForeignKey, Connections: o.Connections,
+		NoMigrate: o.NoMigrate, Reached: o.Reached, NoForeignKey: o.NoForeignKey, Connections: o.Connections,
 	}
 }
 

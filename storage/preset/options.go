@@ -17,6 +17,9 @@ type Options struct {
 	ReadOnly bool
 	// NoMigrate makes no tables and columns in PostgreSQL, for a role that may not.
 	NoMigrate bool
+	// Reached, unless nil, is called once when a store in PostgreSQL is known to be one
+	// that can be used, before what is not there is made.
+	Reached func()
 	// NoForeignKey makes new tables in PostgreSQL without the original's foreign key
 	// from index to payload, see postgres.Config.
 	NoForeignKey bool
