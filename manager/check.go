@@ -27,6 +27,11 @@ import (
 // Memory: about 100 bytes for each resource with one revision, and the ids of
 // the distinct blobs that payloads refer to.
 func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, error) {
+	return c.check(ctx, src, o, nil)
+}
+
+// check is Check; keep gets the records of the sections to be loaded.
+func (c *Catalog) check(ctx context.Context, src Source, o LoadOptions, keep *keeper) (*Plan, error) {
 	infos, err := c.Models(ctx)
 	if err != nil {
 		return nil, err
@@ -36,6 +41,7 @@ func (c *Catalog) Check(ctx context.Context, src Source, o LoadOptions) (*Plan, 
 		known[info.Name] = true
 	}
 	ck := newChecker(src, o)
+	ck.keep = keep
 	ck.unknown = func(model string) error {
 		if known[model] {
 			return nil
@@ -132,6 +138,7 @@ type checker struct {
 	unknown func(model string) error
 	// noteStale notes hashes that a migration left stale.
 	noteStale bool
+	keep      *keeper
 
 	models   map[string]*modelCheck
 	sections []*section
@@ -175,8 +182,21 @@ func (ck *checker) run(ctx context.Context) error {
 	return ck.relations()
 }
 
-// record takes in one record.
+// record takes in one record, which is kept when it is right by itself.
 func (ck *checker) record(rec archive.Record, f frame) error {
+	if err := ck.take(rec, f); err != nil {
+		return err
+	}
+	switch rec.(type) {
+	case archive.Meta, archive.Revision, archive.Blob:
+		if s := ck.section(); s.wanted {
+			ck.keep.take(s.model.name, rec, f.size)
+		}
+	}
+	return nil
+}
+
+func (ck *checker) take(rec archive.Record, f frame) error {
 	switch rec := rec.(type) {
 	case archive.ModelStart:
 		return ck.start(rec.Model, f)

@@ -46,11 +46,12 @@ func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o L
 	if o.OnDuplicate, err = ParseOnDuplicate(string(o.OnDuplicate)); err != nil {
 		return nil, &RefusedError{Code: CodeInvalid, Message: err.Error()}
 	}
-	plan, err := c.Check(ctx, src, o)
+	keep := newKeeper(o)
+	plan, err := c.check(ctx, src, o, keep)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{catalog: c, claim: claim, src: src, opts: o, plan: plan, stats: plan.emptyStats(), progress: progress}
+	l := &loader{catalog: c, claim: claim, src: src, opts: o, plan: plan, kept: keep.kept(), stats: plan.emptyStats(), progress: progress}
 	err = c.watchedModels(ctx, ActionLoad, plan.names(), nil, func() error { return l.all(ctx) })
 	if err != nil {
 		return nil, err
@@ -84,6 +85,7 @@ type loader struct {
 	src      Source
 	opts     LoadOptions
 	plan     *Plan
+	kept     map[string]*cargo // what the check has read, see keeper
 	progress func(storage.Progress)
 
 	stats map[string]LoadStats // of the chunks that are done

@@ -25,7 +25,7 @@ func (l *loader) existing(ctx context.Context, look func(*cargo, []resource.Meta
 		ch := &l.plan.chunks[no]
 		return ch.blobs || full[ch.model] == nil
 	})
-	return l.each(ctx, nos, func(ctx context.Context, g *cargo) error {
+	return l.pieces(ctx, nos, func(ctx context.Context, g *cargo) error {
 		found, err := g.existing(ctx, full[g.model])
 		if err != nil || len(found) == 0 {
 			return err
@@ -74,7 +74,7 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 	batch := storage.Batch{Chunk: &storage.ChunkRef{Claim: l.claim}, New: true}
 	writes := make(map[string]storage.ModelWrites)
 	stats := l.stats
-	err := l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
+	err := l.pieces(ctx, pending, func(ctx context.Context, g *cargo) error {
 		if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
 			return err
 		}

@@ -187,6 +187,8 @@ type load struct {
 	options  *jobOptions
 	job      string
 	rulesOff bool
+	// ahead is the hash of the archive, worked out while the session is opened.
+	ahead *upload.Ahead
 	// put is the upload, once made, and dir where it is.
 	put *upload.Upload
 	dir string
@@ -195,7 +197,11 @@ type load struct {
 }
 
 func (a *app) newLoad(path string, f *loadFlags, o *jobOptions) *load {
-	return &load{app: a, path: path, stdin: a.stdin, flags: f, options: o, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
+	l := &load{app: a, path: path, stdin: a.stdin, flags: f, options: o, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
+	if o.uniqueKey == "" {
+		l.ahead = upload.HashAhead(path)
+	}
+	return l
 }
 
 // submit uploads the archive and submits the job, again when it was submitted to

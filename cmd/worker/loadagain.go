@@ -22,7 +22,7 @@ const cancelledWait = 30 * time.Second
 // uniqueKey is the key that loads of the same archive with the same options have in
 // common, whatever the name or the form in which they were given.
 func (l *load) uniqueKey(args jobs.Load) (string, error) {
-	content, err := upload.Hash(l.dir, l.put.Name)
+	content, err := l.ahead.Hash(l.dir, l.put.Name)
 	if err != nil {
 		return "", err
 	}
