@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -74,6 +75,21 @@ func (f *saveFlags) open(stdin io.Reader) (io.ReadCloser, error) {
 	return file, nil
 }
 
+// smallFile is how long a file of operations may be to be read while the session is
+// opened. What is read of a longer one takes longer than that.
+const smallFile = 64 << 20
+
+// small reports whether r is such a file. From other sources operations may come slowly,
+// and the session is to be nobody's meanwhile.
+func (f *saveFlags) small(r io.Reader) bool {
+	file, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular() && info.Size() <= smallFile
+}
+
 func (a *app) saveCommand() *cobra.Command {
 	var f saveFlags
 	var o jobOptions
@@ -123,18 +139,22 @@ together or not at all; only the first line may have an id then.`,
 }
 
 func (a *app) save(ctx context.Context, model string, f *saveFlags, o *jobOptions) error {
-	list, err := a.readSaves(model, f, o)
+	read, err := a.startSaves(model, f, o)
 	if err != nil {
 		return err
 	}
 	result := saveResult{Errors: []lineError{}}
 	err = a.withSession(ctx, sessionOptions{command: "save", consume: true, inLedger: f.inLedger()}, func(ctx context.Context, s *session) error {
-		board := a.board()
-		defer board.Wait()
-		if err := s.submitSaves(ctx, &list, board); err != nil {
+		list, err := read()
+		if err != nil {
 			return err
 		}
-		result, err = s.followSaves(ctx, list, board)
+		board := a.board()
+		defer board.Wait()
+		if err := s.submitSaves(ctx, list, board); err != nil {
+			return err
+		}
+		result, err = s.followSaves(ctx, *list, board)
 		return err
 	})
 	if err != nil {
@@ -158,14 +178,29 @@ func (l saveList) lines() (n int64) {
 	return n
 }
 
-// readSaves reads all operations, so that a file that cannot be read submits
-// nothing. Of two lines with one id the second is the same job, or is refused.
-func (a *app) readSaves(model string, f *saveFlags, o *jobOptions) (saveList, error) {
+// startSaves reads the operations, a file's while the session is opened. The function
+// returns them once they are there, the same list each time.
+func (a *app) startSaves(model string, f *saveFlags, o *jobOptions) (func() (*saveList, error), error) {
 	r, err := f.open(a.stdin)
 	if err != nil {
-		return saveList{}, err
+		return nil, err
 	}
-	defer r.Close()
+	read := sync.OnceValues(func() (*saveList, error) {
+		defer r.Close() // was only read
+		list, err := a.readSaves(r, model, f, o)
+		return &list, err
+	})
+	if f.small(r) {
+		go func() { _, _ = read() }() // whoever calls it gets the error
+		return read, nil
+	}
+	_, err = read()
+	return read, err
+}
+
+// readSaves reads all operations, so that a file that cannot be read submits
+// nothing. Of two lines with one id the second is the same job, or is refused.
+func (a *app) readSaves(r io.Reader, model string, f *saveFlags, o *jobOptions) (saveList, error) {
 	p := packer{model: model, user: a.global.rights.userName(), rulesOff: a.global.rules == "off", most: f.batch, whole: f.whole(), options: o}
 	for l, err := range readLines(r) {
 		if err != nil {

@@ -138,14 +138,19 @@ func (j saveJob) without(refused []*manager.RefusedError, bad *[]lineError) (sav
 
 // submitSave submits the operations without waiting.
 func (a *app) submitSave(ctx context.Context, model string, f *saveFlags, o *jobOptions) error {
-	list, err := a.readSaves(model, f, o)
+	read, err := a.startSaves(model, f, o)
 	if err != nil {
 		return err
 	}
+	var list *saveList
 	err = a.submitWith(ctx, sessionOptions{inLedger: f.inLedger()}, func(ctx context.Context, s *session) ([]string, error) {
+		var err error
+		if list, err = read(); err != nil {
+			return nil, err
+		}
 		board := a.board()
 		defer board.Wait()
-		if err := s.submitSaves(ctx, &list, board); err != nil {
+		if err := s.submitSaves(ctx, list, board); err != nil {
 			return nil, err
 		}
 		var ids []string
