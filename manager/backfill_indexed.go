@@ -18,6 +18,9 @@ import (
 // without locks; those that change are then written as one unit of work, which
 // works out again what was written meanwhile.
 //
+// Unique values are not checked: they are in the payloads whatever their index says, and
+// a resource without its values would not be found. [Catalog.Verify] reports equal ones.
+//
 // Of the counts, Updated are rows whose values changed, Missing those whose
 // current revision is nowhere, and Unchanged those that were right already or
 // whose payload cannot be indexed. On an error the counts so far are returned

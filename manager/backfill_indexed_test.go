@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -72,6 +73,42 @@ func TestBackfillOfIndexedData(t *testing.T) {
 		want = manager.BackfillStats{Missing: 1, Unchanged: 5, MissingIDs: []resource.ID{"doc:lost"}}
 		if diff := cmp.Diff(want, again); err != nil || diff != "" {
 			t.Error(diff, err)
+		}
+	})
+}
+
+// TestBackfillOfIndexedDataTakesEqualValues: what is stored is indexed as it is, so that
+// it is found. Equal values at a path that became unique later are verify's to report.
+func TestBackfillOfIndexedDataTakesEqualValues(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		c := manager.NewCatalog(s.factory, s.blobs, manager.Options{})
+		m, err := c.Declare(t.Context(), storage.ModelInfo{Name: "doc"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			if _, err := m.Create(t.Context(), op("", numbered(i), `{"mail":"x"}`, "u", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m, err = c.Declare(t.Context(), storage.ModelInfo{Name: "doc", IndexedPaths: []string{"mail"}, UniquePaths: []string{"mail"}}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.BackfillIndexedData(t.Context(), manager.BackfillOptions{})
+		if diff := cmp.Diff(manager.BackfillStats{Updated: 2}, got); err != nil || diff != "" {
+			t.Fatal(diff, err)
+		}
+		if n, err := m.Count(t.Context(), qb.Where(qb.Data("mail").Eq("x"))); err != nil || n != 2 {
+			t.Errorf("%d rows have the value, %v", n, err)
+		}
+		f, err := c.Verify(t.Context())
+		if err != nil || len(f.Problems) != 1 || f.Problems[0].Code != manager.CodeNotUnique || f.Problems[0].ResourceID != numbered(1) {
+			t.Errorf("verify finds %+v, %v", f.Problems, err)
+		}
+		_, err = m.Create(t.Context(), op("", numbered(2), `{"mail":"x"}`, "u", 2))
+		if refused, ok := errors.AsType[*manager.RefusedError](err); !ok || refused.Code != manager.CodeNotUnique {
+			t.Errorf("a third one with the value gives %v", err)
 		}
 	})
 }
