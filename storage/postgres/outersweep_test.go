@@ -6,6 +6,7 @@ import (
 
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/outer"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // putLost stores contents that nothing leads to.
@@ -92,8 +93,8 @@ func TestOuterSweepLooksAgain(t *testing.T) {
 	}
 	sql(t, f, `INSERT INTO person_meta SELECT * FROM kept WHERE resource_id = $1`, string(sweptID(0)))
 	c := claimSwept(t, f)
-	staged := []stagedModel{{model: "person", entries: []stagedEntry{{uid: "lost 0"}}}}
-	sql(t, f, `INSERT INTO specstar_chunks (store, job, no, staged) VALUES ($1, $2, 0, $3)`, f.identity.number, [16]byte(c.Job), appendStaged(nil, staged))
+	models := []staged.Model{{Name: "person", Entries: []staged.Entry{{UID: "lost 0"}}}}
+	sql(t, f, `INSERT INTO specstar_chunks (store, job, no, staged) VALUES ($1, $2, 0, $3)`, f.identity.number, [16]byte(c.Job), staged.UIDs.Append(nil, models))
 	if err := s.removeOuter(t.Context(), storage.SweepOptions{Remove: true, Orphans: true}); err != nil {
 		t.Fatal(err)
 	}

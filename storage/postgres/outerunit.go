@@ -12,6 +12,7 @@ import (
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/order"
 	"github.com/specstar-worker/worker/storage/internal/outer"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // updateOuter is Update where revisions are in a medium. Contents are put while no
@@ -201,7 +202,7 @@ func (u unit) stageOuter(ctx context.Context, s storage.Staged, all []stagedWrit
 			return err
 		}
 		for i := range all {
-			model := all[i].staged.model
+			model := all[i].staged.Name
 			if mine[model] == nil {
 				mine[model] = map[string]storage.Content{}
 			}
@@ -209,9 +210,9 @@ func (u unit) stageOuter(ctx context.Context, s storage.Staged, all []stagedWrit
 			if err := w.Put(ctx, all[i].revisions, func(resource.RevisionKey) bool { return true }); err != nil {
 				return err
 			}
-			all[i].staged.entries = nil
+			all[i].staged.Entries = nil
 			for _, e := range w.Claims() {
-				all[i].staged.entries = append(all[i].staged.entries, stagedEntry{key: e.Key, uid: e.UID})
+				all[i].staged.Entries = append(all[i].staged.Entries, staged.Entry{Key: e.Key, UID: e.UID})
 			}
 		}
 		return t.addStaged(s, all)
@@ -220,10 +221,10 @@ func (u unit) stageOuter(ctx context.Context, s storage.Staged, all []stagedWrit
 
 // publishOuter makes staged contents found. Keys that are there, left by a resource
 // whose meta was removed, are made to lead to the new contents.
-func (f *Factory) publishOuter(ctx context.Context, names tables, staged []stagedEntry) error {
-	entries := make([]storage.Entry, len(staged))
-	for i, e := range staged {
-		entries[i] = storage.Entry{Key: e.key, UID: e.uid}
+func (f *Factory) publishOuter(ctx context.Context, names tables, list []staged.Entry) error {
+	entries := make([]storage.Entry, len(list))
+	for i, e := range list {
+		entries[i] = storage.Entry{Key: e.Key, UID: e.UID}
 	}
 	return outer.Publish(ctx, f.medium.Model(names.model), entries)
 }

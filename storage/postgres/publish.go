@@ -11,6 +11,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // Publish makes everything that was staged under the claimed job visible and ends
@@ -47,16 +48,16 @@ func (u unit) Publish(ctx context.Context, c storage.Claim, final storage.Final)
 // publishChunks publishes chunk after chunk. Entries of a medium are made when all
 // metas are inserted: it cannot take them back.
 func (t *tx) publishChunks(job uuid.UUID, numbers []int) error {
-	passes := []func(tables, stagedModel) error{func(names tables, m stagedModel) error {
+	passes := []func(tables, staged.Model) error{func(names tables, m staged.Model) error {
 		if err := t.publishMetas(names, m); err != nil {
 			return err
 		}
-		return t.publishEntries(names, m.entries)
+		return t.publishEntries(names, m.Entries)
 	}}
 	if t.f.medium != nil {
-		passes = []func(tables, stagedModel) error{
+		passes = []func(tables, staged.Model) error{
 			t.publishMetas,
-			func(names tables, m stagedModel) error { return t.f.publishOuter(t.ctx, names, m.entries) },
+			func(names tables, m staged.Model) error { return t.f.publishOuter(t.ctx, names, m.Entries) },
 		}
 	}
 	for _, pass := range passes {
@@ -68,23 +69,23 @@ func (t *tx) publishChunks(job uuid.UUID, numbers []int) error {
 }
 
 // publishMetas inserts the metas of one model.
-func (t *tx) publishMetas(names tables, m stagedModel) error {
-	rows := make([]metaRow, len(m.metas))
-	for i, row := range m.metas {
+func (t *tx) publishMetas(names tables, m staged.Model) error {
+	rows := make([]metaRow, len(m.Metas))
+	for i, row := range m.Metas {
 		rows[i] = rowOf(row)
 	}
 	if err := errors.Join(t.insertMetas(names, metaRows{fresh: rows}), t.flush()); err != nil {
 		return err
 	}
-	return t.rememberBlobs(m.model, m.blobs)
+	return t.rememberBlobs(m.Name, m.Blobs)
 }
 
 // publishEntries makes staged contents found. Keys that are there, left by a
 // resource whose meta was removed, are made to lead to the new contents.
-func (t *tx) publishEntries(names tables, staged []stagedEntry) error {
-	entries := make([]indexEntry, len(staged))
-	for i, e := range staged {
-		entries[i] = indexEntry(e)
+func (t *tx) publishEntries(names tables, list []staged.Entry) error {
+	entries := make([]indexEntry, len(list))
+	for i, e := range list {
+		entries[i] = indexEntry{key: e.Key, uid: e.UID}
 	}
 	if t.attempt == 0 {
 		return t.copyIndex(names, entries)
@@ -121,23 +122,23 @@ func (t *tx) findDuplicates(job uuid.UUID, numbers []int) error {
 	seen := map[string]map[resource.ID]bool{}
 	found := map[string][]resource.ID{}
 	count := 0
-	err := t.eachStaged(job, numbers, func(names tables, m stagedModel) error {
-		if seen[m.model] == nil {
-			seen[m.model] = map[resource.ID]bool{}
+	err := t.eachStaged(job, numbers, func(names tables, m staged.Model) error {
+		if seen[m.Name] == nil {
+			seen[m.Name] = map[resource.ID]bool{}
 		}
 		var ids []string
-		for _, row := range m.metas {
+		for _, row := range m.Metas {
 			id := rowOf(row).id
-			if seen[m.model][id] {
-				found[m.model] = append(found[m.model], id)
+			if seen[m.Name][id] {
+				found[m.Name] = append(found[m.Name], id)
 				count++
 			}
-			seen[m.model][id] = true
+			seen[m.Name][id] = true
 			ids = append(ids, string(id))
 		}
 		return t.each(`SELECT resource_id FROM `+names.meta+` WHERE resource_id = ANY($1)`, []any{ids}, func(rows pgx.Rows) error {
 			id, err := scanText[resource.ID](rows)
-			found[m.model] = append(found[m.model], id)
+			found[m.Name] = append(found[m.Name], id)
 			count++
 			return err
 		})

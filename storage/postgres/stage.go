@@ -12,13 +12,14 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/order"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // stagedWrites are the writes of a chunk to one model, and how they are remembered.
 type stagedWrites struct {
 	names     tables
 	revisions []resource.Revision
-	staged    stagedModel
+	staged    staged.Model
 }
 
 // prepareStaged encodes what a chunk remembers: rows of metas as they will be
@@ -38,9 +39,9 @@ func (u unit) prepareStaged(ctx context.Context, s storage.Staged) ([]stagedWrit
 		if err != nil {
 			return nil, err
 		}
-		one := stagedWrites{names: names, revisions: w.Revisions, staged: stagedModel{model: model, blobs: w.Blobs}}
+		one := stagedWrites{names: names, revisions: w.Revisions, staged: staged.Model{Name: model, Blobs: w.Blobs}}
 		for _, r := range rows {
-			one.staged.metas = append(one.staged.metas, r.row)
+			one.staged.Metas = append(one.staged.Metas, r.row)
 		}
 		for i := range w.Revisions {
 			if err := checkRevision(names, &w.Revisions[i].Info); err != nil {
@@ -80,12 +81,12 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 // addStaged writes the row of a staged chunk.
 func (t *tx) addStaged(s storage.Staged, all []stagedWrites) error {
 	t.proven = true // a chunk that is staged stays
-	models := make([]stagedModel, len(all))
+	models := make([]staged.Model, len(all))
 	for i := range all {
 		models[i] = all[i].staged
 	}
 	j := jobs{t: t}
-	if err := j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, appendStaged(nil, models)); err != nil {
+	if err := j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, staged.UIDs.Append(nil, models)); err != nil {
 		return err
 	}
 	return j.hold(s.Chunk.Claim)
@@ -101,7 +102,7 @@ func (t *tx) stageData(w *stagedWrites) error {
 		}
 	}
 	var list, replace []placed
-	w.staged.entries = make([]stagedEntry, len(w.revisions))
+	w.staged.Entries = make([]staged.Entry, len(w.revisions))
 	for i := range w.revisions {
 		r := placed{Revision: &w.revisions[i], uid: w.revisions[i].Info.UID}
 		if taken[r.uid] {
@@ -113,7 +114,7 @@ func (t *tx) stageData(w *stagedWrites) error {
 		} else {
 			list = append(list, r)
 		}
-		w.staged.entries[i] = stagedEntry{key: r.key(), uid: r.uid.String()}
+		w.staged.Entries[i] = staged.Entry{Key: r.key(), UID: r.uid.String()}
 	}
 	if err := t.replaceData(w.names, replace); err != nil {
 		return err
@@ -156,14 +157,14 @@ func (t *tx) stagedChunks(job uuid.UUID) (numbers []int, err error) {
 
 // eachStaged calls fn with what the chunks of a job staged for each model, chunk after
 // chunk.
-func (t *tx) eachStaged(job uuid.UUID, numbers []int, fn func(tables, stagedModel) error) error {
+func (t *tx) eachStaged(job uuid.UUID, numbers []int, fn func(tables, staged.Model) error) error {
 	for _, no := range numbers {
 		models, err := t.staged(job, no)
 		if err != nil {
 			return err
 		}
 		for _, m := range models {
-			names, err := t.f.tables(t.ctx, m.model)
+			names, err := t.f.tables(t.ctx, m.Name)
 			if err != nil {
 				return err
 			}
@@ -176,14 +177,14 @@ func (t *tx) eachStaged(job uuid.UUID, numbers []int, fn func(tables, stagedMode
 }
 
 // staged returns what one chunk staged.
-func (t *tx) staged(job uuid.UUID, no int) ([]stagedModel, error) {
+func (t *tx) staged(job uuid.UUID, no int) ([]staged.Model, error) {
 	var b []byte
 	err := t.each(`SELECT staged FROM specstar_chunks WHERE store = $1 AND job = $2 AND no = $3`, []any{t.f.identity.number, job, no},
 		func(rows pgx.Rows) error { return rows.Scan(&b) })
 	if err != nil {
 		return nil, err
 	}
-	models, err := readStaged(b)
+	models, err := staged.UIDs.Read(b)
 	if err != nil {
 		return nil, fmt.Errorf("chunk %d of job %s: %w", no, job, err)
 	}

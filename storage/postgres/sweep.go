@@ -13,6 +13,7 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/outer"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // Sweep counts, and on request removes, rows of this store, or contents and entries
@@ -138,7 +139,7 @@ func (s *sweeper) findStaged(ctx context.Context, q queryer) error {
 }
 
 func (s *sweeper) chunk(c stagedChunk) error {
-	models, err := readStaged(c.staged)
+	models, err := staged.UIDs.Read(c.staged)
 	if err != nil {
 		return err
 	}
@@ -149,15 +150,15 @@ func (s *sweeper) chunk(c stagedChunk) error {
 		}
 	}
 	for _, part := range models {
-		i := slices.IndexFunc(s.models, func(m *sweptModel) bool { return m.model == part.model })
+		i := slices.IndexFunc(s.models, func(m *sweptModel) bool { return m.model == part.Name })
 		if i < 0 {
-			return fmt.Errorf("model %s: %w", part.model, storage.ErrNotFound)
+			return fmt.Errorf("model %s: %w", part.Name, storage.ErrNotFound)
 		}
 		m := s.models[i]
-		for _, e := range part.entries {
-			m.staged.Add(e.uid)
+		for _, e := range part.Entries {
+			m.staged.Add(e.UID)
 			if c.ended {
-				m.freed = append(m.freed, e.uid)
+				m.freed = append(m.freed, e.UID)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 func TestSweepRemovesLostPayloadsAlone(t *testing.T) {
@@ -79,7 +80,7 @@ func TestSweepOfADamagedChunkRemovesNothing(t *testing.T) {
 	stageSwept(t, f, c, 0, 10, 2)
 	sql(t, f, `UPDATE specstar_chunks SET staged = '\x01ff'`)
 	_, err := f.Garbage().Sweep(t.Context(), storage.SweepOptions{Remove: true})
-	if !errors.Is(err, errStaged) || !strings.Contains(err.Error(), "chunk 0 of job "+c.Job.String()) {
+	if !errors.Is(err, staged.ErrDamaged) || !strings.Contains(err.Error(), "chunk 0 of job "+c.Job.String()) {
 		t.Errorf("error is %v, want one that names the chunk", err)
 	}
 	if n := number(t, f, dataCount); n != 8 {

@@ -5,28 +5,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/zeebo/xxh3"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/uniquepath"
 )
-
-// checkUniquePath reports why a path cannot have an index of its own: it becomes a
-// literal in the schema and in queries.
-func checkUniquePath(path string) error {
-	if path == "" || !utf8.ValidString(path) || strings.ContainsAny(path, "\"'\\") || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' }) {
-		return fmt.Errorf("unique path %q: it may not be empty nor hold quotes, backslashes and control characters: %w", path, storage.ErrUnusableName)
-	}
-	return nil
-}
 
 // heldAt is the value at a unique path as its index has it. Queries must spell it
 // exactly so for the index to serve them.
@@ -49,7 +36,7 @@ func (t tables) uniqueIndex(path string) string {
 func (t *tx) uniqueIndexes(names tables, paths []string) error {
 	wanted := make(map[string]string, len(paths))
 	for _, path := range paths {
-		if err := checkUniquePath(path); err != nil {
+		if err := uniquepath.Check(path); err != nil {
 			return err
 		}
 		wanted[names.uniqueIndex(path)] = path
@@ -113,7 +100,7 @@ func (f *Factory) holders(ctx context.Context, q queryer, names tables, path str
 	if err != nil {
 		return nil, fmt.Errorf("value of %s: %w", path, err)
 	}
-	if checkUniquePath(path) != nil {
+	if uniquepath.Check(path) != nil {
 		return nil, fmt.Errorf("%s of model %s is not declared unique", path, names.model)
 	}
 	query, args := holdersQuery(names, path, forms, value)
@@ -172,7 +159,7 @@ func (f *Factory) wantedAt(path string, value any) (map[resource.Encoding]string
 	}
 	keys := map[resource.Encoding]string{}
 	for _, enc := range []resource.Encoding{resource.JSON, resource.Msgpack} {
-		v, err := asStored(enc, path, x)
+		v, err := uniquepath.Stored(enc, path, x)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -195,18 +182,4 @@ func (f *Factory) wantedAt(path string, value any) (map[resource.Encoding]string
 		forms = []string{}
 	}
 	return keys, forms, nil
-}
-
-// asStored returns an indexed value as a stored meta has it: JSON keeps times and
-// bytes as texts.
-func asStored(enc resource.Encoding, path string, x resource.Indexed) (any, error) {
-	at := time.Unix(0, 0).UTC()
-	m := resource.Meta{ResourceID: "x", CurrentRevisionID: "x:1", CreatedTime: at, UpdatedTime: at, IndexedData: opt.Of(x)}
-	m, err := resource.DecodeMeta(enc, m.Append(enc, nil))
-	if err != nil {
-		return nil, err
-	}
-	back := m.IndexedData.Or(resource.Indexed{})
-	value, _ := back.Lookup(path)
-	return value, nil
 }

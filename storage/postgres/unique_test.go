@@ -16,6 +16,7 @@ import (
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/uniquepath"
 )
 
 // openUnique opens a store with one model that has unique paths.
@@ -122,7 +123,7 @@ func TestHoldersAreThoseThatEqual(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if kept[id], err = asStored(as, "email", x); err != nil {
+				if kept[id], err = uniquepath.Stored(as, "email", x); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -135,11 +136,11 @@ func TestHoldersAreThoseThatEqual(t *testing.T) {
 				if strings.HasSuffix(string(id), "1") {
 					as = resource.Msgpack
 				}
-				asked, err := asStored(as, "email", x)
+				asked, err := uniquepath.Stored(as, "email", x)
 				if err != nil {
 					t.Fatal(err)
 				}
-				mine, err := asStored(enc, "email", x)
+				mine, err := uniquepath.Stored(enc, "email", x)
 				if err != nil {
 					t.Fatal(err)
 				}

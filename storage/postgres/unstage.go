@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and frees
@@ -40,7 +41,7 @@ func (f *Factory) unstage(ctx context.Context, job uuid.UUID, may func(*tx) (boo
 // Who dies in between leaves contents that nothing leads to, for a sweep to find.
 func (f *Factory) unstageOuter(ctx context.Context, job uuid.UUID, may func(*tx) (bool, error)) error {
 	for more := true; more; {
-		var models []stagedModel
+		var models []staged.Model
 		err := f.write(ctx, "forget a staged chunk in", func(t *tx) (err error) {
 			models, more = nil, false
 			ok, err := may(t)
@@ -54,7 +55,7 @@ func (f *Factory) unstageOuter(ctx context.Context, job uuid.UUID, may func(*tx)
 			return err
 		}
 		for _, m := range models {
-			if err := f.medium.Model(m.model).RemoveContents(ctx, uidsOf(m.entries)); err != nil {
+			if err := f.medium.Model(m.Name).RemoveContents(ctx, uidsOf(m.Entries)); err != nil {
 				return err
 			}
 		}
@@ -64,7 +65,7 @@ func (f *Factory) unstageOuter(ctx context.Context, job uuid.UUID, may func(*tx)
 
 // unstageNext removes the row of a staged chunk and returns what it staged, and
 // whether there was one.
-func (t *tx) unstageNext(job uuid.UUID) (models []stagedModel, found bool, err error) {
+func (t *tx) unstageNext(job uuid.UUID) (models []staged.Model, found bool, err error) {
 	err = t.each(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND no = (
 		SELECT no FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL ORDER BY no LIMIT 1 FOR UPDATE) RETURNING staged`,
 		[]any{t.f.identity.number, job}, func(rows pgx.Rows) error {
@@ -72,7 +73,7 @@ func (t *tx) unstageNext(job uuid.UUID) (models []stagedModel, found bool, err e
 			err := rows.Scan(&b)
 			if err == nil {
 				found = true
-				models, err = readStaged(b)
+				models, err = staged.UIDs.Read(b)
 			}
 			return err
 		})
@@ -89,8 +90,8 @@ func (t *tx) unstage(job uuid.UUID) error {
 	if t.f.medium == nil {
 		// None of the payloads has an index entry: publishing gives them all one, and
 		// forgets the chunk.
-		err := t.eachStaged(job, numbers, func(names tables, m stagedModel) error {
-			_, err := t.exec(names.hollow(), uidsOf(m.entries))
+		err := t.eachStaged(job, numbers, func(names tables, m staged.Model) error {
+			_, err := t.exec(names.hollow(), uidsOf(m.Entries))
 			return err
 		})
 		if err != nil {
@@ -101,10 +102,10 @@ func (t *tx) unstage(job uuid.UUID) error {
 	return err
 }
 
-func uidsOf(entries []stagedEntry) []string {
+func uidsOf(entries []staged.Entry) []string {
 	uids := make([]string, len(entries))
 	for i, e := range entries {
-		uids[i] = e.uid
+		uids[i] = e.UID
 	}
 	return uids
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/outer"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // payloads returns every content of the medium, of models of any name.
@@ -120,9 +121,9 @@ func (s *besideSweep) findStaged(ctx context.Context) error {
 		return c, err
 	}
 	for c, err := range stream(ctx, s.b.f, s.b.f.reads, "look for staged chunks in", query, []any{s.b.f.identity.number}, scan) {
-		var models []stagedModel
+		var models []staged.Model
 		if err == nil {
-			models, err = readStaged(c.staged)
+			models, err = staged.Rows.Read(c.staged)
 		}
 		if err != nil {
 			return fmt.Errorf("chunk %d of job %s: %w", c.no, c.job, err)
@@ -143,18 +144,18 @@ func (s *besideSweep) findStaged(ctx context.Context) error {
 	return nil
 }
 
-func (s *besideSweep) note(m stagedModel, ended bool) {
-	uids := s.staged[m.model]
-	if s.freed[m.model] == nil {
-		s.freed[m.model] = map[string]bool{}
+func (s *besideSweep) note(m staged.Model, ended bool) {
+	uids := s.staged[m.Name]
+	if s.freed[m.Name] == nil {
+		s.freed[m.Name] = map[string]bool{}
 	}
-	for _, e := range m.entries {
-		uids.Add(e.uid)
+	for _, e := range m.Entries {
+		uids.Add(e.UID)
 		if ended {
-			s.freed[m.model][e.uid] = true
+			s.freed[m.Name][e.UID] = true
 		}
 	}
-	s.staged[m.model] = uids
+	s.staged[m.Name] = uids
 }
 
 // model sweeps one model.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/uniquepath"
 )
 
 // sampled is how many metas a model is learned from.
@@ -161,7 +162,7 @@ func (b *beside) saveModel(ctx context.Context, m storage.ModelInfo) error {
 		return err
 	}
 	for _, path := range m.UniquePaths {
-		if err := checkUniquePath(path); err != nil {
+		if err := uniquepath.Check(path); err != nil {
 			return err
 		}
 	}

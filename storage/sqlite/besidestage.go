@@ -13,11 +13,12 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // stage is Stage where metas and revisions are outside: contents are put without an
 // entry.
-func (b *beside) stage(ctx context.Context, s storage.Staged, models []stagedModel, writes map[string]storage.ModelWrites) error {
+func (b *beside) stage(ctx context.Context, s storage.Staged, models []staged.Model, writes map[string]storage.ModelWrites) error {
 	const doing = "stage a chunk in"
 	return b.alone(ctx, doing, func() error {
 		done, err := b.chunkDone(ctx, &s.Chunk)
@@ -26,7 +27,7 @@ func (b *beside) stage(ctx context.Context, s storage.Staged, models []stagedMod
 		}
 		for i := range models {
 			if err == nil {
-				err = b.stageModel(ctx, &models[i], writes[models[i].model].Revisions)
+				err = b.stageModel(ctx, &models[i], writes[models[i].Name].Revisions)
 			}
 		}
 		if err == nil {
@@ -38,7 +39,7 @@ func (b *beside) stage(ctx context.Context, s storage.Staged, models []stagedMod
 				if err := t.dropPending(kindIntent); err != nil {
 					return err
 				}
-				return j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, appendStaged(nil, models))
+				return j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, staged.Rows.Append(nil, models))
 			})
 		}
 		if err != nil {
@@ -55,24 +56,24 @@ func errWhen(is bool, err error) error {
 	return nil
 }
 
-func (b *beside) stageModel(ctx context.Context, m *stagedModel, revisions []resource.Revision) error {
-	w := b.stager(m.model)
+func (b *beside) stageModel(ctx context.Context, m *staged.Model, revisions []resource.Revision) error {
+	w := b.stager(m.Name)
 	if err := w.Put(ctx, revisions, func(resource.RevisionKey) bool { return true }); err != nil {
 		return err
 	}
-	m.entries = nil
+	m.Entries = nil
 	for _, e := range w.Claims() {
-		m.entries = append(m.entries, stagedEntry{key: e.Key, uid: e.UID})
+		m.Entries = append(m.Entries, staged.Entry{Key: e.Key, UID: e.UID})
 	}
 	return nil
 }
 
 // forget has the contents of a staged model removed when the transaction has committed,
 // by whoever writes next: without them the chunk would still count as done.
-func (t *tx) forget(m stagedModel) error {
-	i := intent{Model: m.model, UIDs: make([]string, len(m.entries))}
-	for n, e := range m.entries {
-		i.UIDs[n] = e.uid
+func (t *tx) forget(m staged.Model) error {
+	i := intent{Model: m.Name, UIDs: make([]string, len(m.Entries))}
+	for n, e := range m.Entries {
+		i.UIDs[n] = e.UID
 	}
 	return t.addPending(kindIntent, i)
 }
@@ -80,7 +81,7 @@ func (t *tx) forget(m stagedModel) error {
 // chunkStaged is a chunk that is staged.
 type chunkStaged struct {
 	no     int
-	models []stagedModel
+	models []staged.Model
 }
 
 // stagedChunks returns what a job has staged, chunk after chunk.
@@ -89,11 +90,11 @@ func (b *beside) stagedChunks(ctx context.Context, job uuid.UUID) iter.Seq2[chun
 		for after := -1; ; {
 			var c chunkStaged
 			found := false
-			for staged, err := range stream(ctx, b.f, b.f.reads, "read staged chunks in",
+			for chunk, err := range stream(ctx, b.f, b.f.reads, "read staged chunks in",
 				`SELECT no, staged FROM specstar_chunks WHERE store = ? AND job = ? AND staged IS NOT NULL AND no > ? ORDER BY no LIMIT 1`,
-				[]any{b.f.identity.number, job[:], after}, func(rows *sql.Rows) (staged []byte, err error) { return staged, rows.Scan(&c.no, &staged) }) {
+				[]any{b.f.identity.number, job[:], after}, func(rows *sql.Rows) (chunk []byte, err error) { return chunk, rows.Scan(&c.no, &chunk) }) {
 				if err == nil {
-					c.models, err = readStaged(staged)
+					c.models, err = staged.Rows.Read(chunk)
 				}
 				if err != nil {
 					yield(c, fmt.Errorf("chunk %d of job %s: %w", c.no, job, err))
@@ -157,12 +158,12 @@ func (b *beside) duplicates(ctx context.Context, job uuid.UUID) (map[string][]st
 			return nil, err
 		}
 		for _, m := range c.models {
-			blobs[m.model] = append(blobs[m.model], m.blobs...)
-			metas, err := b.modelMetas(ctx, m.model)
+			blobs[m.Name] = append(blobs[m.Name], m.Blobs...)
+			metas, err := b.modelMetas(ctx, m.Name)
 			if err != nil {
 				return nil, err
 			}
-			_, ids, err := m.byID()
+			_, ids, err := metasByID(m)
 			if err != nil {
 				return nil, err
 			}
@@ -171,9 +172,9 @@ func (b *beside) duplicates(ctx context.Context, job uuid.UUID) (map[string][]st
 				return nil, err
 			}
 			for _, id := range ids {
-				r := storage.Ref{Model: m.model, ID: id}
+				r := storage.Ref{Model: m.Name, ID: id}
 				if _, there := stored[id]; there || seen[r] {
-					found[m.model] = append(found[m.model], id)
+					found[m.Name] = append(found[m.Name], id)
 					count++
 				}
 				seen[r] = true

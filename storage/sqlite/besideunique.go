@@ -6,6 +6,7 @@ import (
 
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage/internal/uniquepath"
 )
 
 // heldValues are the live resources by the key of their value at a path.
@@ -30,7 +31,7 @@ func (v *besideView) Holders(model, path string, value any) ([]resource.ID, erro
 	}
 	x, err := resource.NewIndexed(map[string]any{path: value})
 	if err == nil {
-		value, err = asStored(v.b.f.encoding(), path, x)
+		value, err = uniquepath.Stored(v.b.f.encoding(), path, x)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("value of %s: %w", path, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // publisher makes staged chunks visible inside one transaction.
@@ -111,7 +112,7 @@ type decodedChunk struct {
 // decodedModel is what a chunk gives one model: rows for the meta table, and the
 // rest as it was staged.
 type decodedModel struct {
-	stagedModel
+	staged.Model
 	rows []decodedMeta
 }
 
@@ -122,19 +123,19 @@ type decodedMeta struct {
 }
 
 func decodeChunk(enc resource.Encoding, b []byte) ([]decodedModel, error) {
-	staged, err := readStaged(b)
-	models := make([]decodedModel, len(staged))
-	for i, m := range staged {
+	list, err := staged.Rows.Read(b)
+	models := make([]decodedModel, len(list))
+	for i, m := range list {
 		if models[i], err = decodeModel(enc, m); err != nil {
-			return nil, fmt.Errorf("model %s: staged meta: %w", m.model, err)
+			return nil, fmt.Errorf("model %s: staged meta: %w", m.Name, err)
 		}
 	}
 	return models, err
 }
 
-func decodeModel(enc resource.Encoding, m stagedModel) (decodedModel, error) {
-	d := decodedModel{stagedModel: m, rows: make([]decodedMeta, len(m.metas))}
-	for i, data := range m.metas {
+func decodeModel(enc resource.Encoding, m staged.Model) (decodedModel, error) {
+	d := decodedModel{Model: m, rows: make([]decodedMeta, len(m.Metas))}
+	for i, data := range m.Metas {
 		meta, err := resource.DecodeMeta(enc, data)
 		if err != nil {
 			return d, err
@@ -157,17 +158,17 @@ func (p *publisher) chunk(c decodedChunk) error {
 }
 
 func (p *publisher) model(m decodedModel) error {
-	names, err := p.f.tables(p.j.t.ctx, m.model)
+	names, err := p.f.tables(p.j.t.ctx, m.Name)
 	if err != nil {
 		return err
 	}
 	if err := p.metas(names, m.rows); err != nil || p.count > 0 {
 		return err
 	}
-	if err := p.entries(names, m.entries); err != nil {
+	if err := p.entries(names, m.Entries); err != nil {
 		return err
 	}
-	return p.j.rememberBlobs(m.model, m.blobs)
+	return p.j.rememberBlobs(m.Name, m.Blobs)
 }
 
 func (p *publisher) metas(names tables, rows []decodedMeta) error {
@@ -188,7 +189,7 @@ func (p *publisher) metas(names tables, rows []decodedMeta) error {
 	return nil
 }
 
-func (p *publisher) entries(names tables, entries []stagedEntry) error {
+func (p *publisher) entries(names tables, entries []staged.Entry) error {
 	w, err := p.index(names)
 	if err != nil {
 		return err
@@ -197,14 +198,14 @@ func (p *publisher) entries(names tables, entries []stagedEntry) error {
 	if !w.fresh {
 		ids := make([]resource.ID, len(entries))
 		for i, e := range entries {
-			ids[i] = e.key.Resource
+			ids[i] = e.Key.Resource
 		}
 		if err := w.learn(ids); err != nil {
 			return err
 		}
 	}
 	for _, e := range entries {
-		if err := w.point(e.key, e.row); err != nil {
+		if err := w.point(e.Key, e.Row); err != nil {
 			return err
 		}
 	}

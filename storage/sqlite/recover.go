@@ -13,6 +13,7 @@ import (
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/outer"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // recover finishes what is undone. Nobody else writes.
@@ -153,19 +154,19 @@ func (b *beside) bring(ctx context.Context, job uuid.UUID) error {
 	})
 }
 
-func (b *beside) bringModel(ctx context.Context, m stagedModel) error {
-	metas, err := b.metas.Model(ctx, m.model, true)
+func (b *beside) bringModel(ctx context.Context, m staged.Model) error {
+	metas, err := b.metas.Model(ctx, m.Name, true)
 	if err != nil {
 		return err
 	}
-	fresh, entries, err := m.fresh(ctx, metas)
+	fresh, entries, err := freshOf(ctx, m, metas)
 	if err != nil {
 		return err
 	}
-	if err := outer.Publish(ctx, b.medium.Model(m.model), entries); err != nil {
+	if err := outer.Publish(ctx, b.medium.Model(m.Name), entries); err != nil {
 		return err
 	}
-	return b.changing(ctx, m.model, func(x storage.MetaTx) error {
+	return b.changing(ctx, m.Name, func(x storage.MetaTx) error {
 		stored, err := x.Find(slices.Collect(maps.Keys(fresh)))
 		if err != nil {
 			return err
@@ -180,10 +181,10 @@ func (b *beside) bringModel(ctx context.Context, m stagedModel) error {
 	})
 }
 
-// fresh returns the staged metas of resources that are not there, and the entries of
+// freshOf returns the staged metas of resources that are not there, and the entries of
 // all but those that are.
-func (m stagedModel) fresh(ctx context.Context, metas storage.ModelMetas) (map[resource.ID][]byte, []storage.Entry, error) {
-	fresh, ids, err := m.byID()
+func freshOf(ctx context.Context, m staged.Model, metas storage.ModelMetas) (map[resource.ID][]byte, []storage.Entry, error) {
+	fresh, ids, err := metasByID(m)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -192,9 +193,9 @@ func (m stagedModel) fresh(ctx context.Context, metas storage.ModelMetas) (map[r
 		return nil, nil, err
 	}
 	var entries []storage.Entry
-	for _, e := range m.entries {
-		if _, there := stored[e.key.Resource]; !there {
-			entries = append(entries, storage.Entry{Key: e.key, UID: e.uid})
+	for _, e := range m.Entries {
+		if _, there := stored[e.Key.Resource]; !there {
+			entries = append(entries, storage.Entry{Key: e.Key, UID: e.UID})
 		}
 	}
 	for id := range stored {
@@ -203,13 +204,13 @@ func (m stagedModel) fresh(ctx context.Context, metas storage.ModelMetas) (map[r
 	return fresh, entries, nil
 }
 
-// byID returns the staged metas by id, and their ids.
-func (m stagedModel) byID() (map[resource.ID][]byte, []resource.ID, error) {
-	metas, ids := make(map[resource.ID][]byte, len(m.metas)), make([]resource.ID, len(m.metas))
-	for i, data := range m.metas {
+// metasByID returns the staged metas by id, and their ids.
+func metasByID(m staged.Model) (map[resource.ID][]byte, []resource.ID, error) {
+	metas, ids := make(map[resource.ID][]byte, len(m.Metas)), make([]resource.ID, len(m.Metas))
+	for i, data := range m.Metas {
 		meta, err := decodeMeta(data)
 		if err != nil {
-			return nil, nil, fmt.Errorf("model %s: staged meta: %w", m.model, err)
+			return nil, nil, fmt.Errorf("model %s: staged meta: %w", m.Name, err)
 		}
 		metas[meta.ResourceID], ids[i] = data, meta.ResourceID
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/internal/order"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // Stage stores the revisions of a chunk without index entries, so that no
@@ -44,28 +47,52 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 			return err
 		}
 		for _, m := range models {
-			if err := t.stageRevisions(names[m.model], infos[m.model], writes[m.model].Revisions, m.entries); err != nil {
+			if err := t.stageRevisions(names[m.Name], infos[m.Name], writes[m.Name].Revisions, m.Entries); err != nil {
 				return err
 			}
 		}
-		return j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, appendStaged(nil, models))
+		return j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, staged.Rows.Append(nil, models))
 	})
+}
+
+// stagedModels encodes the metas and index entries of a chunk, models by name.
+// The rows of the entries are not known yet.
+func stagedModels(models map[string]storage.ModelWrites, enc resource.Encoding) ([]staged.Model, error) {
+	out := make([]staged.Model, 0, len(models))
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		w := models[name]
+		m := staged.Model{Name: name, Blobs: w.Blobs}
+		for _, meta := range w.Metas {
+			if err := meta.Check(); err != nil {
+				return nil, err
+			}
+			m.Metas = append(m.Metas, meta.Append(enc, nil))
+		}
+		for _, r := range w.Revisions {
+			if err := r.Info.Check(); err != nil {
+				return nil, err
+			}
+			m.Entries = append(m.Entries, staged.Entry{Key: r.Info.Key()})
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // encodedInfos encodes the infos of a chunk's revisions, by model. Others may
 // write meanwhile.
-func encodedInfos(models []stagedModel, writes map[string]storage.ModelWrites, enc resource.Encoding) map[string][][]byte {
+func encodedInfos(models []staged.Model, writes map[string]storage.ModelWrites, enc resource.Encoding) map[string][][]byte {
 	infos := make(map[string][][]byte, len(models))
 	for _, m := range models {
-		for _, r := range writes[m.model].Revisions {
-			infos[m.model] = append(infos[m.model], r.Info.Append(enc, nil))
+		for _, r := range writes[m.Name].Revisions {
+			infos[m.Name] = append(infos[m.Name], r.Info.Append(enc, nil))
 		}
 	}
 	return infos
 }
 
 // stageRevisions stores revisions and notes their rows in the entries.
-func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.Revision, entries []stagedEntry) error {
+func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.Revision, entries []staged.Entry) error {
 	w, err := newDataWriter(t, names)
 	if err != nil {
 		return err
@@ -74,7 +101,7 @@ func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.R
 		if err := t.check(); err != nil {
 			return err
 		}
-		if entries[i].row, err = w.add(infos[i], revisions[i].Data); err != nil {
+		if entries[i].Row, err = w.add(infos[i], revisions[i].Data); err != nil {
 			return err
 		}
 	}
@@ -132,16 +159,16 @@ func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 	return err
 }
 
-func (f *Factory) freeStaged(j jobs, m stagedModel) error {
+func (f *Factory) freeStaged(j jobs, m staged.Model) error {
 	if f.beside != nil {
 		return j.t.forget(m)
 	}
-	names, err := f.tables(j.t.ctx, m.model)
+	names, err := f.tables(j.t.ctx, m.Name)
 	if err != nil {
 		return err
 	}
-	for _, e := range m.entries {
-		if err := j.t.freeData(names, e.row); err != nil {
+	for _, e := range m.Entries {
+		if err := j.t.freeData(names, e.Row); err != nil {
 			return err
 		}
 	}
@@ -161,12 +188,12 @@ func (j jobs) stagedChunks(job uuid.UUID) (numbers []int, err error) {
 }
 
 // staged returns what one chunk staged.
-func (j jobs) staged(job uuid.UUID, no int) ([]stagedModel, error) {
+func (j jobs) staged(job uuid.UUID, no int) ([]staged.Model, error) {
 	b, err := j.stagedBytes(job, no)
 	if err != nil {
 		return nil, err
 	}
-	models, err := readStaged(b)
+	models, err := staged.Rows.Read(b)
 	if err != nil {
 		return nil, fmt.Errorf("chunk %d of job %s: %w", no, job, err)
 	}

@@ -7,10 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -180,30 +178,5 @@ func TestWhatIsStagedOutlivesTheRemovalOfItsEqual(t *testing.T) {
 	got, err := build(t, f).Revisions.Get(t.Context(), m.revision.Info.Key())
 	if err != nil || string(got.Data) != string(m.revision.Data) {
 		t.Errorf("revision holds %s (%v), want what was staged", got.Data, err)
-	}
-}
-
-func TestStagedRoundTrip(t *testing.T) {
-	w, _ := writesOf(newResources(0, 3, 20))
-	w.Blobs = []string{"a", "b"}
-	models, err := stagedModels(map[string]storage.ModelWrites{model: w, "empty": {}}, resource.Msgpack)
-	if err != nil {
-		t.Fatal(err)
-	}
-	models[1].entries[0].row, models[1].entries[1].row = 300, 1<<40
-	models[1].entries[1].key.SchemaVersion = opt.Of("2")
-	models[1].entries[2].key.SchemaVersion = opt.Of("")
-	b := appendStaged(nil, models)
-	got, err := readStaged(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(fmt.Sprint(models), fmt.Sprint(got)); diff != "" {
-		t.Error(diff)
-	}
-	for n := range b[:len(b)-1] {
-		if models, err := readStaged(b[:n]); err == nil && n > 1 && len(models) == 2 {
-			t.Errorf("the first %d of %d bytes were taken as whole", n, len(b))
-		}
 	}
 }

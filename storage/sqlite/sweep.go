@@ -12,6 +12,7 @@ import (
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/staged"
 )
 
 // Sweep counts, and on request removes, rows of this store that serve nobody.
@@ -137,7 +138,7 @@ func (s *sweeper) findStaged(ctx context.Context, q queryer) error {
 }
 
 func (s *sweeper) chunk(ctx context.Context, q queryer, c stagedChunk) error {
-	models, err := readStaged(c.staged)
+	models, err := staged.Rows.Read(c.staged)
 	if err != nil {
 		return err
 	}
@@ -148,18 +149,18 @@ func (s *sweeper) chunk(ctx context.Context, q queryer, c stagedChunk) error {
 		}
 	}
 	for _, part := range models {
-		i := slices.IndexFunc(s.models, func(m *sweptModel) bool { return m.model == part.model })
+		i := slices.IndexFunc(s.models, func(m *sweptModel) bool { return m.model == part.Name })
 		if i < 0 {
-			return fmt.Errorf("model %s: %w", part.model, storage.ErrNotFound)
+			return fmt.Errorf("model %s: %w", part.Name, storage.ErrNotFound)
 		}
 		m := s.models[i]
-		for _, e := range part.entries {
-			m.staged = append(m.staged, e.row)
+		for _, e := range part.Entries {
+			m.staged = append(m.staged, e.Row)
 		}
 		if !c.ended {
 			continue
 		}
-		n, err := s.bytesOf(ctx, q, m, m.staged[len(m.staged)-len(part.entries):])
+		n, err := s.bytesOf(ctx, q, m, m.staged[len(m.staged)-len(part.Entries):])
 		if err != nil {
 			return err
 		}

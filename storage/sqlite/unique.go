@@ -5,25 +5,14 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/zeebo/xxh3"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/uniquepath"
 )
-
-// checkUniquePath reports why a path cannot have an index of its own: it becomes a
-// part of a JSON path in the schema, which has no escapes.
-func checkUniquePath(path string) error {
-	if path == "" || strings.ContainsAny(path, "\"'\\") || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' }) {
-		return fmt.Errorf("unique path %q: it may not be empty nor hold quotes, backslashes and control characters: %w", path, storage.ErrUnusableName)
-	}
-	return nil
-}
 
 // heldAt is the value at a unique path as its index has it. Queries must spell it
 // exactly so for the index to serve them.
@@ -44,7 +33,7 @@ func (t tables) uniqueIndex(path string) string {
 func (t *tx) uniqueIndexes(names tables, paths []string) error {
 	wanted := make(map[string]bool, len(paths))
 	for _, path := range paths {
-		if err := checkUniquePath(path); err != nil {
+		if err := uniquepath.Check(path); err != nil {
 			return err
 		}
 		name := names.uniqueIndex(path)
@@ -88,7 +77,7 @@ func (v *view) Holders(model, path string, value any) ([]resource.ID, error) {
 	}
 	x, err := resource.NewIndexed(map[string]any{path: value})
 	if err == nil {
-		value, err = asStored(v.f.encoding(), path, x)
+		value, err = uniquepath.Stored(v.f.encoding(), path, x)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("value of %s: %w", path, err)
@@ -106,20 +95,6 @@ func (v *view) Holders(model, path string, value any) ([]resource.ID, error) {
 		}
 	}
 	return v.liveWith(model, path, qb.Key(value), `SELECT data FROM `+v.names[model].meta+` WHERE is_deleted = 0 AND `+where+` ORDER BY resource_id`, args)
-}
-
-// asStored returns an indexed value as a stored meta has it: JSON keeps times and
-// bytes as texts.
-func asStored(enc resource.Encoding, path string, x resource.Indexed) (any, error) {
-	at := time.Unix(0, 0).UTC()
-	m := resource.Meta{ResourceID: "x", CurrentRevisionID: "x:1", CreatedTime: at, UpdatedTime: at, IndexedData: opt.Of(x)}
-	m, err := resource.DecodeMeta(enc, m.Append(enc, nil))
-	if err != nil {
-		return nil, err
-	}
-	back := m.IndexedData.Or(resource.Indexed{})
-	value, _ := back.Lookup(path)
-	return value, nil
 }
 
 // liveWith returns those of the rows whose value at path has the key.
