@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
@@ -37,7 +38,7 @@ func byID(t *testing.T, metas []map[string]any) map[string]map[string]any {
 	t.Helper()
 	out := map[string]map[string]any{}
 	for _, m := range metas {
-		out[m["resource_id"].(string)] = canon(t, m)
+		out[m["resource_id"].(string)] = canon.Of(t, m)
 	}
 	return out
 }

@@ -2,16 +2,14 @@ package manager_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -58,29 +56,6 @@ type goldenStore struct {
 	Blobs  map[string]goldenBlob
 }
 
-// canon makes JSON of a meta or info comparable: instants in UTC.
-func canon(t *testing.T, v any) map[string]any {
-	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m map[string]any
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
-	for k, x := range m {
-		s, ok := x.(string)
-		if !ok || !strings.HasSuffix(k, "_time") {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-			m[k] = at.UTC().Format(time.RFC3339Nano)
-		}
-	}
-	return m
-}
-
 // state is a resource as the store holds it, in the form of the golden files.
 type state struct {
 	Meta     map[string]any
@@ -100,12 +75,12 @@ func stateOf(t *testing.T, s *store, model string) map[string]state {
 		if err != nil {
 			t.Fatal(err)
 		}
-		st := state{Meta: canon(t, meta)}
+		st := state{Meta: canon.Of(t, meta)}
 		for rev, err := range stores.Revisions.DumpAll(t.Context(), slices.Values([]resource.ID{meta.ResourceID})) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			st.Infos = append(st.Infos, canon(t, rev.Info))
+			st.Infos = append(st.Infos, canon.Of(t, rev.Info))
 			st.Payloads = append(st.Payloads, string(rev.Data))
 		}
 		out[string(meta.ResourceID)] = st
@@ -118,11 +93,11 @@ func wantState(t *testing.T, resources []goldenResource) map[string]state {
 	t.Helper()
 	out := map[string]state{}
 	for _, r := range resources {
-		st := state{Meta: canon(t, r.Meta)}
+		st := state{Meta: canon.Of(t, r.Meta)}
 		revs := slices.Clone(r.Revisions)
 		slices.SortStableFunc(revs, func(a, b goldenRevision) int { return a.id().Compare(b.id()) })
 		for _, rev := range revs {
-			st.Infos = append(st.Infos, canon(t, rev.Info))
+			st.Infos = append(st.Infos, canon.Of(t, rev.Info))
 			st.Payloads = append(st.Payloads, string(rev.payload()))
 		}
 		out[r.Meta["resource_id"].(string)] = st

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
@@ -122,7 +123,7 @@ func checkHistory(t *testing.T, m *manager.Manager) {
 		"indexed_data": map[string]any{"n": 3.0, "deep.er": nil},
 		"rev_status":   "stable", "rev_created_by": "cyn", "rev_updated_by": "cyn", "rev_created_time": at(6), "rev_updated_time": at(6),
 	}
-	if diff := cmp.Diff(want, canon(t, r.Meta)); diff != "" {
+	if diff := cmp.Diff(want, canon.Of(t, r.Meta)); diff != "" {
 		t.Error(diff)
 	}
 	if string(r.Data) != `{"n":3}` || r.Info.DataHash != opt.Of(resource.DataHash(r.Data)) {
@@ -196,7 +197,7 @@ func TestAnUpdateOfALoadedResourceKeepsItsIndexAndEncoding(t *testing.T) {
 			t.Fatalf("%+v, %v", meta.Rev, err)
 		}
 		want := map[string]any{"address.city": "Rome", "age": 1.0, "level": nil, "name": "New", "tags": []any{"a"}}
-		if diff := cmp.Diff(want, canon(t, meta)["indexed_data"]); diff != "" {
+		if diff := cmp.Diff(want, canon.Of(t, meta)["indexed_data"]); diff != "" {
 			t.Error(diff)
 		}
 		if _, err := m.Delete(t.Context(), op("", "person:p2", "", "zoe", 99)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
+	"github.com/specstar-worker/worker/internal/shmdir"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/check"
@@ -72,7 +73,7 @@ func TestCheckOfStoresInManyFiles(t *testing.T) {
 	for _, kind := range []string{filesStore, diskStore} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			above := storeDir(t)
+			above := shmdir.New(t)
 			r := start(t, nil, "check", "--store", kind+filepath.Join(above, "data"), "--timeout", "8m", "--only", "G1,G3,G11,G12,G14,G23", "-o", "json").wait()
 			var got checkReport
 			r.into(t, &got)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/internal/shmdir"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 )
@@ -45,22 +46,6 @@ func eachDirectoryStore(t *testing.T, test func(t *testing.T, kind string)) {
 			test(t, kind)
 		})
 	}
-}
-
-// storeDir makes a directory for a store, in memory where there is such a file system:
-// thousands of files are synced, and a kill of the process does not see the disk.
-func storeDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "specstar-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 // points returns moments spread at random over a run that takes about span, and
@@ -145,7 +130,7 @@ func TestLoadSurvivesKill(t *testing.T) { eachDirectoryStore(t, loadSurvivesKill
 
 func loadSurvivesKill(t *testing.T, kind string) {
 	path := writeArchive(t, 10_500)
-	calm := kind + storeDir(t)
+	calm := kind + shmdir.New(t)
 	began := time.Now()
 	if r := start(t, nil, "load", path, "--store", calm).wait(); r.code != exitOK {
 		t.Fatalf("undisturbed load: %+v", r)
@@ -161,7 +146,7 @@ func loadSurvivesKill(t *testing.T, kind string) {
 		moments = moments[:(len(moments)+1)/2] // it publishes as the kind before does
 	}
 	for _, at := range moments {
-		dir := storeDir(t)
+		dir := shmdir.New(t)
 		store := kind + dir
 		job := strings.TrimSpace(cli(t, "submit", "load", path, "--store", store, "--quiet").ok(t))
 		victim := start(t, nil, "run", "--listen", "off", "--store", store)
@@ -255,7 +240,7 @@ func TestSavesSurviveKill(t *testing.T) { eachDirectoryStore(t, savesSurviveKill
 
 func savesSurviveKill(t *testing.T, kind string) {
 	path, lines := saveStream(t, 250, 8)
-	calm := kind + storeDir(t)
+	calm := kind + shmdir.New(t)
 	began := time.Now()
 	if r := start(t, nil, "save", "event", "--from", path, "--store", calm).wait(); r.code != exitOK {
 		t.Fatalf("undisturbed save: %+v", r)
@@ -264,7 +249,7 @@ func savesSurviveKill(t *testing.T, kind string) {
 	want := dumpOf(t, calm)
 	cut := 0
 	for _, at := range points(t, kind, span) {
-		store := kind + storeDir(t)
+		store := kind + shmdir.New(t)
 		victim := start(t, nil, "save", "event", "--from", path, "--store", store)
 		time.Sleep(at)
 		victim.kill()

@@ -14,11 +14,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/internal/unpack"
 	"github.com/specstar-worker/worker/resource"
 )
@@ -91,21 +91,8 @@ func (f facts) addRevision(model, id, info, data string) {
 // canonical makes JSON of a meta or info comparable: instants in UTC.
 func canonical(t *testing.T, v any) string {
 	t.Helper()
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(canon.Of(t, v))
 	if err != nil {
-		t.Fatal(err)
-	}
-	var m map[string]any
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
-	for k, x := range m {
-		s, ok := x.(string)
-		if at, err := time.Parse(time.RFC3339Nano, s); ok && err == nil && strings.HasSuffix(k, "_time") {
-			m[k] = at.UTC().Format(time.RFC3339Nano)
-		}
-	}
-	if b, err = json.Marshal(m); err != nil {
 		t.Fatal(err)
 	}
 	return string(b)

@@ -51,7 +51,7 @@ var worker = policy{
 		{packages: []string{"cmd/...", "internal/...", "examples/...", "httpapi/..."}},
 	},
 	private:  []string{"cmd/..."},
-	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest", "internal/s3test", "internal/unpack", "internal/faultproxy", "internal/chaos", "internal/fakebroker", "internal/overlay", "internal/sim"},
+	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest", "internal/s3test", "internal/unpack", "internal/canon", "internal/shmdir", "internal/faultproxy", "internal/chaos", "internal/fakebroker", "internal/overlay", "internal/sim"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

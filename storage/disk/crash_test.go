@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/specstar-worker/worker/internal/shmdir"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -71,7 +72,7 @@ func history() []act {
 // tornDir returns a directory with the torn content w.
 func tornDir(t *testing.T) string {
 	t.Helper()
-	dir := fastDir(t)
+	dir := shmdir.New(t)
 	place := filepath.Join(dir, "cat/data/store/w")
 	if err := errors.Join(os.MkdirAll(place, 0o700), os.WriteFile(filepath.Join(place, dataFile), []byte("torn"), 0o600)); err != nil {
 		t.Fatal(err)
@@ -184,7 +185,7 @@ func cutEverywhere(t *testing.T, swaps bool) {
 		}
 		return err
 	}
-	acts, cuts, base := history(), 0, fastDir(t)
+	acts, cuts, base := history(), 0, shmdir.New(t)
 	for i, a := range acts {
 		steps = nil
 		if err := a.do(t.Context(), r.Model("cat")); err != nil {

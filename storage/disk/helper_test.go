@@ -2,7 +2,6 @@ package disk
 
 import (
 	"iter"
-	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -68,19 +67,3 @@ func equal[T comparable](t *testing.T, what string, got []T, want ...T) {
 }
 
 func mkfifo(name string) error { return syscall.Mkfifo(name, 0o600) }
-
-// fastDir returns a temporary directory that is in memory where there is such a
-// place: tests that sync thousands of times take long elsewhere.
-func fastDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "specstar-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/specstar-worker/worker/internal/shmdir"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -63,7 +64,7 @@ func again(t *testing.T, m storage.ModelMetas, changes []storage.MetaChange) {
 // ways each: every meta is whole, from before or after, and the change can be made again.
 func TestPowerCutAtEveryStepOfMetas(t *testing.T) {
 	t.Parallel()
-	dir := fastDir(t)
+	dir := shmdir.New(t)
 	if err := os.Mkdir(filepath.Join(dir, "cat"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestPowerCutAtEveryStepOfMetas(t *testing.T) {
 	for _, s := range steps {
 		disk.do(s)
 	}
-	history, cuts, base := metaHistory(), 0, fastDir(t)
+	history, cuts, base := metaHistory(), 0, shmdir.New(t)
 	for i, changes := range history {
 		steps = nil
 		change(t, m, nil, changes...)
@@ -133,7 +134,7 @@ func TestEveryStepOfMetasFails(t *testing.T) {
 	for _, failure := range []error{syscall.ENOSPC, syscall.EIO} {
 		for i, changes := range history {
 			for n := 0; ; n++ {
-				dir := fastDir(t)
+				dir := shmdir.New(t)
 				for _, c := range history[:i] {
 					change(t, catMetas(t, dir), nil, c...)
 				}

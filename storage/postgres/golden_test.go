@@ -2,14 +2,12 @@ package postgres_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -48,36 +46,13 @@ type revision struct {
 	Data string
 }
 
-// canon makes JSON of a meta or info comparable: instants in UTC.
-func canon(t *testing.T, v any) map[string]any {
-	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m map[string]any
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
-	for k, x := range m {
-		s, ok := x.(string)
-		if !ok || !strings.HasSuffix(k, "_time") {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-			m[k] = at.UTC().Format(time.RFC3339Nano)
-		}
-	}
-	return m
-}
-
 func (m goldenModel) state(t *testing.T) map[string]state {
 	t.Helper()
 	out := map[string]state{}
 	for _, r := range m.Resources {
-		s := state{Meta: canon(t, r.Meta), Revisions: map[string]revision{}}
+		s := state{Meta: canon.Of(t, r.Meta), Revisions: map[string]revision{}}
 		for _, rev := range r.Revisions {
-			s.Revisions[rev.Info["revision_id"].(string)] = revision{canon(t, rev.Info), string(rev.Raw)}
+			s.Revisions[rev.Info["revision_id"].(string)] = revision{canon.Of(t, rev.Info), string(rev.Raw)}
 		}
 		out[r.Meta["resource_id"].(string)] = s
 	}
@@ -98,7 +73,7 @@ func stateOf(t *testing.T, f storage.Factory, model string) map[string]state {
 			t.Fatal(err)
 		}
 		ids = append(ids, meta.ResourceID)
-		out[string(meta.ResourceID)] = state{Meta: canon(t, meta), Revisions: map[string]revision{}}
+		out[string(meta.ResourceID)] = state{Meta: canon.Of(t, meta), Revisions: map[string]revision{}}
 	}
 	if !slices.IsSorted(ids) {
 		t.Errorf("ids of %s are not in order: %v", model, ids)
@@ -107,7 +82,7 @@ func stateOf(t *testing.T, f storage.Factory, model string) map[string]state {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[string(rev.Info.ResourceID)].Revisions[string(rev.Info.RevisionID)] = revision{canon(t, rev.Info), string(rev.Data)}
+		out[string(rev.Info.ResourceID)].Revisions[string(rev.Info.RevisionID)] = revision{canon.Of(t, rev.Info), string(rev.Data)}
 	}
 	return out
 }
@@ -164,6 +139,12 @@ func (g goldenStore) checkStats(t *testing.T, f storage.Factory, name string, m 
 // checkDump loads an archive of the store elsewhere, where the same must be there.
 func (g goldenStore) checkDump(t *testing.T, f storage.Factory) {
 	t.Helper()
+	g.check(t, loadedElsewhere(t, f))
+}
+
+// loadedElsewhere returns a store into which a dump of f was loaded.
+func loadedElsewhere(t *testing.T, f storage.Factory) storage.Factory {
+	t.Helper()
 	var archive bytes.Buffer
 	stats, err := manager.NewCatalog(f, goldenBlobs(t), manager.Options{}).DumpTo(t.Context(), &archive, manager.DumpOptions{})
 	if err != nil || len(stats.Warnings) > 0 {
@@ -178,7 +159,7 @@ func (g goldenStore) checkDump(t *testing.T, f storage.Factory) {
 	if _, err := manager.NewCatalog(elsewhere, blobs, manager.Options{}).LoadArchive(t.Context(), bytes.NewReader(archive.Bytes()), manager.LoadOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	g.check(t, elsewhere)
+	return elsewhere
 }
 
 // goldenBlobs are the blobs that the documents of the golden database refer to.

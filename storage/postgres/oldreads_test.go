@@ -1,17 +1,13 @@
 package postgres_test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/storage"
-	"github.com/specstar-worker/worker/storage/memory"
 	"github.com/specstar-worker/worker/storage/postgres"
 )
 
@@ -23,20 +19,7 @@ func TestOldTablesAreReadAsTheyAre(t *testing.T) {
 	run(t, conn, `DELETE FROM person_meta WHERE resource_id = 'person:p4'`) // no load takes what lacks its revision
 	before := lines(t, conn, catalogue)
 	f := openStore(t, postgres.Config{DSN: dsn, ReadOnly: true})
-	var archive bytes.Buffer
-	stats, err := manager.NewCatalog(f, goldenBlobs(t), manager.Options{}).DumpTo(t.Context(), &archive, manager.DumpOptions{})
-	if err != nil || len(stats.Warnings) > 0 {
-		t.Fatalf("dump: %v, %v", stats.Warnings, err)
-	}
-	elsewhere := memory.New()
-	t.Cleanup(func() { _ = elsewhere.Close() })
-	blobs, err := storage.BuildBlobStore(t.Context(), elsewhere)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := manager.NewCatalog(elsewhere, blobs, manager.Options{}).LoadArchive(t.Context(), bytes.NewReader(archive.Bytes()), manager.LoadOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	elsewhere := loadedElsewhere(t, f)
 	for model, m := range goldenExpected(t).Models {
 		want := m.state(t)
 		for id := range want {

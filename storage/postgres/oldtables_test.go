@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/internal/pypeer"
 	"github.com/specstar-worker/worker/manager"
@@ -213,7 +214,7 @@ func TestOldTablesAreBackfilledAsByTheOriginal(t *testing.T) {
 	for model, metas := range want.Metas {
 		got := stateOf(t, f, model)
 		for _, m := range metas {
-			if diff := cmp.Diff(canon(t, m), got[m["resource_id"].(string)].Meta); diff != "" {
+			if diff := cmp.Diff(canon.Of(t, m), got[m["resource_id"].(string)].Meta); diff != "" {
 				t.Errorf("-original +ours:\n%s", diff)
 			}
 		}
