@@ -58,8 +58,10 @@ func (l *loop) delivery(m message) jobs.Delivery {
 		Job: m.Header(headerJob), MessageID: m.Header(jetstream.MsgIDHeader),
 		ContentType: m.Header(headerType), Subject: m.Subject(), Body: m.Data(), Headers: m.Headers(), Number: 1,
 	}
-	if origin, err := storage.ParseOrigin(m.Header(headerOrigin)); err == nil {
-		d.Origin = origin
+	if text := m.Header(headerOrigin); text != "" {
+		if origin, err := storage.ParseOrigin(text); err == nil {
+			d.Origin = origin
+		}
 	}
 	at, err := m.Place()
 	if err != nil {
@@ -69,8 +71,10 @@ func (l *loop) delivery(m message) jobs.Delivery {
 	l.progress.came(at)
 	d.Published, d.Number = at.published, at.delivered
 	d.Place, d.Epoch, d.Sequence = at.name, at.epoch, at.sequence
-	if first, err := strconv.ParseInt(m.Header(headerSubmitted), 10, 64); err == nil {
-		d.Published = time.UnixMicro(first).UTC()
+	if text := m.Header(headerSubmitted); text != "" {
+		if first, err := strconv.ParseInt(text, 10, 64); err == nil {
+			d.Published = time.UnixMicro(first).UTC()
+		}
 	}
 	if at.sequence <= l.former {
 		d.Number++

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,7 +39,8 @@ type place struct {
 }
 
 // pulled is a message from a JetStream server. The subscription it came by is
-// gone by the time it is acknowledged, so that goes over the connection.
+// gone by the time it is acknowledged, so that goes over the connection. Its pointer is
+// the [message], which sets of messages tell apart quickly.
 type pulled struct {
 	msg    *nats.Msg
 	link   Link
@@ -46,32 +48,32 @@ type pulled struct {
 	epoch  int64
 }
 
-func (p pulled) Subject() string          { return p.msg.Subject }
-func (p pulled) Data() []byte             { return p.msg.Data }
-func (p pulled) Header(key string) string { return p.msg.Header.Get(key) }
+func (p *pulled) Subject() string          { return p.msg.Subject }
+func (p *pulled) Data() []byte             { return p.msg.Data }
+func (p *pulled) Header(key string) string { return p.msg.Header.Get(key) }
 
-func (p pulled) Headers() map[string][]string { return p.msg.Header }
+func (p *pulled) Headers() map[string][]string { return p.msg.Header }
 
-func (p pulled) Place() (place, error) {
+func (p *pulled) Place() (place, error) {
 	meta, err := p.msg.Metadata()
 	if err != nil {
 		return place{}, err
 	}
 	return place{
-		name: fmt.Sprintf("%s:%d", p.stream, meta.Sequence.Stream), epoch: p.epoch,
+		name: p.stream + ":" + strconv.FormatUint(meta.Sequence.Stream, 10), epoch: p.epoch,
 		sequence: meta.Sequence.Stream, delivered: int(meta.NumDelivered), delivery: meta.Sequence.Consumer, published: meta.Timestamp.UTC(),
 	}, nil
 }
 
-func (p pulled) Ack() error        { return p.link.Publish(p.msg.Reply, []byte("+ACK")) }
-func (p pulled) InProgress() error { return p.link.Publish(p.msg.Reply, []byte("+WPI")) }
+func (p *pulled) Ack() error        { return p.link.Publish(p.msg.Reply, []byte("+ACK")) }
+func (p *pulled) InProgress() error { return p.link.Publish(p.msg.Reply, []byte("+WPI")) }
 
-func (p pulled) DoubleAck(ctx context.Context) error {
+func (p *pulled) DoubleAck(ctx context.Context) error {
 	_, err := p.link.RequestWithContext(ctx, p.msg.Reply, []byte("+ACK"))
 	return err
 }
 
-func (p pulled) Nak(delay time.Duration) error {
+func (p *pulled) Nak(delay time.Duration) error {
 	if delay <= 0 {
 		return p.link.Publish(p.msg.Reply, []byte("-NAK"))
 	}

@@ -105,7 +105,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 			}
 			continue
 		}
-		take(pulled{m, p.link, p.stream, p.epoch})
+		take(&pulled{m, p.link, p.stream, p.epoch})
 		got++
 	}
 	return nil
@@ -144,7 +144,7 @@ func (p *puller) interrupted(ctx context.Context, sub Inbox, err error, take fun
 			return nil
 		}
 		if isJob(m) {
-			take(pulled{m, p.link, p.stream, p.epoch})
+			take(&pulled{m, p.link, p.stream, p.epoch})
 		}
 	}
 }

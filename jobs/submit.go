@@ -149,7 +149,9 @@ func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receip
 		if e.Kind() != KindSave || s.durable || e.recorded() {
 			rows = append(rows, rowOf(s.store, e, m))
 		}
-		waiting[receipts[i].ID] = e.waits(now)
+		if e.waits(now) {
+			waiting[receipts[i].ID] = true
+		}
 	}
 	known := make(map[uuid.UUID]bool)
 	var epoch int64

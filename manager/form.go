@@ -64,17 +64,7 @@ func compileDeclaration(info storage.ModelInfo) (*model.Model, error) {
 
 // valuesAt returns the indexed values of a stored payload.
 func (f *form) valuesAt(paths []string, p []byte) (opt.Value[resource.Indexed], error) {
-	var values map[string]any
-	var err error
-	if f.model != nil {
-		values, err = f.model.IndexedValues(p, paths, f.metas)
-	} else {
-		values, err = payload.Extract(p, paths)
-	}
-	if err != nil {
-		return opt.Value[resource.Indexed]{}, err
-	}
-	x, err := resource.NewIndexed(values)
+	x, err := f.indexedOf(paths, p)
 	if err != nil {
 		return opt.Value[resource.Indexed]{}, err
 	}
@@ -82,6 +72,22 @@ func (f *form) valuesAt(paths []string, p []byte) (opt.Value[resource.Indexed], 
 		return asMetasHave(x, f.metas)
 	}
 	return opt.Of(x), nil
+}
+
+// indexedOf returns the values at paths of a stored payload, as the payload has them.
+func (f *form) indexedOf(paths []string, p []byte) (resource.Indexed, error) {
+	if f.model != nil {
+		values, err := f.model.IndexedValues(p, paths, f.metas)
+		if err != nil {
+			return resource.Indexed{}, err
+		}
+		return resource.NewIndexed(values)
+	}
+	values, err := payload.Values(p, paths)
+	if err != nil {
+		return resource.Indexed{}, err
+	}
+	return resource.IndexedOf(paths, values)
 }
 
 // asMetasHave returns indexed values as they are read back from metas: JSON keeps

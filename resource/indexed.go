@@ -28,6 +28,32 @@ func NewIndexed(values map[string]any) (Indexed, error) {
 	return indexedOf(string(b)), nil
 }
 
+// IndexedOf is [NewIndexed] for keys with the values at their places. Keys that ascend
+// cost the least.
+func IndexedOf(keys []string, values []any) (Indexed, error) {
+	var room [256]byte
+	b := msgpack.AppendMapHead(room[:0], len(keys))
+	for i, key := range keys {
+		if i > 0 && keys[i-1] >= key {
+			return indexedOfAny(keys, values)
+		}
+		var err error
+		if b, err = appendMember(b, key, values[i], 0); err != nil {
+			return Indexed{}, fmt.Errorf("indexed data: %w", err)
+		}
+	}
+	return indexedOf(string(b)), nil
+}
+
+// indexedOfAny is IndexedOf for keys in any order; of a repeated one the last counts.
+func indexedOfAny(keys []string, values []any) (Indexed, error) {
+	m := make(map[string]any, len(keys))
+	for i, key := range keys {
+		m[key] = values[i]
+	}
+	return NewIndexed(m)
+}
+
 // readIndexed reads a map. Bytes that are canonical are kept as they are, part
 // of the reader's string; others are built anew.
 func readIndexed(r *msgpack.Reader[string]) (Indexed, error) {

@@ -26,14 +26,22 @@ func appendMap(b []byte, values map[string]any, depth int) ([]byte, error) {
 	keys := slices.AppendSeq(room[:0], maps.Keys(values))
 	slices.Sort(keys)
 	for _, key := range keys {
-		if !utf8.ValidString(key) {
-			return b, fmt.Errorf("key %q: %w", key, errNotUTF8)
-		}
 		var err error
-		b, err = appendValue(msgpack.AppendString(b, key), values[key], depth+1)
-		if err != nil {
-			return b, fmt.Errorf("%q: %w", key, err)
+		if b, err = appendMember(b, key, values[key], depth); err != nil {
+			return b, err
 		}
+	}
+	return b, nil
+}
+
+// appendMember appends a key with its value to a map of the given depth.
+func appendMember(b []byte, key string, value any, depth int) ([]byte, error) {
+	if !utf8.ValidString(key) {
+		return b, fmt.Errorf("key %q: %w", key, errNotUTF8)
+	}
+	b, err := appendValue(msgpack.AppendString(b, key), value, depth+1)
+	if err != nil {
+		return b, fmt.Errorf("%q: %w", key, err)
 	}
 	return b, nil
 }

@@ -133,3 +133,18 @@ func TestIndexedRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestIndexedOfIsNewIndexed(t *testing.T) {
+	values := []any{int64(1), "text", nil, map[string]any{"b": true, "a": []any{1.5}}}
+	for _, keys := range [][]string{{}, {"a", "b"}, {"b", "a"}, {"a", "b.c", "c", "d"}, {"d", "a", "d", "b"}, {"", "é"}, {"\xff"}} {
+		m := map[string]any{}
+		for i, key := range keys {
+			m[key] = values[i]
+		}
+		want, wantErr := resource.NewIndexed(m)
+		got, err := resource.IndexedOf(keys, values[:len(keys)])
+		if got != want || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Errorf("%q give %v, %v; want %v, %v", keys, got, err, want, wantErr)
+		}
+	}
+}

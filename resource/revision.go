@@ -59,7 +59,11 @@ const hashPrefix = "xxh3_128:"
 
 // DataHash returns the hash that a revision with the given payload carries:
 // "xxh3_128:" and 32 hex digits of xxh3-128 with seed 0.
-func DataHash(payload []byte) string { return hashPrefix + ContentHash(payload) }
+func DataHash(payload []byte) string {
+	sum := xxh3.Hash128(payload).Bytes()
+	b := append(make([]byte, 0, len(hashPrefix)+2*len(sum)), hashPrefix...)
+	return string(hex.AppendEncode(b, sum[:]))
+}
 
 // ContentHash returns 32 lower-case hex digits of the xxh3-128 of b, which is
 // also the id of a blob with content b.

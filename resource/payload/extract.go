@@ -15,18 +15,31 @@ import (
 // An integer of more than 64 bits at or below the first step of a path is an
 // error, since indexed values have no form for it.
 func Extract(p []byte, paths []string) (map[string]any, error) {
+	values, err := Values(p, paths)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]any, len(paths))
+	for i, path := range paths {
+		out[path] = values[i]
+	}
+	return out, nil
+}
+
+// Values is [Extract] with the values in the order of the paths.
+func Values(p []byte, paths []string) ([]any, error) {
 	if len(paths) == 0 {
-		return out, nil
+		return nil, nil
 	}
 	x := extractor{paths: paths, found: make([]member, 0, len(paths))}
 	if err := walk(p, &x); err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
-		out[path] = x.at(path)
+	values := make([]any, len(paths))
+	for i, path := range paths {
+		values[i] = x.at(path)
 	}
-	return out, nil
+	return values, nil
 }
 
 // Members returns the values of some keys of the outermost object of a stored

@@ -16,13 +16,14 @@ type jsonReader struct {
 	to     events
 	// keys are those of the open objects, outermost first; only with unique.
 	keys [][]byte
-	room [16][]byte // for keys
 }
 
 // newJSONReader returns a reader of b.
 func newJSONReader(b []byte, to events, maxDepth int, unique bool) *jsonReader {
 	r := &jsonReader{Scanner: jsonlex.Scanner{B: b}, to: to, maxDepth: maxDepth, unique: unique}
-	r.keys = r.room[:0]
+	if unique {
+		r.keys = make([][]byte, 0, fewKeys)
+	}
 	return r
 }
 
