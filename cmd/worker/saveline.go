@@ -79,19 +79,29 @@ func readLines(r io.Reader) iter.Seq2[readLine, error] {
 
 func newReadLine(n int, text []byte) readLine {
 	r := readLine{number: n, size: len(text)}
-	var l saveLine
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&l)
-	if err == nil && dec.More() {
-		err = errors.New("more follows behind the operation")
-	}
-	if err != nil {
-		r.err = &lineError{n, string(manager.CodeInvalid), "not an operation: " + err.Error()}
-		return r
+	l, plain := plainLine(text)
+	if !plain {
+		var err error
+		if l, err = anyLine(text); err != nil {
+			r.err = &lineError{n, string(manager.CodeInvalid), "not an operation: " + err.Error()}
+			return r
+		}
 	}
 	r.op, r.id = l.operation(), l.ID
 	return r
+}
+
+// anyLine reads a line of any form.
+func anyLine(text []byte) (l saveLine, err error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		return l, err
+	}
+	if dec.More() {
+		return l, errors.New("more follows behind the operation")
+	}
+	return l, nil
 }
 
 // operation returns what the line says. Without a time the queue's counts: a line
