@@ -51,6 +51,8 @@ type Config struct {
 	Link     Link
 	Queue    QueueConfig
 	Executor Executor
+	// Observer is told how long the queue took; nil for nobody.
+	Observer Observer
 	// Logger takes one line for each job; nil drops them.
 	Logger *zap.Logger
 
@@ -148,6 +150,9 @@ func (c Config) withDefaults() Config {
 		c.Link = lineLink{c.Line}
 	case c.JetStream != nil:
 		c.Link = lineLink{NewLine(c.JetStream.Conn(), nil)}
+	}
+	if c.Observer == nil {
+		c.Observer = nobody{}
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

@@ -37,6 +37,7 @@ func (l *loop) execute(ctx context.Context, f *flight) (keep []message) {
 	took := time.Since(f.begun)
 	l.stats.observe(took)
 	l.park(ctx, f.deliveries, verdicts)
+	answering := time.Now()
 	for i, m := range f.messages {
 		if v := verdicts[i]; v.Action == jobs.ActionPause {
 			l.gate.trip(v.Err)
@@ -50,6 +51,7 @@ func (l *loop) execute(ctx context.Context, f *flight) (keep []message) {
 		}
 		l.report(f.deliveries[i], verdicts[i], took)
 	}
+	l.cfg.Observer.Answered(l.kind != jobs.KindSave, time.Since(answering))
 	return keep
 }
 
@@ -114,6 +116,7 @@ func (l *loop) ack(ctx context.Context, m message) {
 		cancel()
 	}
 	if err != nil {
+		l.stats.ackFailed.Add(1)
 		l.log.Debug("acknowledgement not sent", zap.Error(err))
 		return
 	}

@@ -119,11 +119,13 @@ func (l *loop) ask(ctx context.Context, n, bytes int) error {
 	if n == 0 || !l.share.reserve(ctx, bytes) { // the server would take 0 for 1
 		return nil
 	}
-	came := 0
+	begun, came, messages := time.Now(), 0, 0
 	err := l.from.source.fetch(ctx, n, bytes, func(m message) {
 		came += len(m.Data())
+		messages++
 		l.took(m)
 	})
+	l.cfg.Observer.Pulled(pullResult(n, bytes, messages, came, err), time.Since(begun))
 	l.share.free(bytes - came)
 	if errors.Is(err, errOversized) {
 		return l.fetchOversized(ctx)

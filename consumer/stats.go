@@ -16,7 +16,7 @@ import (
 
 // counters count what a loop did since the consumer was made.
 type counters struct {
-	fetched, acked, retried, paused, dead, handedBack, inFlight, rebinds, silent, batches, busy atomic.Int64
+	fetched, acked, retried, paused, dead, handedBack, inFlight, ackFailed, rebinds, silent, batches, busy atomic.Int64
 }
 
 func (c *counters) observe(took time.Duration) {
@@ -33,6 +33,9 @@ type Stats struct {
 	// ones became dead letters, HandedBack ones had not begun when consuming stopped
 	// or the store was down for long.
 	Fetched, Acked, Retried, Paused, Dead, HandedBack int64
+	// AckFailed acknowledgements were not sent, or not confirmed where that is asked for;
+	// their messages come again.
+	AckFailed int64
 	// InFlight messages are in hand now.
 	InFlight int64
 	// Rebinds counts failed tries to reach the durable consumer.
@@ -53,7 +56,7 @@ func (c *Consumer) Stats() []Stats {
 		s := Stats{
 			Lane: d.lane, Kind: d.kind,
 			Fetched: n.fetched.Load(), Acked: n.acked.Load(), Retried: n.retried.Load(), Paused: n.paused.Load(),
-			Dead: n.dead.Load(), HandedBack: n.handedBack.Load(), Rebinds: n.rebinds.Load(), Silent: n.silent.Load(),
+			Dead: n.dead.Load(), AckFailed: n.ackFailed.Load(), HandedBack: n.handedBack.Load(), Rebinds: n.rebinds.Load(), Silent: n.silent.Load(),
 			Batches: n.batches.Load(), Busy: time.Duration(n.busy.Load()), InFlight: n.inFlight.Load(),
 		}
 		all = append(all, s)

@@ -195,6 +195,8 @@ type Ledger interface {
 	// Due returns queued jobs whose NotBefore has passed, the earliest first, at most
 	// limit.
 	Due(ctx context.Context, limit int) ([]Job, error)
+	// Waiting returns how many queued jobs have a NotBefore, passed or not.
+	Waiting(ctx context.Context) (int64, error)
 
 	// Published records that queue holds the messages of the jobs, and where, and clears
 	// NotBefore. A job that waits for another time than the place's, since it was parked

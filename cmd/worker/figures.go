@@ -16,6 +16,7 @@ func (w *worker) figures(ctx context.Context) web.Queue {
 	for _, s := range w.consumer.Stats() {
 		q.Fetched += uint64(s.Fetched)
 		q.Acked += uint64(s.Acked)
+		q.AckFailures += uint64(s.AckFailed)
 		q.Retried += uint64(s.Retried + s.Paused)
 		q.Dead += uint64(s.Dead)
 		q.Batches += uint64(s.Batches)
@@ -69,4 +70,19 @@ func (s timedSaver) SaveJobs(ctx context.Context, model string, js []manager.Sav
 	out, err := s.Saver.SaveJobs(ctx, model, js)
 	s.work.Step(web.StepCommit, time.Since(begun))
 	return out, err
+}
+
+// countedSubmitter is a submitter whose refusals of full queues are counted.
+type countedSubmitter struct {
+	jobs.Submitter
+	work *web.Work
+}
+
+// Submit implements [jobs.Submitter].
+func (s countedSubmitter) Submit(ctx context.Context, envelopes ...jobs.Envelope) ([]jobs.Receipt, error) {
+	receipts, err := s.Submitter.Submit(ctx, envelopes...)
+	for _, r := range receipts {
+		s.work.Busy(web.BySubmitter, r.Err)
+	}
+	return receipts, err
 }

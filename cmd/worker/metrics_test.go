@@ -82,6 +82,7 @@ func TestMetricsAreThoseOfTheManual(t *testing.T) {
 		"specstar_queue_fetched_total", "specstar_batches_total", "specstar_batch_size_messages_count", "specstar_job_attempts_count",
 		`specstar_job_verdicts_total{class="none",kind="save",state="done"}`, `specstar_step_duration_seconds_count{step="wait"}`,
 		`specstar_step_duration_seconds_count{step="execute"}`, `specstar_step_duration_seconds_count{step="commit"}`,
+		`specstar_ack_duration_seconds_count{confirmed="false"}`,
 	} {
 		if samples[name] == "" || samples[name] == before[name] {
 			t.Errorf("%s was %s and is %s", name, before[name], samples[name])

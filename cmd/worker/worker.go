@@ -72,7 +72,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	s.pulls = s.hold(nc, consumer.ConsumeOptions)
 	w.executor = &observedExecutor{Executor: w.newExecutor(), work: w.work, ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
-		Line: s.pulls, Queue: s.queue, Executor: w.executor, Logger: s.app.log, Exclusive: exclusive,
+		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: exclusive,
 	})
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
-		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: s.unguarded,
+		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: countedSubmitter{s.unguarded, w.work},
 		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
 		StallTimeout: s.options.stall,
 	})
@@ -129,12 +129,13 @@ func (w *worker) startBackground(ctx context.Context) {
 	s := w.session
 	reconciler := &jobs.Reconciler{Ledger: s.store.Ledger(), Publisher: s.publisher, Report: func(n int, err error) {
 		w.work.Reconciled(web.ReasonMessage, n)
+		w.work.Busy(web.ByReconciler, err)
 		if err != nil {
 			s.app.log.Warn("could not publish forgotten jobs", zap.Error(err))
 		} else if n > 0 {
 			s.app.log.Info("published forgotten jobs", zap.Int("jobs", n))
 		}
-	}, Released: s.app.released()}
+	}, Released: w.released()}
 	for _, tidy := range []func(context.Context){reconciler.Run, w.keepLetters, w.sweepUploads} {
 		w.background.Go(func() {
 			w.putOff(ctx)
@@ -158,9 +159,10 @@ func (w *worker) putOff(ctx context.Context) {
 }
 
 // released reports jobs whose time has come, and each trouble with them once.
-func (a *app) released() func(n int, err error) {
-	last := ""
+func (w *worker) released() func(n int, err error) {
+	last, a := "", w.session.app
 	return func(n int, err error) {
+		w.work.Busy(web.ByReconciler, err)
 		switch {
 		case err == nil:
 			if last = ""; n > 0 {

@@ -25,6 +25,10 @@ func brokenWaitings() map[string]broken {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return early{l} }),
 			caught: []string{"G30/job_is_due_at_its_time", "G30/park_has_a_job_wait"},
 		},
+		"every queued job waits": {
+			open:   withLedger(func(l storage.Ledger) storage.Ledger { return crowded{l} }),
+			caught: []string{"G30/jobs_that_wait_are_counted"},
+		},
 		"looks for unique keys before it inserts": {
 			open:   withLedger(func(l storage.Ledger) storage.Ledger { return &looksFirst{Ledger: l, keys: map[string]storage.Job{}} }),
 			caught: []string{"G31/racing_jobs_of_one_key_have_one_winner"},
@@ -63,6 +67,14 @@ func (l parksAll) Park(ctx context.Context, jobs []storage.Job) ([]storage.Job, 
 		all[i] = j
 	}
 	return l.Ledger.Park(ctx, all)
+}
+
+// crowded counts jobs that need not wait, too.
+type crowded struct{ storage.Ledger }
+
+func (l crowded) Waiting(ctx context.Context) (int64, error) {
+	counts, err := l.Count(ctx, storage.JobQueued)
+	return counts[storage.JobQueued], err
 }
 
 // early finds whatever waits.

@@ -14,6 +14,7 @@ func waitingChecks() []check {
 	return []check{
 		{"G30/job_is_due_at_its_time", dueAtItsTime},
 		{"G30/due_jobs_come_earliest_first", dueInOrder},
+		{"G30/jobs_that_wait_are_counted", waitingAreCounted},
 		{"G30/park_has_a_job_wait", parkWaits},
 		{"G30/park_leaves_ended_and_leased_jobs", parkLeaves},
 		{"G30/published_leaves_a_job_that_waits_anew", publishedLeavesWaiting},
@@ -70,6 +71,25 @@ func dueInOrder(t T, s *subject) {
 	s.insert(t, a, b, c)
 	equal(t, "all that are due", s.due(t, 10), []uuid.UUID{b.ID, a.ID, c.ID})
 	equal(t, "the first that are due", s.due(t, 2), []uuid.UUID{b.ID, a.ID})
+}
+
+func waitingAreCounted(t T, s *subject) {
+	past, future, plain, ended := waiting(-time.Hour), waiting(time.Hour), newJob("load"), waiting(time.Hour)
+	want := func(what string, n int64) {
+		t.Helper()
+		got, err := s.Ledger().Waiting(t.Context())
+		ok(t, "count the jobs that wait", err)
+		equal(t, "jobs that wait "+what, got, n)
+	}
+	want("in an empty ledger", 0)
+	s.insert(t, past, future, plain, ended)
+	want("after four were made", 3)
+	_, err := s.Ledger().Cancel(t.Context(), ended.ID)
+	ok(t, "cancel", err)
+	want("after one was cancelled", 2)
+	places := []storage.Place{{Job: past.ID, Epoch: 1, Sequence: 2, NotBefore: past.NotBefore}}
+	ok(t, "published", s.Ledger().Published(t.Context(), uuid.New(), places))
+	want("after one was published", 1)
 }
 
 func parkWaits(t T, s *subject) {

@@ -83,6 +83,10 @@ func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 	return ask(ctx, l.p, "Ledger.Due", func(ctx context.Context) ([]storage.Job, error) { return l.l.Due(ctx, limit) })
 }
 
+func (l ledger) Waiting(ctx context.Context) (int64, error) {
+	return ask(ctx, l.p, "Ledger.Waiting", func(ctx context.Context) (int64, error) { return l.l.Waiting(ctx) })
+}
+
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.p.call(ctx, "Ledger.Published", func(ctx context.Context) error { return l.l.Published(ctx, queue, places) })
 }

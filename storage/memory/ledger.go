@@ -124,6 +124,14 @@ func (l ledger) Due(ctx context.Context, limit int) (due []storage.Job, err erro
 	return due, err
 }
 
+func (l ledger) Waiting(ctx context.Context) (n int64, err error) {
+	err = l.f.read(ctx, func(s *state) error {
+		n = s.jobs.Waiting()
+		return nil
+	})
+	return n, err
+}
+
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.f.write(ctx, func(s *state) error {
 		s.jobs.Published(queue, places)

@@ -20,7 +20,8 @@ var (
 	WHERE j.state IN ('queued', 'running') AND (j.token IS NULL OR j.lease_until IS NULL OR j.lease_until <= clock_timestamp())
 		AND (j.envelope_hash IS NULL OR excluded.envelope_hash IS NULL OR j.envelope_hash = excluded.envelope_hash)`)
 
-	dueJobs = `SELECT ` + jobNames + ` FROM specstar_jobs
+	waitingJobs = `SELECT count(*) FROM specstar_jobs WHERE store = $1 AND not_before IS NOT NULL AND state = 'queued'`
+	dueJobs     = `SELECT ` + jobNames + ` FROM specstar_jobs
 		WHERE store = $1 AND not_before <= clock_timestamp() AND not_before IS NOT NULL AND state = 'queued' ORDER BY not_before, created, id LIMIT $2`
 
 	keyHolders = `SELECT id, text, unique_key FROM specstar_jobs
@@ -102,4 +103,17 @@ func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 		due = append(due, row)
 	}
 	return due, nil
+}
+
+// Waiting returns how many queued jobs have a NotBefore.
+func (l ledger) Waiting(ctx context.Context) (int64, error) {
+	if l.f.version < 3 || l.foreign() {
+		return 0, ctx.Err()
+	}
+	n, err := collect(ctx, l.f, pooled{l.f}, "count the jobs of", waitingJobs, []any{l.store()},
+		func(rows pgx.Rows) (n int64, err error) { return n, rows.Scan(&n) })
+	if err != nil || len(n) == 0 {
+		return 0, err
+	}
+	return n[0], nil
 }

@@ -79,6 +79,10 @@ func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 	return ask(ctx, l.s, func(st *State) ([]storage.Job, error) { return st.Jobs.Due(limit, now()), nil })
 }
 
+func (l ledger) Waiting(ctx context.Context) (int64, error) {
+	return ask(ctx, l.s, func(st *State) (int64, error) { return st.Jobs.Waiting(), nil })
+}
+
 func (l ledger) Published(ctx context.Context, queue uuid.UUID, places []storage.Place) error {
 	return l.s.tx.Write(ctx, func(st *State) error { st.Jobs.Published(queue, places); return nil })
 }

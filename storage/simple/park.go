@@ -30,6 +30,16 @@ func (t Jobs) Park(jobs []storage.Job, now time.Time) []storage.Job {
 	return rows
 }
 
+// Waiting returns how many queued jobs have a NotBefore.
+func (t Jobs) Waiting() (n int64) {
+	for _, row := range t.Rows {
+		if row.State == storage.JobQueued && !row.NotBefore.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // Due returns queued jobs whose NotBefore has passed, the earliest first, at most limit.
 func (t Jobs) Due(limit int, now time.Time) []storage.Job {
 	var due []storage.Job

@@ -66,6 +66,7 @@ func TestQueriesUseTheIndexes(t *testing.T) {
 		{name: "queued jobs", index: "specstar_jobs_open", sorted: true, query: func() (string, []any) {
 			return listJobs(1, storage.JobFilter{States: []storage.JobState{storage.JobQueued, storage.JobRunning}, Kind: "load"})
 		}},
+		{name: "number of jobs that wait", index: "specstar_jobs_due", query: func() (string, []any) { return waitingJobs, []any{1} }},
 		{name: "jobs that are due", index: "specstar_jobs_due", sorted: true, query: func() (string, []any) { return dueJobs, []any{1, 1, 10} }},
 		{name: "the holder of a key", index: "specstar_jobs_unique", query: func() (string, []any) { return holderOf, []any{1, "key", []byte("id")} }},
 		{name: "jobs of a parent", index: "specstar_jobs_parent", sorted: true, query: func() (string, []any) {

@@ -14,7 +14,8 @@ import (
 const (
 	dueJobs = `SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY specstar_jobs_due
 		WHERE store = ? AND not_before > 0 AND state = 'queued' AND not_before <= ? ORDER BY not_before, created, id LIMIT ?`
-	holderOf = `SELECT id, text FROM specstar_jobs INDEXED BY specstar_jobs_unique
+	waitingJobs = `SELECT count(*) FROM specstar_jobs INDEXED BY specstar_jobs_due WHERE store = ? AND not_before > 0 AND state = 'queued'`
+	holderOf    = `SELECT id, text FROM specstar_jobs INDEXED BY specstar_jobs_unique
 		WHERE store = ? AND unique_key = ? AND unique_key <> '' AND state IN ('queued', 'running') AND id <> ?`
 )
 
@@ -98,4 +99,18 @@ func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 		due = append(due, row)
 	}
 	return due, nil
+}
+
+// Waiting returns how many queued jobs have a NotBefore.
+func (l ledger) Waiting(ctx context.Context) (n int64, err error) {
+	if l.f.layout < 4 {
+		return 0, ctx.Err()
+	}
+	for n, err = range stream(ctx, l.f, l.f.reads, "count the jobs of", waitingJobs, []any{l.f.identity.number},
+		func(rows *sql.Rows) (n int64, err error) { return n, rows.Scan(&n) }) {
+		if err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }

@@ -32,6 +32,8 @@ type Queue struct {
 	Unreachable int
 	// Rebinds are failed tries to reach a consumer, Silent pulls that were lost.
 	Rebinds, Silent uint64
+	// AckFailures are acknowledgements that were not sent or not confirmed.
+	AckFailures uint64
 	// Batches and BatchItems count the batches and the messages in them.
 	Batches, BatchItems uint64
 }
@@ -87,11 +89,13 @@ var states = []storage.JobState{
 }
 
 var (
+	parkedDesc  = prometheus.NewDesc("specstar_jobs_parked", "Queued jobs that wait in the ledger, for their time or their next attempt.", nil, nil)
 	jobsDesc    = prometheus.NewDesc("specstar_jobs", "Jobs in the ledger by state, those left out that are done.", []string{"state"}, nil)
 	upDesc      = prometheus.NewDesc("specstar_store_up", "1 when the ledger answered this scrape.", nil, nil)
 	depthDesc   = prometheus.NewDesc("specstar_queue_depth", "Messages waiting in the queue.", nil, nil)
 	fetchedDesc = prometheus.NewDesc("specstar_queue_fetched_total", "Messages taken from the queue.", nil, nil)
 	ackedDesc   = prometheus.NewDesc("specstar_queue_acked_total", "Messages acknowledged.", nil, nil)
+	unackedDesc = prometheus.NewDesc("specstar_queue_ack_failures_total", "Acknowledgements that could not be sent or were not confirmed; the message comes again.", nil, nil)
 	retriedDesc = prometheus.NewDesc("specstar_queue_retried_total", "Messages given back to be tried again.", nil, nil)
 	deadDesc    = prometheus.NewDesc("specstar_queue_dead_total", "Messages given up.", nil, nil)
 	batchesDesc = prometheus.NewDesc("specstar_batches_total", "Batches handed to the executor.", nil, nil)
@@ -122,6 +126,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(counts[s]), string(s))
 		}
 	}
+	if err == nil {
+		c.parked(ctx, ch)
+	}
 	q := c.queue(ctx)
 	if q.Depth >= 0 {
 		ch <- prometheus.MustNewConstMetric(depthDesc, prometheus.GaugeValue, float64(q.Depth))
@@ -133,12 +140,20 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}{
 		{fetchedDesc, q.Fetched},
 		{ackedDesc, q.Acked},
+		{unackedDesc, q.AckFailures},
 		{retriedDesc, q.Retried},
 		{deadDesc, q.Dead},
 		{batchesDesc, q.Batches},
 		{itemsDesc, q.BatchItems},
 	} {
 		ch <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(m.n))
+	}
+}
+
+// parked sends how many jobs wait in the ledger, unless that is not known.
+func (c *collector) parked(ctx context.Context, ch chan<- prometheus.Metric) {
+	if n, err := c.ledger.Waiting(ctx); err == nil {
+		ch <- prometheus.MustNewConstMetric(parkedDesc, prometheus.GaugeValue, float64(n))
 	}
 }
 

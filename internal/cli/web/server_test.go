@@ -35,7 +35,11 @@ func newHandler(t *testing.T, ready func(context.Context) error) (http.Handler, 
 	if err := f.Ledger().Settle(t.Context(), []storage.Job{row}); err != nil {
 		t.Fatal(err)
 	}
-	figures := func(context.Context) web.Queue { return web.Queue{Fetched: 7, Depth: 3} }
+	waits := storage.Job{ID: uuid.New(), Text: "tomorrow", Kind: "load", State: storage.JobQueued, NotBefore: time.Now().Add(24 * time.Hour)}
+	if _, err := f.Ledger().Insert(t.Context(), []storage.Job{waits}); err != nil {
+		t.Fatal(err)
+	}
+	figures := func(context.Context) web.Queue { return web.Queue{Fetched: 7, Depth: 3, AckFailures: 2} }
 	return web.Handler(web.Config{
 		Ledger: f.Ledger(), Ready: ready, Metrics: web.NewRegistry(f.Ledger(), figures), Log: zap.NewNop(),
 	}), row
@@ -66,7 +70,9 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/jobs/" + uuid.NewString(), 404, "not_found"},
 		{"GET", "/metrics", 200, "specstar_queue_fetched_total 7"},
 		{"GET", "/metrics", 200, `specstar_jobs{state="refused"} 1`},
+		{"GET", "/metrics", 200, "specstar_jobs_parked 1"},
 		{"GET", "/metrics", 200, "specstar_queue_depth 3"},
+		{"GET", "/metrics", 200, "specstar_queue_ack_failures_total 2"},
 		{"GET", "/metrics", 200, "specstar_build_info"},
 		{"GET", "/metrics", 200, "go_goroutines"},
 		{"GET", "/", 404, ""},

@@ -3,11 +3,13 @@ package web
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -22,6 +24,9 @@ type Work struct {
 	attempts   prometheus.Histogram
 	batch      prometheus.Histogram
 	steps      *prometheus.HistogramVec
+	pulls      *prometheus.HistogramVec
+	acks       *prometheus.HistogramVec
+	busy       *prometheus.CounterVec
 }
 
 // The steps of a job that are timed.
@@ -29,6 +34,12 @@ const (
 	StepWait    = "wait"    // from being published to being begun, the oldest message of a batch
 	StepExecute = "execute" // from being begun to the verdict, each batch
 	StepCommit  = "commit"  // the unit of work of saves, each with its commit
+)
+
+// Who found the queue or the ledger full.
+const (
+	BySubmitter  = "submit"    // a job that another one causes
+	ByReconciler = "reconcile" // a message that is published from its row
 )
 
 // Reasons for which something was put right.
@@ -41,6 +52,9 @@ const (
 
 // stepBuckets are those of steps in seconds: from a millisecond to some minutes.
 var stepBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+
+// ackBuckets are those of acknowledgements in seconds: a few are sent in microseconds.
+var ackBuckets = []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // NewWork returns measures that are all zero.
 func NewWork() *Work {
@@ -63,6 +77,24 @@ func NewWork() *Work {
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "specstar_step_duration_seconds", Help: "How long a step took: wait, execute, commit.", Buckets: stepBuckets,
 		}, []string{"step"}),
+		pulls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "specstar_fetch_duration_seconds", Help: "How long pulls took: full ones brought all that was asked for, the others waited for more.", Buckets: stepBuckets,
+		}, []string{"result"}),
+		acks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "specstar_ack_duration_seconds", Help: "How long answering the messages of a batch took, with the server's confirmation for long jobs.", Buckets: ackBuckets,
+		}, []string{"confirmed"}),
+		busy: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "specstar_busy_total", Help: "Jobs and messages that were not taken since the queue or the ledger was full, by who found it so; they are tried again.",
+		}, []string{"by"}),
+	}
+	for _, result := range consumer.PullResults() {
+		w.pulls.WithLabelValues(string(result))
+	}
+	for _, confirmed := range []bool{false, true} {
+		w.acks.WithLabelValues(strconv.FormatBool(confirmed))
+	}
+	for _, by := range []string{BySubmitter, ByReconciler} {
+		w.busy.WithLabelValues(by)
 	}
 	for _, step := range []string{StepWait, StepExecute, StepCommit} {
 		w.steps.WithLabelValues(step)
@@ -75,7 +107,7 @@ func NewWork() *Work {
 
 // Collectors are what is to be registered.
 func (w *Work) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{w.verdicts, w.reconciled, w.lost, w.attempts, w.batch, w.steps}
+	return []prometheus.Collector{w.verdicts, w.reconciled, w.lost, w.attempts, w.batch, w.steps, w.pulls, w.acks, w.busy}
 }
 
 // Executed notes a batch that was begun at a time and has its verdicts.
@@ -136,6 +168,32 @@ func (w *Work) count(verdicts []jobs.Verdict) {
 func (w *Work) Step(step string, took time.Duration) {
 	if w != nil {
 		w.steps.WithLabelValues(step).Observe(took.Seconds())
+	}
+}
+
+// Pulled implements [consumer.Observer].
+func (w *Work) Pulled(result consumer.PullResult, took time.Duration) {
+	if w != nil {
+		w.pulls.WithLabelValues(string(result)).Observe(took.Seconds())
+	}
+}
+
+// Answered implements [consumer.Observer].
+func (w *Work) Answered(confirmed bool, took time.Duration) {
+	if w != nil {
+		w.acks.WithLabelValues(strconv.FormatBool(confirmed)).Observe(took.Seconds())
+	}
+}
+
+// Busy notes those of the errors that say that the queue or the ledger is full.
+func (w *Work) Busy(by string, errs ...error) {
+	if w == nil {
+		return
+	}
+	for _, err := range errs {
+		if _, busy := errors.AsType[*jobs.BusyError](err); busy {
+			w.busy.WithLabelValues(by).Inc()
+		}
 	}
 }
 

@@ -2,12 +2,16 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"go.uber.org/zap"
 
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
@@ -62,6 +66,30 @@ func TestLabelsAreBounded(t *testing.T) {
 	if n > 2*len(states) {
 		t.Errorf("%d series of verdicts", n)
 	}
+}
+
+// TestWhatTheQueueTookIsMeasured: pulls, acknowledgements and what was full.
+func TestWhatTheQueueTookIsMeasured(t *testing.T) {
+	work := web.NewWork()
+	work.Pulled(consumer.PullFull, time.Millisecond)
+	work.Answered(true, time.Millisecond)
+	full := fmt.Errorf("publish: %w", &jobs.BusyError{Err: errors.New("full")})
+	work.Busy(web.BySubmitter, nil, full, errors.New("no"), full)
+	h := web.Handler(web.Config{Ready: nil, Metrics: web.NewRegistry(memory.New().Ledger(), busy, work.Collectors()...), Log: zap.NewNop()})
+	_, body := request(h, "GET", "/metrics")
+	for _, want := range []string{
+		`specstar_fetch_duration_seconds_count{result="full"} 1`, `specstar_fetch_duration_seconds_count{result="empty"} 0`,
+		`specstar_ack_duration_seconds_count{confirmed="true"} 1`, `specstar_ack_duration_seconds_count{confirmed="false"} 0`,
+		`specstar_busy_total{by="submit"} 2`, `specstar_busy_total{by="reconcile"} 0`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("no %s", want)
+		}
+	}
+	var none *web.Work
+	none.Pulled(consumer.PullFull, time.Second)
+	none.Answered(true, time.Second)
+	none.Busy(web.BySubmitter, full)
 }
 
 func BenchmarkExecuted(b *testing.B) {
