@@ -23,6 +23,8 @@ type heartbeat struct {
 	seen time.Time // when the body last gave a sign of life
 	from int64     // how far former attempts came
 
+	started time.Time // when the attempt was claimed, which tells it from others
+
 	limit time.Duration // how long the attempt may take; 0: as long as it lives
 
 	advanced bool // this attempt came further and is not counted; see stop
@@ -35,10 +37,10 @@ const (
 	lookEvery = 200 * time.Millisecond
 )
 
-// startHeartbeat beats until stop, at least three times in each lease, for limit at most
-// when that is not 0.
-func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, from int64, limit time.Duration) *heartbeat {
-	h := &heartbeat{done: make(chan struct{}), from: from, seen: time.Now(), limit: limit}
+// startHeartbeat beats for a claimed row until stop, at least three times in each lease,
+// for limit at most when that is not 0.
+func (x *Executor) startHeartbeat(ctx context.Context, c storage.Claim, row storage.Job, limit time.Duration) *heartbeat {
+	h := &heartbeat{done: make(chan struct{}), from: row.Done, started: row.Started, seen: time.Now(), limit: limit}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(h.done)
@@ -89,13 +91,34 @@ func (h *heartbeat) run(x *Executor, c storage.Claim) {
 		case errors.Is(err, storage.ErrFenced):
 			h.cancel(storage.ErrFenced)
 		case err != nil && time.Now().After(until):
-			h.cancel(storage.ErrUnavailable)
+			h.overdue(x, c)
 		case err == nil && job.Cancel:
 			h.cancel(errCancelled)
 		case err == nil:
 			until = time.Now().Add(x.Lease)
 		}
 	}
+}
+
+// overdue decides what becomes of a claim that was not renewed in time. A ledger that has
+// one writer, or locks the row, takes no renewal while this very job publishes what it
+// loaded. Then its lease is over and its claim is not: what is written under it asks for
+// its token. So the work goes on while the ledger can be read and nobody else has the job.
+func (h *heartbeat) overdue(x *Executor, c storage.Claim) {
+	switch job, err := x.Ledger.Get(h.ctx, c.Job); {
+	case err != nil:
+		h.cancel(storage.ErrUnavailable)
+	case job.State.Final(): // perhaps by this job: the next renewal tells
+	case job.State != storage.JobRunning, !sameMoment(job.Started, h.started):
+		h.cancel(storage.ErrFenced)
+	case job.Cancel:
+		h.cancel(errCancelled)
+	}
+}
+
+// sameMoment compares times of which a ledger keeps microseconds.
+func sameMoment(a, b time.Time) bool {
+	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
 
 // progress takes note of how far the job is; the next beat records it. A call

@@ -63,7 +63,7 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		x.give(ctx, t, c, errors.New("the worker ended before the job did, each time"))
 		return
 	}
-	beat := x.startHeartbeat(ctx, c, row.Done, t.env.Timeout)
+	beat := x.startHeartbeat(ctx, c, row, t.env.Timeout)
 	outcome, err := within(beat.ctx, &x.hung.long, x.longPatience, func() (out []byte, err error) {
 		err = guard(func() error {
 			out, err = x.do(beat.ctx, t, c, beat.progress)
