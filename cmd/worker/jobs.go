@@ -4,78 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/specstar-worker/worker/internal/cli/jobfilter"
 	"github.com/specstar-worker/worker/internal/cli/render"
-	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
 
 // jobFilter are the flags that select jobs.
-type jobFilter struct {
-	states                    []string
-	kind, model, code, parent string
-	since, until              string
-	limit                     int
-}
+type jobFilter struct{ jobfilter.Filter }
 
 func (f *jobFilter) register(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.states, "state", nil, "only jobs that are `STATE`: queued, running, done, refused, dead, cancelled")
-	flags.StringVar(&f.kind, "kind", "", "only jobs of `KIND`: save, load, backfill, migrate")
-	flags.StringVar(&f.model, "model", "", "only saves of model `M`")
-	flags.StringVar(&f.code, "code", "", "only jobs with error `CODE`")
-	flags.StringVar(&f.parent, "parent", "", "only jobs that job `ID` caused")
-	flags.StringVar(&f.since, "since", "", "only jobs that ended, or were made when they have not, at `TIME` or later: RFC 3339, or a duration before now as 24h")
-	flags.StringVar(&f.until, "until", "", "only those before `TIME`")
-	flags.IntVar(&f.limit, "limit", 0, "at most `N` jobs (0: all)")
+	flags.StringSliceVar(&f.States, jobfilter.State, nil, "only jobs that are `STATE`: queued, running, done, refused, dead, cancelled")
+	flags.StringVar(&f.Kind, jobfilter.Kind, "", "only jobs of `KIND`: save, load, backfill, migrate")
+	flags.StringVar(&f.Model, jobfilter.Model, "", "only saves of model `M`")
+	flags.StringVar(&f.Code, jobfilter.Code, "", "only jobs with error `CODE`")
+	flags.StringVar(&f.Parent, jobfilter.Parent, "", "only jobs that job `ID` caused")
+	flags.StringVar(&f.Since, jobfilter.Since, "", "only jobs that ended, or were made when they have not, at `TIME` or later: RFC 3339, or a duration before now as 24h")
+	flags.StringVar(&f.Until, jobfilter.Until, "", "only those before `TIME`")
+	flags.StringVar(&f.After, jobfilter.After, "", "only jobs that come after job `ID` in the list, the last one of the page before")
+	flags.IntVar(&f.Limit, jobfilter.Limit, 0, "at most `N` jobs (0: all)")
 }
 
-func (f *jobFilter) parse() (storage.JobFilter, error) {
-	known := []storage.JobState{storage.JobQueued, storage.JobRunning, storage.JobDone, storage.JobRefused, storage.JobDead, storage.JobCancelled}
-	out := storage.JobFilter{Kind: f.kind, Model: f.model, Code: f.code, Limit: f.limit}
-	var err error
-	if out.Since, err = moment("since", f.since); err != nil {
-		return out, err
-	}
-	if out.Until, err = moment("until", f.until); err != nil {
-		return out, err
-	}
-	if f.parent != "" {
-		if out.Parent, err = uuid.Parse(f.parent); err != nil {
-			return out, usage("--parent %q is not a UUID: jobs name the row of the job that caused them; see parent in worker jobs list -o json", f.parent)
-		}
-	}
-	for _, s := range f.states {
-		if !slices.Contains(known, storage.JobState(s)) {
-			return out, usage("--state %q is not known; use queued, running, done, refused, dead or cancelled", s)
-		}
-		out.States = append(out.States, storage.JobState(s))
-	}
-	if f.limit < 0 {
-		return out, usage("--limit must not be negative")
-	}
-	return out, nil
+// check says what is wrong with the flags, as far as no store has to be asked.
+func (f *jobFilter) check() error {
+	_, err := f.Check()
+	return wrongFlag(err)
 }
 
-// moment reads a time: RFC 3339, or how long ago.
-func moment(flag, s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
+// in returns the filter for a ledger.
+func (f *jobFilter) in(ctx context.Context, l storage.Ledger) (storage.JobFilter, error) {
+	out, err := f.Parse(ctx, l)
+	return out, wrongFlag(err)
+}
+
+// wrongFlag names the flag whose value is wrong.
+func wrongFlag(err error) error {
+	if bad, is := errors.AsType[*jobfilter.ValueError](err); is {
+		return usage("--%s", bad.Error())
 	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		return time.Now().Add(-d), nil
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, usage("--%s %q is neither a time as 2026-01-31T08:00:00Z nor a duration as 24h", flag, s)
-	}
-	return t, nil
+	return err
 }
 
 func (a *app) jobsCommand() *cobra.Command {
@@ -103,25 +74,28 @@ func (a *app) jobsListCommand() *cobra.Command {
 		Example: `  worker jobs list --state queued --state running -o json`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			filter, err := f.parse()
-			if err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
-			return a.listJobs(cmd.Context(), filter)
+			return a.listJobs(cmd.Context(), &f)
 		},
 	}
 	f.register(cmd.Flags())
 	return cmd
 }
 
-func (a *app) listJobs(ctx context.Context, f storage.JobFilter) (err error) {
+func (a *app) listJobs(ctx context.Context, f *jobFilter) (err error) {
 	s, err := a.openReader(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	filter, err := f.in(ctx, s.Ledger())
+	if err != nil {
+		return err
+	}
 	list := render.NewList(a.stdout, a.format, "JOB", "KIND", "MODEL", "STATE", "ATTEMPT", "PROGRESS", "CREATED", "ERROR")
-	for j, err := range s.Ledger().List(ctx, f) {
+	for j, err := range s.Ledger().List(ctx, filter) {
 		if err != nil {
 			return fmt.Errorf("list jobs: %w", err)
 		}
@@ -154,7 +128,7 @@ func jobRow(j storage.Job) render.Row {
 
 // findJob returns a job by its id, or an error that names it.
 func (a *app) findJob(ctx context.Context, s *store, id string) (storage.Job, error) {
-	j, err := web.FindJob(ctx, s.Ledger(), id)
+	j, err := jobfilter.Find(ctx, s.Ledger(), id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return j, &failure{
 			Exit: exitError, Code: codeNotFound, JobID: id,

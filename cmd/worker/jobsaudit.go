@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/specstar-worker/worker/internal/cli/jobfilter"
 	"github.com/specstar-worker/worker/internal/cli/render"
-	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -81,11 +81,11 @@ func (f trailFilter) parse() (out storage.AuditFilter, err error) {
 	if f.limit < 0 {
 		return out, usage("--limit must not be negative")
 	}
-	if out.Since, err = moment("since", f.since); err != nil {
-		return out, err
+	if out.Since, err = jobfilter.Moment(jobfilter.Since, f.since); err != nil {
+		return out, wrongFlag(err)
 	}
-	out.Until, err = moment("until", f.until)
-	return out, err
+	out.Until, err = jobfilter.Moment(jobfilter.Until, f.until)
+	return out, wrongFlag(err)
 }
 
 func (a *app) listAudits(ctx context.Context, f trailFilter) (err error) {
@@ -100,7 +100,7 @@ func (a *app) listAudits(ctx context.Context, f trailFilter) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if f.job != "" {
 		filter.Job = jobs.ID(s.ID(), f.job) // it may have been dropped
-		if j, err := web.FindJob(ctx, s.Ledger(), f.job); err == nil {
+		if j, err := jobfilter.Find(ctx, s.Ledger(), f.job); err == nil {
 			filter.Job = j.ID
 		}
 	}

@@ -39,15 +39,15 @@ func (b *bulk) register(cmd *cobra.Command) {
 	b.filter.register(flags)
 }
 
-// parse checks that either ids or --all is given and returns the filter.
-func (b *bulk) parse(args []string) (storage.JobFilter, error) {
+// check checks that either ids or --all is given, and the filter.
+func (b *bulk) check(args []string) error {
 	switch {
 	case b.all && len(args) > 0:
-		return storage.JobFilter{}, usage("give IDs or --all, not both")
+		return usage("give IDs or --all, not both")
 	case !b.all && len(args) == 0:
-		return storage.JobFilter{}, usage("give job IDs, or --all with filters")
+		return usage("give job IDs, or --all with filters")
 	}
-	return b.filter.parse()
+	return b.filter.check()
 }
 
 // refusedJob is a job that could not be changed, as users see it.
@@ -70,11 +70,10 @@ type bulkRun struct {
 // run does a command. The look before the session makes nothing when there is no such
 // job.
 func (a *app) runBulk(ctx context.Context, b *bulk, args []string) error {
-	filter, err := b.parse(args)
-	if err != nil {
+	if err := b.check(args); err != nil {
 		return err
 	}
-	r := &bulkRun{bulk: b, app: a, filter: filter}
+	r := &bulkRun{bulk: b, app: a}
 	r.list = render.NewList(a.stdout, a.format, "JOB", "KIND", "MODEL", "STATE", "ATTEMPT", "PROGRESS", "CREATED", "ERROR")
 	named, err := r.look(ctx, args)
 	if err != nil {
@@ -110,6 +109,9 @@ func (r *bulkRun) look(ctx context.Context, args []string) (named []storage.Job,
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if r.filter, err = r.bulk.filter.in(ctx, s.Ledger()); err != nil {
+		return nil, err
+	}
 	for _, id := range args {
 		j, err := r.app.findJob(ctx, s, id)
 		if err != nil {

@@ -9,15 +9,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"syscall"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/specstar-worker/worker/internal/cli/jobfilter"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -138,41 +137,8 @@ func (h handler) ready(w http.ResponseWriter, r *http.Request) {
 	h.write(w, http.StatusOK, status{"ready", ""})
 }
 
-func (h handler) jobs(w http.ResponseWriter, r *http.Request) {
-	f, err := filter(r)
-	if err != nil {
-		h.refuse(w, http.StatusBadRequest, "invalid", err.Error())
-		return
-	}
-	list := []jobs.View{}
-	for j, err := range h.Ledger.List(r.Context(), f) {
-		if err != nil {
-			h.fail(w, err)
-			return
-		}
-		list = append(list, jobs.ViewOf(j))
-	}
-	h.write(w, http.StatusOK, list)
-}
-
-func filter(r *http.Request) (storage.JobFilter, error) {
-	q := r.URL.Query()
-	f := storage.JobFilter{Kind: q.Get("kind"), Model: q.Get("model"), Limit: defaultJobs}
-	for _, s := range q["state"] {
-		f.States = append(f.States, storage.JobState(s))
-	}
-	if s := q.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > maxJobs {
-			return f, fmt.Errorf("limit %q is not a number from 1 to %d", s, maxJobs)
-		}
-		f.Limit = n
-	}
-	return f, nil
-}
-
 func (h handler) job(w http.ResponseWriter, r *http.Request) {
-	j, err := FindJob(r.Context(), h.Ledger, r.PathValue("id"))
+	j, err := jobfilter.Find(r.Context(), h.Ledger, r.PathValue("id"))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		h.refuse(w, http.StatusNotFound, "not_found", "no such job")
@@ -181,18 +147,6 @@ func (h handler) job(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.write(w, http.StatusOK, jobs.ViewOf(j))
 	}
-}
-
-// FindJob returns a job by its id as people write it: the submitter's text, or
-// the UUID of the row. ErrNotFound.
-func FindJob(ctx context.Context, l storage.Ledger, id string) (storage.Job, error) {
-	if u, err := uuid.Parse(id); err == nil {
-		j, err := l.Get(ctx, u)
-		if !errors.Is(err, storage.ErrNotFound) {
-			return j, err
-		}
-	}
-	return l.Find(ctx, id)
 }
 
 // fail answers without telling a client about our inside; the log gets it.

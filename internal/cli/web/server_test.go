@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,10 +12,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/internal/cli/web"
-	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/memory"
 )
@@ -63,8 +64,25 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/jobs", 200, `"job_id":"nightly"`},
 		{"GET", "/jobs?state=refused&kind=load&limit=1", 200, `"nightly"`},
 		{"GET", "/jobs?state=done", 200, "[]"},
-		{"GET", "/jobs?limit=0", 400, "limit"},
-		{"GET", "/jobs?limit=9999", 400, "limit"},
+		{"GET", "/jobs?state=done,refused", 200, `"nightly"`},
+		{"GET", "/jobs?state=done&state=refused", 200, `"nightly"`},
+		{"GET", "/jobs?code=archive_corrupt&since=1h", 200, `"nightly"`},
+		{"GET", "/jobs?code=other", 200, "[]"},
+		{"GET", "/jobs?until=1h", 200, "[]"},
+		{"GET", "/jobs?parent=" + uuid.NewString(), 200, "[]"},
+		{"GET", "/jobs?model=m", 200, "[]"},
+		{"GET", "/jobs?limit=0", 400, `limit \"0\"`},
+		{"GET", "/jobs?limit=9999", 400, `limit \"9999\"`},
+		{"GET", "/jobs?limit=x", 400, `limit \"x\"`},
+		{"GET", "/jobs?state=alive", 400, `state \"alive\"`},
+		{"GET", "/jobs?kind=dance", 400, `kind \"dance\"`},
+		{"GET", "/jobs?parent=x", 400, `parent \"x\"`},
+		{"GET", "/jobs?since=yesterday", 400, `since \"yesterday\"`},
+		{"GET", "/jobs?until=-1h", 400, `until \"-1h\"`},
+		{"GET", "/jobs?after=nobody", 400, `after \"nobody\"`},
+		{"GET", "/jobs?stat=dead", 400, `parameter \"stat\"`},
+		{"GET", "/jobs?kind=load&kind=save", 400, `kind \"save\"`},
+		{"GET", "/jobs?kind=%zz", 400, `query \"kind=%zz\"`},
 		{"GET", "/jobs/nightly", 200, `"code":"archive_corrupt"`},
 		{"GET", "/jobs/" + row.ID.String(), 200, `"nightly"`},
 		{"GET", "/jobs/" + uuid.NewString(), 404, "not_found"},
@@ -82,6 +100,42 @@ func TestRoutes(t *testing.T) {
 		if code, body := request(h, tc.method, tc.target); code != tc.code || !strings.Contains(body, tc.want) {
 			t.Errorf("%s %s = %d %s; want %d with %s", tc.method, tc.target, code, body, tc.code, tc.want)
 		}
+	}
+}
+
+// TestPagesOfJobs: each full page names the next one, until all jobs were there once.
+func TestPagesOfJobs(t *testing.T) {
+	f := memory.New()
+	defer f.Close()
+	var rows []storage.Job
+	for i := range 5 {
+		id := uuid.New()
+		rows = append(rows, storage.Job{ID: id, Text: fmt.Sprint("job-", i), Kind: "save", State: storage.JobDone, Created: time.Unix(int64(i/2), 0)})
+	}
+	if err := f.Ledger().Settle(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	h := web.Handler(web.Config{Ledger: f.Ledger(), Metrics: prometheus.NewRegistry(), Log: zap.NewNop()})
+	seen, pages := map[string]int{}, 0
+	for target := "/jobs?limit=2&state=done"; target != ""; pages++ {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		var page []struct {
+			JobID string `json:"job_id"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != 200 {
+			t.Fatalf("%s: %d %s", target, w.Code, w.Body)
+		}
+		for _, j := range page {
+			seen[j.JobID]++
+		}
+		next, more := strings.CutSuffix(strings.TrimPrefix(w.Header().Get("Link"), "<"), `>; rel="next"`)
+		if target = next; more != (len(page) == 2) {
+			t.Fatalf("a page of %d jobs has the link %q", len(page), next)
+		}
+	}
+	if len(seen) != 5 || pages != 3 {
+		t.Fatalf("%v on %d pages", seen, pages)
 	}
 }
 
@@ -144,23 +198,5 @@ func TestStartAndClose(t *testing.T) {
 	}
 	if err := s.Close(context.Background()); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestFindJob(t *testing.T) {
-	f := memory.New()
-	defer f.Close()
-	text := uuid.NewString() // a job whose text is a UUID other than its key
-	row := storage.Job{ID: jobs.ID(f.ID(), "other"), Text: text, Kind: "save", State: storage.JobDone, Created: time.Now()}
-	if err := f.Ledger().Settle(t.Context(), []storage.Job{row}); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{text, row.ID.String()} {
-		if j, err := web.FindJob(t.Context(), f.Ledger(), id); err != nil || j.ID != row.ID {
-			t.Errorf("FindJob(%s) = %v, %v", id, j.ID, err)
-		}
-	}
-	if _, err := web.FindJob(t.Context(), f.Ledger(), "none"); !errors.Is(err, storage.ErrNotFound) {
-		t.Errorf("FindJob(none) = %v", err)
 	}
 }
