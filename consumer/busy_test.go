@@ -45,6 +45,10 @@ func TestFullQueueTakesNothingOfABatch(t *testing.T) {
 	if !ok || busy.RetryAfter <= 0 || !errors.Is(err, consumer.ErrQueueFull) {
 		t.Fatalf("Submit = %v", err)
 	}
+	_, err = w.submit.WithRetryAfter(time.Minute).Submit(t.Context(), saves...)
+	if busy, ok := errors.AsType[*jobs.BusyError](err); !ok || busy.RetryAfter != time.Minute {
+		t.Fatalf("Submit with a time of its own = %v", err)
+	}
 	subject := jobs.Subject("test", jobs.LaneNormal, jobs.KindSave)
 	if n, err := w.sender.Waiting(t.Context(), subject); err != nil || n != 0 {
 		t.Fatalf("%d messages of a refused batch wait, %v", n, err)
@@ -70,6 +74,10 @@ func TestTooManyUnfinishedJobsAreBusy(t *testing.T) {
 		_, err := limited.Submit(t.Context(), jobs.NewBackfill("tester"))
 		if busy, ok := errors.AsType[*jobs.BusyError](err); !ok || busy.RetryAfter <= 0 || !strings.Contains(err.Error(), "the limit is 2") {
 			t.Fatalf("Submit beyond the limit = %v", err)
+		}
+		_, err = limited.WithRetryAfter(time.Minute).Submit(t.Context(), jobs.NewBackfill("tester"))
+		if busy, ok := errors.AsType[*jobs.BusyError](err); !ok || busy.RetryAfter != time.Minute {
+			t.Fatalf("Submit with a time of its own = %v", err)
 		}
 		if _, err := limited.Submit(t.Context(), w.create("p1")); err != nil {
 			t.Fatalf("a save has no row yet: %v", err)

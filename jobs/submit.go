@@ -96,6 +96,8 @@ type QueueSubmitter struct {
 	// durable: saves have their row first, too.
 	durable  bool
 	contents Contents
+	// retryAfter is that of every BusyError, 0 for what each says.
+	retryAfter time.Duration
 }
 
 // NewSubmitter returns a submitter for the store with the given id and ledger.
@@ -109,6 +111,14 @@ func (s *QueueSubmitter) WithLimit(n int64) *QueueSubmitter {
 	limited := *s
 	limited.backlog = &backlog{most: n}
 	return &limited
+}
+
+// WithRetryAfter returns a submitter whose [BusyError] say when to try again by d, 0 for 2 s
+// when the queue is full and 5 s when the ledger is.
+func (s *QueueSubmitter) WithRetryAfter(d time.Duration) *QueueSubmitter {
+	other := *s
+	other.retryAfter = d
+	return &other
 }
 
 // InLedger returns a submitter that writes saves to the ledger first, as it does other
@@ -129,6 +139,18 @@ func (s *QueueSubmitter) WithContents(c Contents) *QueueSubmitter {
 
 // Submit implements [Submitter].
 func (s *QueueSubmitter) Submit(ctx context.Context, jobs ...Envelope) ([]Receipt, error) {
+	receipts, err := s.submit(ctx, jobs)
+	if s.retryAfter > 0 {
+		for _, r := range receipts {
+			if busy, is := errors.AsType[*BusyError](r.Err); is {
+				busy.RetryAfter = s.retryAfter
+			}
+		}
+	}
+	return receipts, err
+}
+
+func (s *QueueSubmitter) submit(ctx context.Context, jobs []Envelope) ([]Receipt, error) {
 	receipts := make([]Receipt, len(jobs))
 	messages := make([]Message, 0, len(jobs))
 	places := make([]int, 0, len(jobs))

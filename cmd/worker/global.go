@@ -17,6 +17,7 @@ type global struct {
 	tablePrefix, encoding, output, logLevel                                 string
 	strictModels, noMigrate, quiet, noProgress                              bool
 	rights                                                                  rights
+	limits                                                                  limits
 }
 
 func (g *global) register(f *pflag.FlagSet) {
@@ -31,6 +32,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
 	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
 	g.rights.register(f)
+	g.limits.register(f)
 	f.StringVar(&g.tablePrefix, "table-prefix", "", "`PREFIX` of the table names")
 	f.BoolVar(&g.noMigrate, "no-migrate", false, "make no tables and columns in PostgreSQL, for a role that may not")
 	f.StringVar(&g.encoding, "encoding", "", "`NAME` of the encoding of metas and revision infos: json or msgpack")
@@ -51,6 +53,9 @@ func (g *global) check() error {
 	}
 	if g.rules != "" && g.rules != "off" {
 		return usage("--rules %s: rule files are not supported by this version; use --rules off, or leave it out for the built-in rule", g.rules)
+	}
+	if err := g.limits.check(); err != nil {
+		return err
 	}
 	if g.encoding != "" {
 		if _, err := resource.ParseEncoding(g.encoding); err != nil {

@@ -103,6 +103,7 @@ func (s *session) bind(ctx context.Context) error {
 		return err
 	}
 	queue := jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher).WithContents(jobs.BlobContents{Blobs: s.store.blobs})
+	queue = s.app.global.limits.of(queue)
 	s.unguarded = queue
 	if s.options.inLedger {
 		queue = queue.InLedger()
