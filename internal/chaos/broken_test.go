@@ -78,7 +78,7 @@ func readBroken(path string) (b broken, err error) {
 		return b, fmt.Errorf("%s: %w", path, err)
 	}
 	b.changes = changes
-	b.config = Config{Duration: 12 * time.Second, Settle: 8 * time.Second, Calm: time.Second, Rate: 200, LoadEvery: -1}
+	b.config = Config{Duration: 12 * time.Second, Settle: 8 * time.Second, Calm: time.Second, Rate: 200, LoadEvery: -1, DoomEvery: -1}
 	for _, line := range strings.Split(head, "\n")[1:] {
 		name, value, _ := strings.Cut(line, ": ")
 		switch name {
@@ -92,6 +92,8 @@ func readBroken(path string) (b broken, err error) {
 			b.config.Nemeses = strings.Split(value, ", ")
 		case "resources":
 			_, err = fmt.Sscan(value, &b.config.Resources)
+		case "doomed":
+			b.config.DoomEvery = 0
 		case "seconds":
 			var n time.Duration
 			_, err = fmt.Sscan(value, &n)

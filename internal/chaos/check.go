@@ -3,7 +3,7 @@ package chaos
 // Check compares the history of a run with the state that it left, and returns what
 // must not be:
 //
-//	I1  every accepted job has ended, once and for good, and none is dead
+//	I1  every accepted job has ended, once and for good, and none is dead that could be done
 //	I2  the token of each write that was done is in exactly one revision, any other in none
 //	I3  the revisions of a resource ascend, none twice; a conditional write follows what it expected
 //	I4  from the current revision a chain of parents reaches the first; the count is that of the numbers given
@@ -12,7 +12,8 @@ package chaos
 //	I7  rev_* are those of the current revision
 //	I8  scan, search and count agree; indexed values are those of the payload
 //	I9  a dump that is loaded gives the same dump
-//	I10 dead letters and dead rows are the same
+//	I10 dead letters and dead rows are the same; a job that cannot be done has one row, which
+//	    says so, and one letter when it is dead
 //	I11 after garbage collection there is no garbage, and all else is still there
 //	I12 workers end with exit code 0, never panic and leave nothing behind
 //	I13 jobs are not tried more often than they were delivered
@@ -25,7 +26,7 @@ func Check(events []Event, state *State) []Violation {
 		(*evidence).jobsEnd, (*evidence).endsStay, (*evidence).effectsAreOnce, (*evidence).loadsAreWhole,
 		(*evidence).historiesAreLinear, (*evidence).expectationsHold, (*evidence).valuesKeepTheirOrder, (*evidence).readsGoForward,
 		(*evidence).metasAreRight, (*evidence).countsAgree, (*evidence).dumpsAgree,
-		(*evidence).lettersAreRows, (*evidence).nothingIsLeft, (*evidence).triesWereDelivered, (*evidence).locksAreOrdered,
+		(*evidence).lettersAreRows, (*evidence).fatesAreMet, (*evidence).nothingIsLeft, (*evidence).triesWereDelivered, (*evidence).locksAreOrdered,
 	} {
 		look(e)
 	}

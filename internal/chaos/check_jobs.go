@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"slices"
+
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -25,7 +27,7 @@ func (e *evidence) jobsEnd() {
 		if !row.State.Final() {
 			e.breaks("I1", "%s %s is still %s after everything was put right", row.Kind, id, row.State)
 		}
-		if row.State == storage.JobDead {
+		if j := e.jobs[id]; row.State == storage.JobDead && (j == nil || j.fate == "") {
 			e.breaks("I1", "%s %s is dead after %d attempts: %s: %s", row.Kind, id, row.Attempt, row.ErrorCode, row.Error)
 		}
 	}
@@ -80,5 +82,29 @@ func (e *evidence) lettersAreRows() {
 	}
 	for id := range letters {
 		e.breaks("I10", "there is a dead letter of a job %s that is not in the ledger", id)
+	}
+}
+
+// fatesAreMet (I10): what cannot be done ended as such, with one letter when it is dead.
+// That other rows have none and that there are no others lettersAreRows tells.
+func (e *evidence) fatesAreMet() {
+	letters := map[string]int{}
+	for _, l := range e.state.Letters {
+		letters[l.Job]++
+	}
+	for _, id := range e.order {
+		j := e.jobs[id]
+		row, there := e.state.Jobs[id]
+		if j.fate == "" || !there {
+			continue
+		}
+		f := fateNamed(j.fate)
+		want := 0
+		if f.state == storage.JobDead {
+			want = 1
+		}
+		if row.State != f.state || len(f.codes) > 0 && !slices.Contains(f.codes, row.ErrorCode) || letters[id] != want {
+			e.breaks("I10", "job %s, %s, is %s (%s) with %d letters", id, j.fate, row.State, row.ErrorCode, letters[id])
+		}
 	}
 }

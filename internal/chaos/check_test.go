@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
@@ -236,6 +237,17 @@ func TestCheck(t *testing.T) {
 		{"a dead job without a letter", "I10", func(e []Event, s *State) []Event { return dies(e, s) }},
 		{"a dead job with two letters", "I10", func(e []Event, s *State) []Event { return dies(e, s, 0, 0) }},
 		{"the letter of an earlier death", "I10", func(e []Event, s *State) []Event { return dies(e, s, -time.Second) }},
+		{"a dead job that was to die", "", func(e []Event, s *State) []Event {
+			return doom(dies(e, s, 0), s, "undecodable", jobs.CodeEnvelope)
+		}},
+		{"a doomed job that died of something else", "I10", func(e []Event, s *State) []Event {
+			return doom(dies(e, s, 0), s, "expired", jobs.CodeEnvelope)
+		}},
+		{"a doomed job without a letter", "I10", func(e []Event, s *State) []Event {
+			return doom(dies(e, s), s, "undecodable", jobs.CodeEnvelope)
+		}},
+		{"a doomed job that was done", "I10", func(e []Event, s *State) []Event { return doom(e, s, "failing", "") }},
+		{"a job that was to be refused and died", "I10", func(e []Event, s *State) []Event { return doom(dies(e, s, 0), s, "refused", "") }},
 		{"garbage", "I11", func(e []Event, s *State) []Event { s.Garbage = 1; return e }},
 		{"a worker that failed", "I12", func(e []Event, s *State) []Event { s.Exits[1] = 1; return e }},
 		{"a panic", "I12", func(e []Event, s *State) []Event { s.Panics = []string{"panic: x"}; return e }},
@@ -266,6 +278,20 @@ func dies(e []Event, s *State, letters ...time.Duration) []Event {
 	with(s, 4, func(r *Row) { r.State = storage.JobDead })
 	for _, d := range letters {
 		s.Letters = append(s.Letters, Letter{Job: jobID(4), Died: s.Jobs[jobID(4)].Finished.Add(d)})
+	}
+	return e
+}
+
+// doom says that the job which dies makes dead was to end so, with the code that it has.
+func doom(e []Event, s *State, fate, code string) []Event {
+	with(s, 4, func(r *Row) { r.ErrorCode = code })
+	for i := range e {
+		if e[i].Job == jobID(4) {
+			e[i].Fate = fate
+			if e[i].Kind == Ended {
+				e[i].State = s.Jobs[jobID(4)].State
+			}
+		}
 	}
 	return e
 }

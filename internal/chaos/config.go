@@ -42,6 +42,8 @@ type Config struct {
 	LoadEvery time.Duration
 	// LoadSizes are how many resources archives have, by turns.
 	LoadSizes []int
+	// DoomEvery is the pause between two jobs that cannot be done; negative: none.
+	DoomEvery time.Duration
 	// Nemeses are the names of those that come, by turns in random order; nil means
 	// every one that the stand has what it needs for. An empty list means none.
 	Nemeses []string
@@ -94,9 +96,13 @@ func (c Config) withDefaults() Config {
 	set(&c.Resources, 200)
 	wait(&c.Duration, 30*time.Second)
 	wait(&c.LoadEvery, 5*time.Second)
+	wait(&c.DoomEvery, 700*time.Millisecond)
 	wait(&c.Calm, 2*time.Second)
 	wait(&c.Settle, 2*time.Minute)
 	wait(&c.AckWait, 2*time.Second)
+	if c.Old != "" { // it knows letters without names
+		c.DoomEvery = -1
+	}
 	if len(c.LoadSizes) == 0 {
 		c.LoadSizes = []int{50, 300}
 	}

@@ -41,6 +41,7 @@ type evidence struct {
 // job is what the history knows of one.
 type job struct {
 	id, what   string
+	fate       string
 	ops        []Op
 	archive    string
 	size       int
@@ -97,7 +98,7 @@ func (e *evidence) addJob(x *Event) {
 	j = e.jobs[x.Job]
 	j.id = x.Job
 	if x.Kind == Invoked {
-		j.ops = x.Ops
+		j.ops, j.fate = x.Ops, x.Fate
 		if j.invokedAt == 0 {
 			j.invokedAt = x.At
 		}

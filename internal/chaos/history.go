@@ -41,6 +41,8 @@ type Event struct {
 	// Job is the id of the job, What its kind: save, load, backfill.
 	Job  string `json:"job,omitempty"`
 	What string `json:"what,omitempty"`
+	// Fate is how a job ends that cannot be done; empty for the others.
+	Fate string `json:"fate,omitempty"`
 	// Ops are the operations of a save.
 	Ops []Op `json:"ops,omitempty"`
 	// Archive is what a load brings, and Size how many resources that are.

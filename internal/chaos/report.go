@@ -36,6 +36,8 @@ type Report struct {
 	States    map[storage.JobState]int `json:"states"`
 	Lost      int                      `json:"lost"`
 	Forgotten int                      `json:"forgotten"`
+	// Doomed were accepted and could not be done.
+	Doomed int `json:"doomed"`
 	// Retried jobs were tried more than once. Writes are the revisions of saves, Twice
 	// those tokens that are in more than one, Stray revisions that do not count.
 	Retried int `json:"tried_again"`
@@ -78,7 +80,9 @@ func (r *Report) count(events []Event, state *State) {
 		case Invoked:
 			r.Submitted++
 		case Accepted:
-			r.Accepted++
+			if r.Accepted++; x.Fate != "" {
+				r.Doomed++
+			}
 		case Unknown:
 			r.Unknown++
 		}
@@ -117,7 +121,7 @@ func (r *Report) count(events []Event, state *State) {
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "chaos: seed %d, %s, %d nats-server, %d workers, %s\n", r.Seed, r.Layout, r.Nodes, r.Workers, r.Took.Round(time.Second))
-	fmt.Fprintf(&b, "jobs: %d submitted, %d accepted, %d unknown; ledger:", r.Submitted, r.Accepted, r.Unknown)
+	fmt.Fprintf(&b, "jobs: %d submitted, %d accepted, %d of them doomed, %d unknown; ledger:", r.Submitted, r.Accepted, r.Doomed, r.Unknown)
 	for _, s := range []storage.JobState{storage.JobDone, storage.JobRefused, storage.JobDead, storage.JobCancelled, storage.JobQueued, storage.JobRunning} {
 		if r.States[s] > 0 {
 			fmt.Fprintf(&b, " %d %s", r.States[s], s)

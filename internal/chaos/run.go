@@ -93,6 +93,9 @@ func (s *Stand) work(ctx context.Context, history *Recorder, tracker *tracker, w
 		namespace: namespace, js: s.js, metas: stores.Metas, history: history, tracker: tracker,
 	}
 	wg.Go(func() { saving.run(ctx, c.Clients) })
+	if c.DoomEvery > 0 {
+		wg.Go(func() { saving.doom(ctx, c.Layout, c.DoomEvery) })
+	}
 	loading := &loader{
 		commands: s.commands, dir: s.dir, every: c.LoadEvery, sizes: c.LoadSizes, random: rand.New(rand.NewPCG(c.Seed, 1<<32)),
 		pool: s.pool, history: history, tracker: tracker,
@@ -132,20 +135,33 @@ func (r *Report) struck(is func(nemesis) bool) bool {
 	})
 }
 
-// settle waits until every job has ended, those too that jobs caused, and the queue
-// is empty, unless it may be littered. What is left after that the checker finds.
+// settle waits until every job has ended, those too that jobs caused, the queue is
+// empty, unless it may be littered, and dead jobs have their letters. What is left after
+// that the checker finds.
 func (s *Stand) settle(ctx context.Context, tracker *tracker, littered bool) error {
 	tracker.await(ctx, time.Now(), s.config.Settle)
 	for deadline := time.Now().Add(s.config.Settle); time.Now().Before(deadline); sleep(ctx, 50*time.Millisecond) {
 		var open int
-		err := s.pool.QueryRow(ctx, `SELECT count(*) FROM specstar_jobs WHERE state IN ('queued', 'running')`).Scan(&open)
+		var dead uint64
+		err := s.pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE state IN ('queued', 'running')), count(*) FILTER (WHERE state = 'dead')
+			FROM specstar_jobs`).Scan(&open, &dead)
 		if err != nil {
 			return err
 		}
-		stream, err := s.js.Stream(ctx, s.queue.StreamName())
-		if err == nil && open == 0 && (littered || stream.CachedInfo().State.Msgs == 0) {
+		messages, err := s.held(ctx, s.queue.StreamName())
+		letters, lerr := s.held(ctx, s.queue.DeadName())
+		if err == nil && lerr == nil && open == 0 && (littered || messages == 0) && letters == dead {
 			return nil
 		}
 	}
 	return ctx.Err()
+}
+
+// held returns how many messages a stream holds.
+func (s *Stand) held(ctx context.Context, name string) (uint64, error) {
+	stream, err := s.js.Stream(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	return stream.CachedInfo().State.Msgs, nil
 }

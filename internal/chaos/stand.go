@@ -224,8 +224,10 @@ func (s *Stand) openStore(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	s.pool, err = pgxpool.New(ctx, s.database.direct)
-	return err
+	if s.pool, err = pgxpool.New(ctx, s.database.direct); err != nil {
+		return err
+	}
+	return refuseDoomed(ctx, s.pool)
 }
 
 // openQueue connects as a client and makes the streams and durable consumers as a

@@ -167,10 +167,15 @@ func (c *client) publish(ctx context.Context, e jobs.Envelope) (seq uint64, err 
 	if err != nil {
 		return 0, err
 	}
+	return c.send(ctx, e.ID, e.Kind(), body)
+}
+
+// send is publish for a message.
+func (c *client) send(ctx context.Context, id string, kind jobs.Kind, body []byte) (seq uint64, err error) {
 	ctx = context.WithoutCancel(ctx) // one that was begun is brought to an end
 	for try := range publishTries {
-		m := &nats.Msg{Subject: jobs.Subject(c.namespace, jobs.LaneNormal, e.Kind()), Data: body, Header: nats.Header{}}
-		m.Header.Set(jetstream.MsgIDHeader, e.ID)
+		m := &nats.Msg{Subject: jobs.Subject(c.namespace, jobs.LaneNormal, kind), Data: body, Header: nats.Header{}}
+		m.Header.Set(jetstream.MsgIDHeader, id)
 		once, cancel := context.WithTimeout(ctx, publishWait)
 		var ack *jetstream.PubAck
 		ack, err = c.js.PublishMsg(once, m)
