@@ -90,13 +90,7 @@ func (l *loop) answer(ctx context.Context, m message, v jobs.Verdict) {
 	case jobs.ActionAck:
 		l.ack(ctx, m)
 	case jobs.ActionBury:
-		if err := l.bury(context.WithoutCancel(ctx), *v.Letter); err != nil {
-			l.log.Warn("dead letter not published, will be retried", zap.String("job_id", v.Text), zap.Error(err))
-			l.nak(m, letterDelay)
-			return
-		}
-		l.stats.dead.Add(1)
-		l.ack(ctx, m)
+		l.burySoon(ctx, m, v)
 	default:
 		l.stats.retried.Add(1)
 		l.nak(m, v.After)

@@ -52,6 +52,7 @@ type loop struct {
 	last     *flight // the batch that was taken last
 	progress *progress
 	sleepers sleepers
+	burials  burials
 
 	mu      sync.Mutex
 	since   time.Time // since when the durable consumer cannot be reached, and why
@@ -82,6 +83,7 @@ func (l *loop) run(pull, work context.Context) error {
 	// Otherwise what is being worked on comes back first, as it was sent first.
 	wg.Wait()
 	l.handBack()
+	l.burials.wait()
 	quiet()
 	beat.Wait()
 	return err
@@ -226,7 +228,7 @@ func (l *loop) beat(ctx context.Context, every time.Duration) {
 			return
 		case <-tick.C:
 		}
-		for _, m := range l.hand.all() {
+		for _, m := range append(l.hand.all(), l.burials.all()...) {
 			// A lost beat is made good by the next; two fit into AckWait.
 			_ = m.InProgress()
 		}
