@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/internal/caught"
 )
 
 const (
@@ -211,7 +213,7 @@ func (g *gate) run(ctx context.Context) {
 func (g *gate) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeWait)
 	defer cancel()
-	return g.executor.Probe(ctx)
+	return caught.Call(func() error { return g.executor.Probe(ctx) })
 }
 
 // half lets one batch pass.

@@ -6,6 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/jobs"
 )
 
@@ -62,12 +65,25 @@ func (l *loop) park(ctx context.Context, deliveries []jobs.Delivery, verdicts []
 			places, ds, vs = append(places, i), append(ds, deliveries[i]), append(vs, v)
 		}
 	}
-	if len(places) > 0 {
-		for i, v := range l.cfg.Executor.Park(ctx, ds, vs) {
-			verdicts[places[i]] = v
-		}
+	for i, v := range l.parked(ctx, ds, vs) {
+		verdicts[places[i]] = v
 	}
 	for i := range verdicts {
 		verdicts[i].After = min(verdicts[i].After, maxSleep)
 	}
+}
+
+// parked asks the executor and survives its panics: then the verdicts stay as they are.
+func (l *loop) parked(ctx context.Context, ds []jobs.Delivery, vs []jobs.Verdict) (answers []jobs.Verdict) {
+	if len(ds) == 0 {
+		return nil
+	}
+	err := caught.Call(func() error {
+		answers = l.cfg.Executor.Park(ctx, ds, vs)
+		return nil
+	})
+	if err != nil {
+		l.log.Error("jobs could not be made to wait in the ledger, messages are handed back", zap.Error(err))
+	}
+	return answers
 }
