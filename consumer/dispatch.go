@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
@@ -135,6 +136,10 @@ func (l *loop) handBack() {
 
 // report writes the job's line in the log; no payload is in it.
 func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
+	entry := l.log.Check(lineOf(v))
+	if entry == nil {
+		return
+	}
 	fields := []zap.Field{
 		zap.String("job_id", v.Text), zap.String("kind", string(v.Kind)), zap.String("model", v.Model),
 		zap.String("state", string(v.State)), zap.Int("attempt", v.Attempt), zap.Int("delivery", d.Number),
@@ -149,22 +154,28 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 	if p, ok := errors.AsType[*jobs.PanicError](v.Err); ok {
 		fields = append(fields, zap.ByteString("stack", p.Stack))
 	}
-	switch v.Action {
-	case jobs.ActionAck:
-		if !v.NotBefore.IsZero() {
-			l.log.Info("job waits in the ledger", append(fields, zap.Time("until", v.NotBefore))...)
-			return
-		}
-		l.log.Info("job ended", fields...)
-	case jobs.ActionBury:
-		l.log.Error("job given up", fields...)
-	case jobs.ActionPause:
-		l.log.Debug("job waits for the store", fields...) // the outage itself is told once
-	default:
-		if v.Code == jobs.CodeShutdown {
-			l.log.Info("job handed back", fields...) // as asked: nothing went wrong
-			return
-		}
-		l.log.Warn("job will be retried", append(fields, zap.Duration("after", v.After))...)
+	switch {
+	case v.Action == jobs.ActionAck && !v.NotBefore.IsZero():
+		fields = append(fields, zap.Time("until", v.NotBefore))
+	case v.Action == jobs.ActionRetry && v.Code != jobs.CodeShutdown:
+		fields = append(fields, zap.Duration("after", v.After))
 	}
+	entry.Write(fields...)
+}
+
+// lineOf returns the level and the text of a job's line.
+func lineOf(v jobs.Verdict) (zapcore.Level, string) {
+	switch {
+	case v.Action == jobs.ActionAck && !v.NotBefore.IsZero():
+		return zap.InfoLevel, "job waits in the ledger"
+	case v.Action == jobs.ActionAck:
+		return zap.InfoLevel, "job ended"
+	case v.Action == jobs.ActionBury:
+		return zap.ErrorLevel, "job given up"
+	case v.Action == jobs.ActionPause:
+		return zap.DebugLevel, "job waits for the store" // the outage itself is told once
+	case v.Code == jobs.CodeShutdown:
+		return zap.InfoLevel, "job handed back" // as asked: nothing went wrong
+	}
+	return zap.WarnLevel, "job will be retried"
 }

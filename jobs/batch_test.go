@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,10 +104,9 @@ func TestABatchGoesOnWhenTheOneBeforeIsClosed(t *testing.T) {
 func TestWhatWaitsForTheStoreIsNotOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x, s := slowExecutor()
-		down := true
+		var back atomic.Bool
 		s.fault = func(string) error {
-			if down {
-				down = false
+			if !back.Swap(true) {
 				return storage.ErrUnavailable
 			}
 			return nil
