@@ -304,6 +304,8 @@ func TestMessagesAreThoseOfTheStandardLibrary(t *testing.T) {
 func FuzzEncode(f *testing.F) {
 	f.Add([]byte{}, "a", []byte(`{"a":1}`))
 	f.Add([]byte{2, 0, 1, 1, 1, 2, 1, 7, 4}, "é\u2028", []byte(` [1, "x"]`))
+	f.Add([]byte{0, 0}, "m", []byte(" { \"a b\" : [ 1 , \"\\\\\\\" \" , { } ] }\n"))
+	f.Add([]byte{0, 0}, "m", []byte("[ 1 ] 2"))
 	f.Fuzz(func(t *testing.T, choices []byte, text string, data []byte) {
 		p := picker{choices: choices}
 		e := p.envelope()

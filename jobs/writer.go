@@ -112,12 +112,44 @@ func (w *writer) json(name string, text []byte) {
 		return
 	}
 	w.key(name)
-	buf := bytes.NewBuffer(w.b)
+	if isJSON(text) {
+		w.b = appendCompact(w.b, text)
+		return
+	}
+	buf := bytes.NewBuffer(w.b) // the standard library takes a little more, or says what is wrong
 	err := json.Compact(buf, text)
 	w.b = buf.Bytes()
 	if err != nil {
 		w.fail(reflect.TypeFor[json.RawMessage](), err)
 	}
+}
+
+// isJSON reports whether a text is one JSON value for sure.
+func isJSON(text []byte) bool {
+	s := jsonlex.Scanner{B: text}
+	if s.Skip(jsonDepth) != nil {
+		return false
+	}
+	s.Space()
+	return s.Pos == len(text)
+}
+
+// appendCompact appends a text that is JSON, without its insignificant space.
+func appendCompact(b, text []byte) []byte {
+	from := 0
+	for i := 0; i < len(text); {
+		switch text[i] {
+		case '"':
+			i = behindText(text, i)
+		case ' ', '\t', '\r', '\n':
+			b = append(b, text[from:i]...)
+			i++
+			from = i
+		default:
+			i++
+		}
+	}
+	return append(b, text[from:]...)
 }
 
 // value writes a value of which there is at most one.
