@@ -27,8 +27,8 @@ type records struct {
 	jobs      []uuid.UUID // one for each resource
 }
 
-// makeRecords returns the nth revisions of resources. Ids are random, as the
-// original's are, and come sorted within each batch.
+// makeRecords returns the nth revisions of resources, each an hour after the one before.
+// Ids are random, as the original's are, and come sorted within each batch.
 func makeRecords(count, batch, n int) (records, error) {
 	r := rand.New(rand.NewPCG(1, 2))
 	ids := make([]resource.ID, count)
@@ -40,9 +40,10 @@ func makeRecords(count, batch, n int) (records, error) {
 	}
 	out := records{metas: make([]resource.Meta, count), revisions: make([]resource.Revision, count), jobs: make([]uuid.UUID, count)}
 	r = rand.New(rand.NewPCG(3, uint64(n)))
-	at := time.Date(2026, 3, 1, 8, 0, 0, 123456000, time.UTC)
+	made := time.Date(2026, 3, 1, 8, 0, 0, 123456000, time.UTC)
 	for i, id := range ids {
-		at = at.Add(time.Millisecond)
+		made = made.Add(time.Millisecond)
+		at := made.Add(time.Duration(n-1) * time.Hour)
 		indexed, err := resource.NewIndexed(map[string]any{"level": int64(i % 100), "name": fmt.Sprintf("item-%d", i), "team": fmt.Sprintf("team-%d", i%50)})
 		if err != nil {
 			return out, err
@@ -58,7 +59,7 @@ func makeRecords(count, batch, n int) (records, error) {
 		}
 		out.revisions[i] = resource.Revision{Info: info, Data: []byte(payload)}
 		out.metas[i] = resource.Meta{
-			CurrentRevisionID: info.RevisionID, ResourceID: id, TotalRevisionCount: n, CreatedTime: at, UpdatedTime: at,
+			CurrentRevisionID: info.RevisionID, ResourceID: id, TotalRevisionCount: n, CreatedTime: made, UpdatedTime: at,
 			CreatedBy: "importer", UpdatedBy: "importer", IndexedData: opt.Of(indexed), Rev: resource.RevMetaOf(info),
 		}
 		out.jobs[i] = randomUUID(r)
