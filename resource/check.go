@@ -80,9 +80,12 @@ func (c *checks) fail(field, format string, args ...any) {
 	}
 }
 
-func (c *checks) text(field, s string) {
+func (c *checks) text(field, s string) { c.prefixed("", field, s) }
+
+// prefixed is text of a field whose name is put together only when it is needed.
+func (c *checks) prefixed(prefix, field, s string) {
 	if !utf8.ValidString(s) {
-		c.fail(field, "%w", errNotUTF8)
+		c.fail(prefix+field, "%w", errNotUTF8)
 	}
 }
 
@@ -100,6 +103,6 @@ func (c *checks) facts(prefix string, created, updated time.Time, createdBy, upd
 	if err := CheckTime(updated); err != nil {
 		c.fail(prefix+"updated_time", "%w", err)
 	}
-	c.text(prefix+"created_by", createdBy)
-	c.text(prefix+"updated_by", updatedBy)
+	c.prefixed(prefix, "created_by", createdBy)
+	c.prefixed(prefix, "updated_by", updatedBy)
 }

@@ -8,73 +8,86 @@ import (
 // columnsOf turns encoded rows, each without header and trailer, into one binary
 // array for each column, of the given element types.
 func columnsOf(rows [][]byte, types []uint32) [][]byte {
-	return spread(rows, types, make([]bool, len(types)))
+	return survey(rows, types).spread()
 }
 
 // sparedOf is columnsOf with an empty array for each column, but the first, that has
 // the same value in all rows. Then that is the column's among values, else NULL is.
 func sparedOf(rows [][]byte, types []uint32) (arrays, values [][]byte) {
-	same := sameColumns(rows, len(types))
+	s := survey(rows, types)
 	values = make([][]byte, len(types))
-	first := rows[0][2:]
-	for i := range types {
-		size := fieldSize(first)
-		if same[i] && !isNull(first) {
-			values[i] = first[4:size:size]
-		}
-		first = first[size:]
-	}
-	return spread(rows, types, same), values
-}
-
-// sameColumns tells which columns but the first have one value in all rows.
-func sameColumns(rows [][]byte, n int) []bool {
-	same := make([]bool, n)
-	for i := 1; i < n; i++ {
-		same[i] = true
-	}
-	for _, r := range rows[1:] {
-		first, r := rows[0][2:], r[2:]
-		for i := range same {
-			size, other := fieldSize(first), fieldSize(r)
-			same[i] = same[i] && bytes.Equal(first[:size], r[:other])
-			first, r = first[size:], r[other:]
+	for i := range s.columns {
+		c := &s.columns[i]
+		c.left = c.same && i > 0
+		if c.left && !isNull(c.first) {
+			values[i] = c.first[4:len(c.first):len(c.first)]
 		}
 	}
-	return same
+	return s.spread(), values
 }
 
-// spread writes the columns as arrays, empty ones for those to be left out.
-func spread(rows [][]byte, types []uint32, leave []bool) [][]byte {
-	sizes := make([]int, len(types))
-	total := 0
-	for _, r := range rows {
+// columns are rows that are made arrays of.
+type columns struct {
+	rows    [][]byte
+	columns []column
+}
+
+// column is what all rows have in one place.
+type column struct {
+	kind  uint32
+	first []byte // the field of the first row
+	size  int    // of all fields
+	same  bool   // all fields are the first
+	left  bool   // its array is left empty
+}
+
+// survey looks at every field of rows.
+func survey(rows [][]byte, types []uint32) columns {
+	s := columns{rows, make([]column, len(types))}
+	for i, kind := range types {
+		s.columns[i].kind = kind
+	}
+	for n, r := range rows {
 		r = r[2:] // the number of columns
-		for i := range sizes {
+		for i := range s.columns {
+			c := &s.columns[i]
 			size := fieldSize(r)
-			if !leave[i] {
-				sizes[i] += size
-				total += size
+			c.size += size
+			if n == 0 {
+				c.first, c.same = r[:size], true
+			} else if c.same {
+				c.same = bytes.Equal(c.first, r[:size])
 			}
 			r = r[size:]
 		}
 	}
-	room := make([]byte, total+arrayHead*len(types))
-	arrays := make([][]byte, len(types))
-	for i, oid := range types {
-		n := len(rows)
-		if leave[i] {
-			n = 0
+	return s
+}
+
+// spread writes the columns as arrays.
+func (s columns) spread() [][]byte {
+	total := 0
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.left {
+			total += c.size
 		}
-		end := arrayHead + sizes[i]
-		arrays[i] = appendArrayHead(room[:0:end], oid, n)
+	}
+	room := make([]byte, total+arrayHead*len(s.columns))
+	arrays := make([][]byte, len(s.columns))
+	for i := range s.columns {
+		c := &s.columns[i]
+		n, end := len(s.rows), arrayHead+c.size
+		if c.left {
+			n, end = 0, arrayHead
+		}
+		arrays[i] = appendArrayHead(room[:0:end], c.kind, n)
 		room = room[end:]
 	}
-	for _, r := range rows {
+	for _, r := range s.rows {
 		r = r[2:]
 		for i := range arrays {
 			size := fieldSize(r)
-			if !leave[i] {
+			if !s.columns[i].left {
 				arrays[i] = append(arrays[i], r[:size]...)
 			}
 			r = r[size:]
