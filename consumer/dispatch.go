@@ -29,7 +29,7 @@ func (l *loop) execute(ctx context.Context, f *flight) (keep []message) {
 		f.afterEarlier() // what is handed back now comes again in this order
 	}
 	if err != nil {
-		l.log.Error("executor failed, messages are handed back", zap.Error(err))
+		l.log.Error("executor failed, messages are handed back", zap.Error(err), stackOf(err))
 		for _, m := range f.messages {
 			l.nak(m, letterDelay)
 		}
@@ -151,9 +151,7 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 	if v.Code != "" || v.Err != nil {
 		fields = append(fields, zap.String("code", v.Code), zap.Error(v.Err))
 	}
-	if p, ok := errors.AsType[*jobs.PanicError](v.Err); ok {
-		fields = append(fields, zap.ByteString("stack", p.Stack))
-	}
+	fields = append(fields, stackOf(v.Err))
 	switch {
 	case v.Action == jobs.ActionAck && !v.NotBefore.IsZero():
 		fields = append(fields, zap.Time("until", v.NotBefore))
@@ -161,6 +159,14 @@ func (l *loop) report(d jobs.Delivery, v jobs.Verdict, took time.Duration) {
 		fields = append(fields, zap.Duration("after", v.After))
 	}
 	entry.Write(fields...)
+}
+
+// stackOf returns the stack of a panic, nothing of another error.
+func stackOf(err error) zap.Field {
+	if p, ok := errors.AsType[*jobs.PanicError](err); ok {
+		return zap.ByteString("stack", p.Stack)
+	}
+	return zap.Skip()
 }
 
 // lineOf returns the level and the text of a job's line.

@@ -3,10 +3,9 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
+	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/jobs"
 )
 
@@ -42,7 +41,7 @@ func (l *loop) take() (*flight, <-chan struct{}) {
 	for i, m := range ms {
 		f.deliveries[i] = l.delivery(m)
 	}
-	f.err = safely(func() error {
+	f.err = caught.Call(func() error {
 		f.batch = l.cfg.Executor.Open(f.deliveries)
 		return nil
 	})
@@ -88,21 +87,11 @@ func (f *flight) verdicts(ctx context.Context) (vs []jobs.Verdict, err error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	err = safely(func() error {
+	err = caught.Call(func() error {
 		if vs = f.batch.Run(ctx); len(vs) != len(f.messages) {
 			return errors.New("not every message was answered")
 		}
 		return nil
 	})
 	return vs, err
-}
-
-// safely returns a panic of f as an error.
-func safely(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return f()
 }
