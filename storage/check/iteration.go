@@ -88,7 +88,9 @@ func leavingEarly(t T, s *subject) {
 	for name, seq := range s.sequences(t.Context(), stores, ids) {
 		for round := 1; ; round++ {
 			most := runtime.NumGoroutine() + breaks/2
-			soon(t, "leave "+name+" early, again and again", func() error { return leave(seq) })
+			for range breaks {
+				soon(t, "leave "+name+" early, again and again", func() error { return leave(seq) })
+			}
 			if round < breakRounds && !fewGoroutines(most, time.After(settling)) {
 				continue
 			}
@@ -101,15 +103,10 @@ func leavingEarly(t T, s *subject) {
 	}
 }
 
-// leave leaves a loop after its first value, many times.
+// leave leaves a loop after its first value.
 func leave(seq iter.Seq2[struct{}, error]) error {
-	for range breaks {
-		for _, err := range seq {
-			if err != nil {
-				return err
-			}
-			break
-		}
+	for _, err := range seq {
+		return err
 	}
 	return nil
 }
