@@ -12,8 +12,14 @@ import (
 func TestOutcomesAreThoseOfTheStandardLibrary(t *testing.T) {
 	done := Outcome{Effect: EffectCreated, ResourceID: "item:1", RevisionID: "item:1:1"}
 	for _, outcomes := range [][]Outcome{
-		{}, {done}, {done, done, {Effect: EffectRefused, ResourceID: "item:2", Code: CodeExists, Message: "resource item:2 exists already"}}, {{}},
-		{done, {Effect: EffectRefused, ResourceID: "é", Message: `data of "x"`}}, {{ResourceID: "<a>&"}}, {{Message: "\x00\x7f\xff\u2028"}}, {{RevisionID: `a\b`}},
+		{},
+		{done},
+		{done, done, {Effect: EffectRefused, ResourceID: "item:2", Code: CodeExists, Message: "resource item:2 exists already"}},
+		{{}},
+		{done, {Effect: EffectRefused, ResourceID: "é", Message: `data of "x"`}},
+		{{ResourceID: "<a>&"}},
+		{{Message: "\x00\x7f\xff\u2028"}},
+		{{RevisionID: `a\b`}},
 	} {
 		checkOutcomes(t, outcomes)
 	}

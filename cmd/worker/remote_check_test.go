@@ -1,11 +1,14 @@
 package main
 
 import (
+	"net/url"
 	"os"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/specstar-worker/worker/internal/pgtest"
+	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/storage/check"
 )
 
@@ -39,4 +42,23 @@ func TestCheckOnRemoteStoresLeavesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCheckOnAnS3Gateway checks every promise with revisions and blobs in a real S3 over a
+// directory; it is one of the long tests.
+func TestCheckOnAnS3Gateway(t *testing.T) {
+	if os.Getenv("SPECSTAR_TEST_LONG") == "" {
+		return
+	}
+	g := s3test.StartGateway(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
+	objects := "s3://" + g.Bucket("bucket") + "/app?path_style=true&region=" + s3test.Region + "&endpoint=" + url.QueryEscape(g.Endpoint)
+	var report checkReport
+	r := start(t, nil, "check", "-o", "json", "--timeout", "8m", "--store", pgtest.Database(t), "--objects", objects).waitFor(30 * time.Minute)
+	r.into(t, &report)
+	if r.code != exitOK || !report.OK || report.Skipped != 0 || len(report.Guarantees) != len(check.Guarantees()) {
+		t.Errorf("check = %+v", r)
+	}
+	t.Logf("%d checks of %d guarantees passed in %.1f s", report.Passed, len(report.Guarantees), report.Seconds)
 }

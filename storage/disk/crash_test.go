@@ -260,8 +260,11 @@ func TestEveryStepFails(t *testing.T) {
 		failure        error
 		forever, swaps bool
 	}{
-		{syscall.ENOSPC, false, true}, {syscall.EIO, false, true}, {syscall.EIO, true, true},
-		{syscall.EIO, false, false}, {syscall.EIO, true, false},
+		{syscall.ENOSPC, false, true},
+		{syscall.EIO, false, true},
+		{syscall.EIO, true, true},
+		{syscall.EIO, false, false},
+		{syscall.EIO, true, false},
 	} {
 		for i, a := range history() {
 			n := 0
