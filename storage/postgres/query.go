@@ -15,11 +15,11 @@ type queryer interface {
 
 // pooled reads on a connection of the pool for each query, and waits for a free one
 // no longer than acquire does.
-type pooled struct{ f *Factory }
+type pooled struct{ of *Factory }
 
 // Query reads on a connection that goes back when the rows are closed.
 func (p pooled) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	conn, err := p.f.acquire(ctx)
+	conn, err := p.of.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -154,14 +154,6 @@ func (p *placement) look() error {
 	})
 }
 
-func scanEntry(rows pgx.Rows) (e indexEntry, err error) {
-	var id, revision string
-	var version *string
-	err = rows.Scan(&id, &revision, &version, &e.uid)
-	e.key = resource.RevisionKey{Resource: resource.ID(id), Revision: resource.RevisionID(revision), SchemaVersion: versionOf(version)}
-	return e, err
-}
-
 func (p *placement) decide() {
 	taken := map[uuid.UUID]bool{}
 	for _, r := range p.revisions {
