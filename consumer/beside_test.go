@@ -26,6 +26,13 @@ func (s *slowBatches) note(what string, ds []jobs.Delivery) {
 	s.noted = append(s.noted, what+string(ds[0].Body))
 }
 
+// all returns what was noted.
+func (s *slowBatches) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.noted)
+}
+
 func (s *slowBatches) execute(ctx context.Context, ds []jobs.Delivery) []jobs.Verdict {
 	s.note("+", ds)
 	defer s.note("-", ds)
@@ -67,26 +74,26 @@ func TestTwoBatchesRunAtOnce(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		put(src[0], 3, 5)
 		time.Sleep(10 * time.Second)
-		if want := []string{"+1", "+2", "-1", "+4", "-2", "-4"}; !slices.Equal(s.noted, want) {
-			t.Errorf("%v, want %v", s.noted, want)
+		if want := []string{"+1", "+2", "-1", "+4", "-2", "-4"}; !slices.Equal(s.all(), want) {
+			t.Errorf("%v, want %v", s.all(), want)
 		}
 		h.Stop()
 		<-h.Done()
 	})
 }
 
-// TestSecondBatchesLeaveSlots: three lanes have much to do and four slots.
+// TestSecondBatchesLeaveSlots: of three lanes two have much to do, and there are four
+// slots.
 func TestSecondBatchesLeaveSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s slowBatches
 		h, src := startSaves(t, fakeExecutor{execute: s.execute}, NewBudget(4, 0), jobs.LaneBulk, jobs.LaneNormal, jobs.LaneHigh)
-		put(src[0], 1, 8)
-		put(src[1], 11, 18)
-		time.Sleep(500 * time.Millisecond)
-		put(src[2], 21, 21)
-		time.Sleep(100 * time.Millisecond)
-		if n := len(s.noted); n != 4 || s.noted[3] != "+21" {
-			t.Errorf("of two busy lanes and one with a little to do there ran %v", s.noted)
+		for i, many := range []int{8, 8, 1} {
+			put(src[i], 10*i+1, 10*i+many)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if want := []string{"+1", "+3", "+11", "+21"}; !slices.Equal(s.all(), want) {
+			t.Errorf("of two busy lanes and one with a little to do there ran %v, want %v", s.all(), want)
 		}
 		time.Sleep(10 * time.Second)
 		h.Stop()

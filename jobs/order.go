@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // orderPatience is how long after its time a save that is to be tried again is
@@ -37,12 +38,18 @@ type waiter struct {
 	job       uuid.UUID
 	at        time.Time // when it comes again
 	published time.Time // when the queue first took it
+	first     storage.Origin
 }
 
 // follows reports whether the save came into the queue after t, by what is the same for
 // every worker and every message of a job. Nothing waits for what follows it: two workers
-// that each had one of two saves to try again would have them wait for each other.
+// that each had one of two saves to try again would have them wait for each other. The
+// messages of an atomic batch have one time, but each a place.
 func (w waiter) follows(t *task) bool {
+	a, b := w.first, t.row.First()
+	if a.Known() && a.Queue == b.Queue && a.Epoch == b.Epoch && b.Known() && a.Sequence != b.Sequence {
+		return a.Sequence > b.Sequence
+	}
 	if !w.published.Equal(t.delivery.Published) {
 		return w.published.After(t.delivery.Published)
 	}
@@ -69,7 +76,7 @@ func (o *order) empty() bool {
 	return len(o.queues) == 0
 }
 
-// before returns a save that t has to wait for; those in with run together with t.
+// before returns a save that t has to wait for; those in with run before t in its unit.
 func (o *order) before(t *task, with map[uuid.UUID]bool) (waiter, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -96,7 +103,7 @@ func (o *order) wait(t *task, at time.Time) {
 		q := o.queues[p]
 		i := slices.IndexFunc(q, func(w waiter) bool { return w.job == t.row.ID })
 		if i < 0 {
-			i, q = len(q), append(q, waiter{job: t.row.ID, published: t.delivery.Published})
+			i, q = len(q), append(q, waiter{job: t.row.ID, published: t.delivery.Published, first: t.row.First()})
 		}
 		q[i].at = at
 		if o.queues == nil {
@@ -136,10 +143,7 @@ func (x *Executor) ready(ctx context.Context, tasks []*task) []*task {
 	if x.order.empty() {
 		return tasks
 	}
-	with := make(map[uuid.UUID]bool, len(tasks))
-	for _, t := range tasks {
-		with[t.row.ID] = true
-	}
+	with := make(map[uuid.UUID]bool, len(tasks)) // that come before t, and run
 	ready := make([]*task, 0, len(tasks))
 	for _, t := range tasks {
 		w, found := x.order.before(t, with)
@@ -148,10 +152,9 @@ func (x *Executor) ready(ctx context.Context, tasks []*task) []*task {
 			w, found = x.order.before(t, with)
 		}
 		if !found {
-			ready = append(ready, t)
+			ready, with[t.row.ID] = append(ready, t), true
 			continue
 		}
-		delete(with, t.row.ID)
 		x.refund(ctx, []*task{t})
 		x.comesAgain(t, max(time.Until(w.at), 0)+x.RetryMin, CodeOrder, errOrder)
 	}

@@ -154,3 +154,29 @@ func TestNothingIsTriedBehindAnOutage(t *testing.T) {
 	}
 	b.expect(t, []string{"ack", "ack"}, upsert("a", 1, 1), upsert("a", 2, 1))
 }
+
+// TestSavesOfOneAtomicBatchKeepTheirOrder: the queue took them at the same time.
+func TestSavesOfOneAtomicBatchKeepTheirOrder(t *testing.T) {
+	for i := range 8 { // the ids of the jobs compare in both ways
+		b, id := newBench(), fmt.Sprint("a", i)
+		b.failing(id, errors.New("no"))
+		first, second := upsert(id, 1, 1), upsert(id, 2, 1)
+		first.Epoch, first.Sequence, second.Epoch, second.Sequence = 7, 1, 7, 2
+		second.Published = first.Published
+		b.expect(t, []string{"retry"}, first)
+		b.fault = nil
+		if v := b.expect(t, []string{"retry"}, second)[0]; v.Code != jobs.CodeOrder {
+			t.Errorf("the second save of %s: %+v", id, v)
+		}
+	}
+}
+
+// TestSavesThatComeInTheWrongOrderAreNotAppliedInIt, though they are in one unit of work.
+func TestSavesThatComeInTheWrongOrderAreNotAppliedInIt(t *testing.T) {
+	b := newBench()
+	b.failing("a", errors.New("no"))
+	b.expect(t, []string{"retry", "retry"}, upsert("a", 1, 1), upsert("a", 2, 1))
+	b.fault = nil
+	b.expect(t, []string{"retry", "ack"}, upsert("a", 2, 2), upsert("a", 1, 2))
+	b.expect(t, []string{"ack"}, upsert("a", 2, 3))
+}

@@ -60,6 +60,9 @@ func (s *sender) publish(ctx context.Context, m jobs.Message) jobs.Ack {
 	if m.Job != "" {
 		msg.Header.Set("Specstar-Job", m.Job)
 	}
+	if m.Origin.Known() {
+		msg.Header.Set("Specstar-Origin", m.Origin.String())
+	}
 	if !m.Submitted.IsZero() {
 		msg.Header.Set("Specstar-Submitted", strconv.FormatInt(m.Submitted.UnixMicro(), 10))
 	}
