@@ -54,7 +54,7 @@ func (s *session) connect(ctx context.Context, card owner.Card) (err error) {
 
 // startServer starts the queue of the data directory.
 func (s *session) startServer() (err error) {
-	if s.queueID, err = s.dataLock.QueueID(); err != nil {
+	if s.queueID, s.newQueue, err = s.dataLock.QueueID(); err != nil {
 		return err
 	}
 	s.server, err = natsd.Start(filepath.Join(owner.Dir(s.data), "nats"), natsd.Options{Listen: true})

@@ -58,9 +58,11 @@ type session struct {
 	// dataLock and storeLock are held by an owner; storeLock only where the
 	// store's directory is not the data directory.
 	dataLock, storeLock *owner.Lock
-	// server is the queue that is run here, and queueID its id.
-	server  *natsd.Server
-	queueID uuid.UUID
+	// server is the queue that is run here, queueID its id, and newQueue whether there
+	// was none before.
+	server   *natsd.Server
+	queueID  uuid.UUID
+	newQueue bool
 	// conn is for sending and asking, pulls for the worker; dial makes either.
 	conn, pulls *consumer.Line
 	dial        func(...nats.Option) (*nats.Conn, error)

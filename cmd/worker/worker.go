@@ -33,8 +33,9 @@ const defaultGrace = 25 * time.Second
 // sweepEvery is how often uploads of ended jobs are removed.
 const sweepEvery = 30 * time.Second
 
-// tidyAfter is how long a command that does its own jobs alone puts off looking after
-// others: most have ended by then, and the server's processors are theirs until then.
+// tidyAfter is how long a command that does its own jobs, with a queue that it has made,
+// puts off looking after others: most have ended by then, and the server's processors are
+// theirs until then. A queue that was there may have lost jobs, which are looked for at once.
 const tidyAfter = 100 * time.Millisecond
 
 // worker does the jobs of a session's store in this process.
@@ -149,7 +150,7 @@ func (w *worker) startBackground(ctx context.Context) {
 
 // putOff waits until it is time to look after other jobs, or for the end of ctx.
 func (w *worker) putOff(ctx context.Context) {
-	if w.session.options.exclusive {
+	if w.session.options.exclusive || !w.session.newQueue {
 		return
 	}
 	select {

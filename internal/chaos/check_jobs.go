@@ -47,9 +47,10 @@ func (e *evidence) endsStay() {
 	}
 }
 
-// triesWereDelivered (I13): an attempt begins with a delivery.
+// triesWereDelivered (I13): an attempt begins with a delivery. A queue that was lost has
+// taken its count with it.
 func (e *evidence) triesWereDelivered() {
-	if e.state.Deliveries < 0 {
+	if e.state.Deliveries < 0 || len(e.forgot) > 0 {
 		return
 	}
 	tries := int64(0)

@@ -49,10 +49,10 @@ func TestDatabaseDownUnderLoad(t *testing.T) {
 	}
 	c.Worker = built(t, asItIs)
 	r := run(t, c)
-	t.Logf("PostgreSQL down for %s: before %.0f saves/s; full speed after %d s; %d s: %v; all that waited done after %s; dead %d, tried again %d",
-		o.up.Sub(o.down).Round(time.Second), o.before, o.fullSpeed(), len(o.after), o.after, o.drained.Round(100*time.Millisecond), r.States["dead"], r.Retried)
-	if n := r.States["dead"]; n > 0 || r.Retried > 0 {
-		t.Errorf("%d jobs are dead, %d were tried more than once", n, r.Retried)
+	t.Logf("PostgreSQL down for %s: before %.0f saves/s; full speed after %d s; %d s: %v; all that waited done after %s; tried again %d",
+		o.up.Sub(o.down).Round(time.Second), o.before, o.fullSpeed(), len(o.after), o.after, o.drained.Round(100*time.Millisecond), r.Retried)
+	if r.Retried > 0 { // that none is dead but the doomed is I1
+		t.Errorf("%d jobs were tried more than once", r.Retried)
 	}
 	if n := o.fullSpeed(); n < 0 {
 		t.Errorf("not at full speed after %s", fullSpeedWithin())

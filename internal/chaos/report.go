@@ -38,7 +38,7 @@ type Report struct {
 	Forgotten int                      `json:"forgotten"`
 	// Doomed were accepted and could not be done.
 	Doomed int `json:"doomed"`
-	// Retried jobs were tried more than once. Writes are the revisions of saves, Twice
+	// Retried jobs, not counting the doomed, were tried more than once. Writes are the revisions of saves, Twice
 	// those tokens that are in more than one, Stray revisions that do not count.
 	Retried int `json:"tried_again"`
 	Writes  int `json:"writes"`
@@ -88,9 +88,9 @@ func (r *Report) count(events []Event, state *State) {
 		}
 	}
 	r.States = map[storage.JobState]int{}
-	for _, row := range state.Jobs {
+	for id, row := range state.Jobs {
 		r.States[row.State]++
-		if row.Attempt > 1 {
+		if j := e.jobs[id]; row.Attempt > 1 && (j == nil || j.fate == "") {
 			r.Retried++
 		}
 		for _, o := range row.Outcomes {

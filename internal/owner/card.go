@@ -58,26 +58,25 @@ func ReadCard(data string) (Card, error) {
 	return c, nil
 }
 
-// QueueID returns the id of the queue in the directory, making one the first
-// time. Only the owner may ask.
-func (l *Lock) QueueID() (uuid.UUID, error) {
+// QueueID returns the id of the queue in the directory, and whether it has just been made,
+// which it is the first time. Only the owner may ask.
+func (l *Lock) QueueID() (id uuid.UUID, made bool, err error) {
 	path := filepath.Join(Dir(l.data), "queue-id")
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		id := uuid.New()
 		if err := writeFile(path, []byte(id.String())); err != nil {
-			return uuid.Nil, fmt.Errorf("make queue id: %w", err)
+			return uuid.Nil, false, fmt.Errorf("make queue id: %w", err)
 		}
-		return id, nil
+		return id, true, nil
 	}
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("read queue id: %w", err)
+		return uuid.Nil, false, fmt.Errorf("read queue id: %w", err)
 	}
-	id, err := uuid.ParseBytes(b)
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("read queue id %s: %w", path, err)
+	if id, err = uuid.ParseBytes(b); err != nil {
+		return uuid.Nil, false, fmt.Errorf("read queue id %s: %w", path, err)
 	}
-	return id, nil
+	return id, false, nil
 }
 
 // writeFile replaces a file as a whole, readable by its owner alone.

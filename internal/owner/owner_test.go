@@ -114,18 +114,18 @@ func TestQueueIDStaysTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	first, err := l.QueueID()
-	if err != nil || first == uuid.Nil {
-		t.Fatalf("QueueID = %v, %v", first, err)
+	first, made, err := l.QueueID()
+	if err != nil || first == uuid.Nil || !made {
+		t.Fatalf("QueueID = %v, %t, %v", first, made, err)
 	}
-	if second, err := l.QueueID(); err != nil || second != first {
-		t.Fatalf("QueueID again = %v, %v; want %v", second, err, first)
+	if second, made, err := l.QueueID(); err != nil || second != first || made {
+		t.Fatalf("QueueID again = %v, %t, %v; want %v", second, made, err, first)
 	}
 	path := filepath.Join(owner.Dir(dir), "queue-id")
 	if err := os.WriteFile(path, []byte("rubbish"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.QueueID(); err == nil || !strings.Contains(err.Error(), path) {
+	if _, _, err := l.QueueID(); err == nil || !strings.Contains(err.Error(), path) {
 		t.Fatalf("QueueID of a damaged file = %v; want an error naming %s", err, path)
 	}
 }
