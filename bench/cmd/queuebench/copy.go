@@ -12,7 +12,7 @@ import (
 
 // writeCopies copies the rows without a queue, as many transactions at a time as there
 // are connections: the limit.
-func (b *bench) writeCopies(ctx context.Context, t *store, begin func()) (err error) {
+func (b *bench) writeCopies(ctx context.Context, t *store, begin, end func()) (err error) {
 	conns := make(chan *pgx.Conn, b.connections)
 	defer func() {
 		close(conns)
@@ -37,7 +37,9 @@ func (b *bench) writeCopies(ctx context.Context, t *store, begin func()) (err er
 			return copyParts(gctx, conn, parts)
 		})
 	}
-	return g.Wait()
+	err = g.Wait()
+	end()
+	return err
 }
 
 func copyParts(ctx context.Context, conn *pgx.Conn, parts [][]byte) error {

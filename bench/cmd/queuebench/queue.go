@@ -153,8 +153,8 @@ const submitTogether = riverInsertMany
 
 // writeQueue publishes jobs of so many operations each and waits until all are
 // committed.
-func (b *bench) writeQueue(always bool, operations int) func(context.Context, *store, func()) error {
-	return func(ctx context.Context, t *store, begin func()) (err error) {
+func (b *bench) writeQueue(always bool, operations int) func(context.Context, *store, func(), func()) error {
+	return func(ctx context.Context, t *store, begin, end func()) (err error) {
 		envelopes := b.envelopes(b.resources, operations)
 		q, err := startQueue(ctx, t, always, envelopes)
 		if err != nil {
@@ -167,6 +167,8 @@ func (b *bench) writeQueue(always bool, operations int) func(context.Context, *s
 				return err
 			}
 		}
-		return q.wait(ctx)
+		err = q.wait(ctx)
+		end()
+		return err
 	}
 }

@@ -147,8 +147,8 @@ func (q *riverQueue) stop(ctx context.Context) error {
 }
 
 // writeRiver inserts jobs by the thousand and waits until all are committed.
-func (b *bench) writeRiver(lean bool) func(context.Context, *store, func()) error {
-	return func(ctx context.Context, t *store, begin func()) (err error) {
+func (b *bench) writeRiver(lean bool) func(context.Context, *store, func(), func()) error {
+	return func(ctx context.Context, t *store, begin, end func()) (err error) {
 		done := newArrivals(b.river)
 		q, err := b.startRiver(ctx, t, done, lean)
 		if err != nil {
@@ -165,6 +165,8 @@ func (b *bench) writeRiver(lean bool) func(context.Context, *store, func()) erro
 				return err
 			}
 		}
-		return done.wait(ctx)
+		err = done.wait(ctx)
+		end()
+		return err
 	}
 }
