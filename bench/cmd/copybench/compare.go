@@ -44,6 +44,10 @@ type limitRow struct {
 	Floor float64            `json:"floor,omitzero"`
 }
 
+// shortCopy is how many rows a shorter command of COPY has. The server takes a place in
+// memory for each row of a command and looks through all of them.
+const shortCopy = 250
+
 // compareWithCopy measures every path in rounds; each begins with another one.
 func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, error) {
 	first, err := makeRecords(o.resources, o.batch, 1)
@@ -54,12 +58,17 @@ func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, err
 	if err != nil {
 		return nil, err
 	}
-	batches, err := expectedCopies(ctx, s, first, o)
+	whole, err := expectedCopies(ctx, s, first, o, o.batch)
+	if err != nil {
+		return nil, err
+	}
+	short, err := expectedCopies(ctx, s, first, o, shortCopy)
 	if err != nil {
 		return nil, err
 	}
 	paths := []path{
-		{name: "binary COPY of the rows (the limit)", write: func(ctx context.Context, t *store) error { return writeCopied(ctx, t, batches, o) }},
+		{name: "binary COPY of the rows (the limit)", write: func(ctx context.Context, t *store) error { return writeCopied(ctx, t, whole, o) }},
+		{name: "binary COPY by shorter commands", write: func(ctx context.Context, t *store) error { return writeCopied(ctx, t, short, o) }},
 		{name: "units of work, new", floor: 0.95, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, first, o, true, false) }},
 		{name: "units of work, new, a row of the ledger each", floor: 0.85, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, first, o, true, true) }},
 		{name: "units of work, known", known: true, floor: 0.65, write: func(ctx context.Context, t *store) error { return writeUnits(ctx, t, second, o, false, false) }},
@@ -79,8 +88,8 @@ func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, err
 	return limitRows(paths, results, o), nil
 }
 
-// expectedCopies writes once and returns what was written.
-func expectedCopies(ctx context.Context, s *server, r records, o options) (_ []copied, err error) {
+// expectedCopies writes once and returns what was written, for commands of so many rows.
+func expectedCopies(ctx context.Context, s *server, r records, o options, rows int) (_ []copied, err error) {
 	t, err := s.store(ctx, o.connections)
 	if err != nil {
 		return nil, err
@@ -89,7 +98,7 @@ func expectedCopies(ctx context.Context, s *server, r records, o options) (_ []c
 	if err := writeUnits(ctx, t, r, o, true, false); err != nil {
 		return nil, err
 	}
-	return readCopied(ctx, t, r, o)
+	return readCopied(ctx, t, r, o, rows)
 }
 
 // take measures one path on a fresh store and checks that everything is there.

@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/specstar-worker/worker/resource"
 )
 
-// copied are the rows of one batch as COPY takes them.
-type copied struct{ meta, data, index []byte }
+// copied are the rows of one batch as COPY takes them, by commands.
+type copied struct{ meta, data, index [][]byte }
 
 // Columns of the original's tables.
 const (
@@ -21,8 +24,9 @@ const (
 	indexColumns = "resource_id, revision_id, schema_version, uid"
 )
 
-// readCopied reads what a store holds of records, batch by batch in their order.
-func readCopied(ctx context.Context, t *store, r records, o options) (all []copied, err error) {
+// readCopied reads what a store holds of records, batch by batch in their order, for
+// commands of so many rows.
+func readCopied(ctx context.Context, t *store, r records, o options, rows int) (all []copied, err error) {
 	conn, err := pgx.Connect(ctx, t.dsn)
 	if err != nil {
 		return nil, err
@@ -30,34 +34,42 @@ func readCopied(ctx context.Context, t *store, r records, o options) (all []copi
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	for from := 0; from < len(r.metas); from += o.batch {
 		part := r.chunk(from, min(from+o.batch, len(r.metas)))
-		ids := make([]string, len(part.metas))
-		for i := range part.metas {
-			ids[i] = string(part.metas[i].ResourceID)
-		}
-		if _, err := conn.Exec(ctx, `CREATE TEMP TABLE part AS SELECT id, o FROM unnest($1::text[]) WITH ORDINALITY AS u (id, o)`, ids); err != nil {
-			return nil, err
-		}
 		var c copied
-		for _, q := range []struct {
-			to    *[]byte
-			query string
-		}{
-			{&c.meta, `SELECT ` + metaColumns + ` FROM item_meta JOIN part ON id = resource_id ORDER BY o`},
-			{&c.data, `SELECT d.uid, d.data, d.info FROM item_resource_data AS d JOIN item_resource_index AS i ON i.uid = d.uid JOIN part ON id = i.resource_id ORDER BY o`},
-			{&c.index, `SELECT ` + indexColumns + ` FROM item_resource_index JOIN part ON id = resource_id ORDER BY o`},
-		} {
-			var b bytes.Buffer
-			if _, err := conn.PgConn().CopyTo(ctx, &b, `COPY (`+q.query+`) TO STDOUT BINARY`); err != nil {
+		for metas := range slices.Chunk(part.metas, rows) {
+			if err := c.read(ctx, conn, metas); err != nil {
 				return nil, err
 			}
-			*q.to = b.Bytes()
-		}
-		if _, err := conn.Exec(ctx, `DROP TABLE part`); err != nil {
-			return nil, err
 		}
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// read adds the rows of resources, as one command for each table.
+func (c *copied) read(ctx context.Context, conn *pgx.Conn, metas []resource.Meta) error {
+	ids := make([]string, len(metas))
+	for i := range metas {
+		ids[i] = string(metas[i].ResourceID)
+	}
+	if _, err := conn.Exec(ctx, `CREATE TEMP TABLE part AS SELECT id, o FROM unnest($1::text[]) WITH ORDINALITY AS u (id, o)`, ids); err != nil {
+		return err
+	}
+	for _, q := range []struct {
+		to    *[][]byte
+		query string
+	}{
+		{&c.meta, `SELECT ` + metaColumns + ` FROM item_meta JOIN part ON id = resource_id ORDER BY o`},
+		{&c.data, `SELECT d.uid, d.data, d.info FROM item_resource_data AS d JOIN item_resource_index AS i ON i.uid = d.uid JOIN part ON id = i.resource_id ORDER BY o`},
+		{&c.index, `SELECT ` + indexColumns + ` FROM item_resource_index JOIN part ON id = resource_id ORDER BY o`},
+	} {
+		var b bytes.Buffer
+		if _, err := conn.PgConn().CopyTo(ctx, &b, `COPY (`+q.query+`) TO STDOUT BINARY`); err != nil {
+			return err
+		}
+		*q.to = append(*q.to, b.Bytes())
+	}
+	_, err := conn.Exec(ctx, `DROP TABLE part`)
+	return err
 }
 
 // writeCopied copies batches into the empty tables of a store: the limit.
@@ -93,10 +105,12 @@ func (c copied) write(ctx context.Context, conn *pgx.Conn) error {
 	}
 	for _, part := range []struct {
 		table, columns string
-		rows           []byte
+		commands       [][]byte
 	}{{"item_meta", metaColumns, c.meta}, {"item_resource_data", dataColumns, c.data}, {"item_resource_index", indexColumns, c.index}} {
-		if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(part.rows), `COPY `+part.table+` (`+part.columns+`) FROM STDIN BINARY`); err != nil {
-			return fmt.Errorf("copy into %s: %w", part.table, err)
+		for _, rows := range part.commands {
+			if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), `COPY `+part.table+` (`+part.columns+`) FROM STDIN BINARY`); err != nil {
+				return fmt.Errorf("copy into %s: %w", part.table, err)
+			}
 		}
 	}
 	_, err := conn.Exec(ctx, `COMMIT`)
