@@ -18,13 +18,14 @@ import (
 	"github.com/specstar-worker/worker/storage/memory"
 )
 
-// roughSaver takes some time for each unit of work, and some fail: a few because the store
-// is down.
+// roughSaver takes some time for each unit of work, and some fail: every tenth because the
+// store is down, as long as outages are to come.
 type roughSaver struct {
 	jobs.Saver
 	mu       sync.Mutex
 	r        *rand.Rand
 	outages  int // that are to come
+	units    int // that have begun
 	failed   int
 	at, most int // units at the same time
 }
@@ -35,9 +36,10 @@ func (s *roughSaver) begin() (time.Duration, error) {
 	defer s.mu.Unlock()
 	s.at++
 	s.most = max(s.most, s.at)
+	s.units++
 	took := time.Duration(1+s.r.IntN(4)) * time.Millisecond
 	switch n := s.r.IntN(20); {
-	case n == 0 && s.outages > 0:
+	case s.units%10 == 0 && s.outages > 0:
 		s.outages--
 		return took, storage.ErrUnavailable
 	case n < 3:
