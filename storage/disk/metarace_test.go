@@ -49,17 +49,25 @@ func TestWritesOfTheOriginalStay(t *testing.T) {
 	}
 }
 
+// withOneMeta returns the directory of a store, the store, and its model cat, of which the
+// original wrote one meta.
+func withOneMeta(t *testing.T) (dir string, r *Metas, m storage.ModelMetas) {
+	t.Helper()
+	dir = t.TempDir()
+	r = openMetas(t, Config{Dir: dir})
+	m, err := r.Model(t.Context(), "cat", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeMeta(t, dir, "a", metaOf("a", 1))
+	return dir, r, m
+}
+
 // The original opens a file before ours takes its name, and writes after: that is seen
 // as long as the directory is not synced.
 func TestLateWritesOfTheOriginalArePutBack(t *testing.T) {
 	for _, ours := range [][]byte{metaOf("a", 2), nil} {
-		dir := t.TempDir()
-		r := openMetas(t, Config{Dir: dir})
-		m, err := r.Model(t.Context(), "cat", true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		writeMeta(t, dir, "a", metaOf("a", 1))
+		dir, r, m := withOneMeta(t)
 		theirs, err := os.OpenFile(metaFile(dir, "a"), os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -134,13 +142,7 @@ func TestAFileThatBecomesShorterIsNotTakenForWhole(t *testing.T) {
 // other names for a moment: they are not taken for what a crash left.
 func TestOpeningLeavesWhatIsBeingReplaced(t *testing.T) {
 	for _, ours := range [][]byte{metaOf("a", 2), nil} {
-		dir := t.TempDir()
-		r := openMetas(t, Config{Dir: dir})
-		m, err := r.Model(t.Context(), "cat", true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		writeMeta(t, dir, "a", metaOf("a", 1))
+		dir, r, m := withOneMeta(t)
 		past := time.Now().Add(-24 * time.Hour)
 		if err := os.Chtimes(metaFile(dir, "a"), past, past); err != nil {
 			t.Fatal(err)
