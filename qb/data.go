@@ -14,8 +14,14 @@ type DataField struct {
 
 // Data is the value at a dotted path of the indexed data. Its type is not
 // declared, so operands are untyped: nil, booleans, integers, floats, texts,
-// times, and slices and maps of these; an operand of another type equals
+// times, bytes, and slices and maps of these; an operand of another type equals
 // nothing.
+//
+// Indexed data is seen as JSON has it, whatever the encoding of the meta: bytes
+// are their base64 text, times their RFC 3339 text, NaN and the infinities null.
+// An operand that is a time is compared with a text by instant; the text is a
+// time when [resource.ParseTime] reads it, and is taken as UTC without a zone.
+// Any other text equals no time and has no order with one.
 //
 // A value may be missing (the path is no key of the indexed data), null or
 // present. Every comparison with a missing or null value is unknown, as is an
@@ -81,7 +87,8 @@ func (f DataField) Exists(exists bool) Cond {
 }
 
 // Asc sorts by the value, missing and null first. Values of different types are
-// ordered: numbers, texts, times, binary, lists, maps.
+// ordered: numbers (true is 1), texts, lists, maps. Lists are ordered by their
+// elements, maps are all equal.
 func (f DataField) Asc() Sort { return Sort{path: f.path} }
 
 // Desc is the reverse of [DataField.Asc].
@@ -167,7 +174,8 @@ func lookupData(m *resource.Meta, path string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	return indexed.Lookup(path)
+	v, present := indexed.Lookup(path)
+	return jsonView(v), present
 }
 
 // dataOf returns the value at path, nil when it is missing or null.

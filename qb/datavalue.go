@@ -1,7 +1,6 @@
 package qb
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"math/big"
@@ -12,12 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// dataValue turns an operand into the forms that indexed data has: nil, bool,
-// int64, uint64, float64, string, []byte, time.Time, []any, map[string]any.
+// dataValue turns an operand into the forms that indexed data has, see [jsonView],
+// and times, which are compared with texts.
 func dataValue(v any) any {
 	switch v := v.(type) {
-	case nil, bool, int64, uint64, float64, string, []byte, time.Time:
+	case nil, bool, int64, uint64, float64, string, time.Time:
 		return v
+	case []byte:
+		return jsonView(v)
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
@@ -61,8 +62,6 @@ func lengthOf(v any) (any, bool) {
 	switch v := v.(type) {
 	case string:
 		return int64(utf8.RuneCountInString(v)), true
-	case []byte:
-		return int64(len(v)), true
 	case []any:
 		return int64(len(v)), true
 	case map[string]any:
@@ -91,22 +90,38 @@ func equalData(a, b any) bool {
 	return ok && order == 0
 }
 
-// orderData is the order of two values of one type; false when there is none.
+// orderData is the order of two values of one type, or of a text and a time operand;
+// false when there is none.
 func orderData(a, b any) (int, bool) {
-	if rankOf(a) != rankOf(b) {
-		return 0, false
-	}
 	switch x := a.(type) {
 	case bool, int64, uint64, float64:
-		return orderNumbers(a, b)
+		if rankOf(b) == rankOf(a) {
+			return orderNumbers(a, b)
+		}
 	case string:
-		return strings.Compare(x, b.(string)), true
-	case []byte:
-		return bytes.Compare(x, b.([]byte)), true
+		return orderText(x, b)
 	case time.Time:
-		return cmp.Compare(x.UnixMicro(), b.(time.Time).UnixMicro()), true
+		order, ok := orderText(b, x)
+		return -order, ok
 	case []any:
-		return orderLists(x, b.([]any))
+		if y, ok := b.([]any); ok {
+			return orderLists(x, y)
+		}
+	}
+	return 0, false
+}
+
+// orderText is the order of a and the text or time b, when a is a text.
+func orderText(a, b any) (int, bool) {
+	text, ok := a.(string)
+	if !ok {
+		return 0, false
+	}
+	switch b := b.(type) {
+	case string:
+		return strings.Compare(text, b), true
+	case time.Time:
+		return orderTimeText(text, b)
 	}
 	return 0, false
 }
@@ -168,16 +183,12 @@ func rankOf(v any) int {
 		return 1
 	case string:
 		return 2
-	case time.Time:
-		return 3
-	case []byte:
-		return 4
 	case []any:
-		return 5
+		return 3
 	case map[string]any:
-		return 6
+		return 4
 	}
-	return 7
+	return 5
 }
 
 // compareData orders any two values for a sort.
@@ -188,14 +199,6 @@ func compareData(a, b any) int {
 	if x, ok := a.([]any); ok {
 		return slices.CompareFunc(x, b.([]any), compareData)
 	}
-	order, ok := orderData(a, b)
-	if !ok && rankOf(a) == 1 {
-		return cmp.Compare(number(isNaN(b)), number(isNaN(a))) // NaN first
-	}
+	order, _ := orderData(a, b)
 	return order
-}
-
-func isNaN(v any) bool {
-	f, ok := v.(float64)
-	return ok && f != f
 }

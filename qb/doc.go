@@ -10,7 +10,8 @@
 //		Limit: opt.Of(20),
 //	}
 //
-// Indexed data has no declared types; [Data] is the one untyped door.
+// Indexed data has no declared types; [Data] is the one untyped door. Conditions
+// and sorts see it as JSON has it, whatever the encoding of the meta.
 // [ParseQuery] reads the original's ResourceMetaSearchQuery.
 //
 // [Match] and [Compare] are the reference: every store, whatever it pushes down

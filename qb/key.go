@@ -10,14 +10,60 @@ import (
 )
 
 // Key returns a text that two values of indexed data share exactly when they are
-// equal, as [DataField.Eq] has it: 1, 1.0 and true are, 1 and "1" are not.
+// equal: 1, 1.0 and true are, 1 and "1" are not. Unlike conditions, keys are about
+// what a meta holds, not about its JSON: a time, bytes and their texts have keys of
+// their own, and infinities are values.
 //
 // NaN is the exception: it has a key and equals nothing, see [Equal].
-func Key(v any) string { return string(appendKey(nil, dataValue(v))) }
+func Key(v any) string { return string(appendKey(nil, keyValue(v))) }
 
-// Equal reports whether two values of indexed data are equal, as [DataField.Eq]
-// has it: NaN, and what holds it, does not even equal itself.
-func Equal(v, w any) bool { return equalData(dataValue(v), dataValue(w)) }
+// Equal reports whether two values of indexed data are equal, as [Key] has it: NaN,
+// and what holds it, does not even equal itself.
+func Equal(v, w any) bool {
+	v, w = keyValue(v), keyValue(w)
+	return equalsItself(v) && equalsItself(w) && string(appendKey(nil, v)) == string(appendKey(nil, w))
+}
+
+// keyValue is [dataValue] that leaves bytes as they are.
+func keyValue(v any) any {
+	switch v := v.(type) {
+	case []byte:
+		return v
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = keyValue(e)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[k] = keyValue(e)
+		}
+		return out
+	}
+	return dataValue(v)
+}
+
+// equalsItself is false of NaN, of what is no value of indexed data, and of what
+// holds either.
+func equalsItself(v any) bool {
+	switch v := v.(type) {
+	case float64:
+		return v == v
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !equalsItself(e) })
+	case map[string]any:
+		for _, e := range v {
+			if !equalsItself(e) {
+				return false
+			}
+		}
+	case struct{}:
+		return false
+	}
+	return true
+}
 
 func appendKey(b []byte, v any) []byte {
 	switch v := v.(type) {

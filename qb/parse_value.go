@@ -150,10 +150,7 @@ func parseTime(v any) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t, true
-	}
-	t, err := time.ParseInLocation("2006-01-02T15:04:05", s, resource.Naive)
+	t, err := resource.ParseTime(s)
 	return t, err == nil
 }
 

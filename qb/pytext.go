@@ -31,7 +31,7 @@ func pythonText(v any) string {
 	case float64:
 		return pythonFloat(v)
 	case time.Time:
-		return pythonTime(v)
+		return timeText(v) // as it is in indexed data, not Python's
 	case []any:
 		return "[" + joinRepr(slices.Values(v), pythonRepr) + "]"
 	case map[string]any:
@@ -67,14 +67,6 @@ func pythonFloat(v float64) string {
 		s += ".0"
 	}
 	return s
-}
-
-func pythonTime(t time.Time) string {
-	layout := "2006-01-02 15:04:05"
-	if t.Nanosecond()/1000 != 0 {
-		layout += ".000000"
-	}
-	return t.Format(layout + "-07:00")
 }
 
 // pythonRepr is Python's repr, the form of elements in the text of a list.

@@ -3,6 +3,7 @@ package qb_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"testing"
@@ -139,7 +140,9 @@ func TestSortPlacesNullFirst(t *testing.T) {
 }
 
 func TestSortOfMixedData(t *testing.T) {
-	values := []any{nil, -1, true, 2.5, uint64(1 << 63), "", "a", noon, []byte("x"), []any{}, []any{1, "x"}, []any{"x"}}
+	values := []any{
+		math.NaN(), nil, -1, true, 2.5, uint64(1 << 63), "", noon, "2025", "a", []byte("x"), []any{}, []any{1, "x"}, []any{"x"}, map[string]any{},
+	}
 	var metas []resource.Meta
 	for i, v := range values {
 		x, err := resource.NewIndexed(map[string]any{"v": v})
@@ -204,7 +207,8 @@ func TestSelectFails(t *testing.T) {
 func TestDataOperands(t *testing.T) {
 	x, err := resource.NewIndexed(map[string]any{
 		"n": 3, "f": 1e20, "s": "it's", "t": noon, "l": []any{"a'b", 1.5, nil, true}, "m": map[string]any{"k": 1},
-		"b": []byte("xy"), "u": uint64(1<<64 - 1),
+		"b": []byte("xy"), "u": uint64(1<<64 - 1), "inf": math.Inf(1), "lt": []any{noon, []byte("xy"), math.NaN()},
+		"east": "2024-03-01 20:00:00.123456+0800", "naive": "2024-03-01T12:00:00.123456",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -214,34 +218,51 @@ func TestDataOperands(t *testing.T) {
 		c    qb.Cond
 		want any
 	}{
-		"int8":            {qb.Data("n").Eq(int8(3)), true},
-		"float":           {qb.Data("n").In(2, float32(3)), true},
-		"text is no int":  {qb.Data("n").Eq("3"), false},
-		"order of types":  {qb.Data("n").Gt("3"), nil},
-		"large float":     {qb.Data("f").Gt(uint64(1<<64 - 1)), true},
-		"largest integer": {qb.Data("u").Lte(1.8446744073709552e19), true},
-		"status":          {qb.Data("s").Ne(resource.Draft), true},
-		"time":            {qb.Data("t").Lte(noon.In(time.FixedZone("", 3600))), true},
-		"time and text":   {qb.Data("t").Lt("2025"), nil},
-		"text of a time":  {qb.Data("t").StartsWith("2024-03-01 12:00:00.123456+00:00"), true},
-		"text of a list":  {qb.Data("l").EndsWith(`"a'b", 1.5, None, True]`), true},
-		"text of a map":   {qb.Data("m").Contains("{'k': 1}"), true},
-		"text of a float": {qb.Data("f").Contains("1e+20"), true},
-		"element":         {qb.Data("l").Contains(1.5), true},
-		"list":            {qb.Data("l").Eq([]any{"a'b", 1.5, nil, 1}), true},
-		"strings":         {qb.Data("l").Ne([]string{"a"}), true},
-		"map":             {qb.Data("m").Eq(map[string]any{"k": 1.0}), true},
-		"length":          {qb.Data("s").Len().Eq(4), true},
-		"length of bytes": {qb.Data("b").Len().Gt(1), true},
-		"length of a map": {qb.Data("m").Len().Lt(2), true},
-		"length of a int": {qb.Data("n").Len().Eq(1), nil},
-		"struct":          {qb.Data("n").Eq(struct{ A int }{3}), false},
-		"missing":         {qb.Data("x").NotIn(3), nil},
-		"missing is na":   {qb.Data("x").IsNA(true), true},
-		"missing exists":  {qb.Data("x").Exists(true), false},
-		"missing is null": {qb.Data("x").IsNull(true), nil},
-		"pattern":         {qb.Data("s").Matches(regexp.MustCompile(`t's$`)), true},
-		"has indexed":     {qb.HasIndexed{}, true},
+		"int8":             {qb.Data("n").Eq(int8(3)), true},
+		"float":            {qb.Data("n").In(2, float32(3)), true},
+		"text is no int":   {qb.Data("n").Eq("3"), false},
+		"order of types":   {qb.Data("n").Gt("3"), nil},
+		"large float":      {qb.Data("f").Gt(uint64(1<<64 - 1)), true},
+		"largest integer":  {qb.Data("u").Lte(1.8446744073709552e19), true},
+		"status":           {qb.Data("s").Ne(resource.Draft), true},
+		"time":             {qb.Data("t").Lte(noon.In(time.FixedZone("", 3600))), true},
+		"time and text":    {qb.Data("t").Lt("2025"), true},
+		"text of a time":   {qb.Data("t").Eq("2024-03-01T12:00:00.123456Z"), true},
+		"time in a list":   {qb.Data("t").In(nil, noon), true},
+		"time elsewhere":   {qb.Data("east").Eq(noon), true},
+		"naive time":       {qb.Data("naive").Gte(noon), true},
+		"later":            {qb.Data("east").Gt(noon.Add(-time.Microsecond)), true},
+		"no time":          {qb.Data("s").Ne(noon), true},
+		"order of no time": {qb.Data("s").Gt(noon), nil},
+		"number and time":  {qb.Data("n").Lt(noon), nil},
+		"part of a time":   {qb.Data("t").Contains(noon), true},
+		"element time":     {qb.Data("lt").Contains(noon.In(time.FixedZone("", 3600))), true},
+		"list of times":    {qb.Data("lt").Eq([]any{noon, []byte("xy"), nil}), true},
+		"list of texts":    {qb.Data("lt").Eq([]any{"2024-03-01T12:00:00.123456Z", "eHk=", nil}), true},
+		"no infinity":      {qb.Data("inf").IsNull(true), true},
+		"below infinity":   {qb.Data("n").Lt(math.Inf(1)), true},
+		"no number":        {qb.Data("n").Ne(math.NaN()), true},
+		"bytes":            {qb.Data("b").Eq([]byte("xy")), true},
+		"text of bytes":    {qb.Data("b").Eq("eHk="), true},
+		"text of a list":   {qb.Data("l").EndsWith(`"a'b", 1.5, None, True]`), true},
+		"text of a map":    {qb.Data("m").Contains("{'k': 1}"), true},
+		"text of a float":  {qb.Data("f").Contains("1e+20"), true},
+		"element":          {qb.Data("l").Contains(1.5), true},
+		"list":             {qb.Data("l").Eq([]any{"a'b", 1.5, nil, 1}), true},
+		"strings":          {qb.Data("l").Ne([]string{"a"}), true},
+		"map":              {qb.Data("m").Eq(map[string]any{"k": 1.0}), true},
+		"length":           {qb.Data("s").Len().Eq(4), true},
+		"length of bytes":  {qb.Data("b").Len().Eq(4), true},
+		"length of a time": {qb.Data("t").Len().Eq(27), true},
+		"length of a map":  {qb.Data("m").Len().Lt(2), true},
+		"length of a int":  {qb.Data("n").Len().Eq(1), nil},
+		"struct":           {qb.Data("n").Eq(struct{ A int }{3}), false},
+		"missing":          {qb.Data("x").NotIn(3), nil},
+		"missing is na":    {qb.Data("x").IsNA(true), true},
+		"missing exists":   {qb.Data("x").Exists(true), false},
+		"missing is null":  {qb.Data("x").IsNull(true), nil},
+		"pattern":          {qb.Data("s").Matches(regexp.MustCompile(`t's$`)), true},
+		"has indexed":      {qb.HasIndexed{}, true},
 	} {
 		if got := truthOf(m, tc.c); got != tc.want {
 			t.Errorf("%s is %v, want %v", name, got, tc.want)
@@ -259,4 +280,32 @@ func ExampleParseQuery() {
 	q, err := qb.ParseQuery([]byte(`{"conditions":[{"field_path":"age","operator":"near","value":3}]}`))
 	fmt.Println(q.Where, err)
 	// Output: <nil> query: conditions[0].operator: "near" is not known (field_path "age")
+}
+
+// TestEncodingsAnswerAlike: a meta that was kept as msgpack answers as one that was
+// kept as JSON.
+func TestEncodingsAnswerAlike(t *testing.T) {
+	x, err := resource.NewIndexed(map[string]any{
+		"t": noon, "b": []byte("xy"), "f": math.Inf(-1), "l": []any{noon, math.NaN(), map[string]any{"b": []byte("z")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := filled
+	m.IndexedData = opt.Of(x)
+	for _, enc := range []resource.Encoding{resource.JSON, resource.Msgpack} {
+		kept, err := resource.DecodeMeta(enc, m.Append(enc, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []qb.Cond{
+			qb.Data("t").Eq("2024-03-01T12:00:00.123456Z"), qb.Data("t").Eq(noon), qb.Data("b").Eq("eHk="), qb.Data("f").IsNull(true),
+			qb.Data("l").Eq([]any{"2024-03-01T12:00:00.123456Z", nil, map[string]any{"b": "eg=="}}),
+			qb.Data("l").EndsWith("None, {'b': 'eg=='}]"),
+		} {
+			if !qb.Match(kept, c) {
+				t.Errorf("%s: %v is not true", enc, c)
+			}
+		}
+	}
 }

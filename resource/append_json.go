@@ -92,7 +92,7 @@ func appendNullableField[S ~string](b []byte, key string, o opt.Value[S]) []byte
 }
 
 func appendTimeField(b []byte, key string, t time.Time) []byte {
-	return append(appendTimeText(append(appendKey(b, key), '"'), t), '"')
+	return append(AppendTime(append(appendKey(b, key), '"'), t), '"')
 }
 
 // appendJSONString escapes quote, backslash and control characters and nothing
@@ -167,7 +167,7 @@ func appendJSONValue(b []byte, v any) []byte {
 	case []byte:
 		return append(base64.StdEncoding.AppendEncode(append(b, '"'), v), '"')
 	case time.Time:
-		return append(appendTimeText(append(b, '"'), v), '"')
+		return append(AppendTime(append(b, '"'), v), '"')
 	case []any:
 		b = append(b, '[')
 		for _, e := range v {

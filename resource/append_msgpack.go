@@ -97,7 +97,7 @@ func appendTime(b []byte, key string, t time.Time) []byte {
 func appendTimeValue(b []byte, t time.Time) []byte {
 	if IsNaive(t) {
 		var text [maxTimeText]byte
-		return msgpack.AppendString(b, string(appendTimeText(text[:0], t)))
+		return msgpack.AppendString(b, string(AppendTime(text[:0], t)))
 	}
 	return msgpack.AppendTime(b, t)
 }

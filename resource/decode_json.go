@@ -116,7 +116,7 @@ func (s *jsonSource) time() time.Time {
 		s.fail(err)
 		return time.Time{}
 	}
-	t, err := parseTime(text)
+	t, err := ParseTime(text)
 	s.fail(err)
 	return t
 }

@@ -93,7 +93,7 @@ func (s *msgpackSource) count() int {
 
 func (s *msgpackSource) time() time.Time {
 	if s.r.IsStr() {
-		t, err := parseTime(s.str())
+		t, err := ParseTime(s.str())
 		s.fail(err)
 		return t
 	}

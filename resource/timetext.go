@@ -8,10 +8,10 @@ import (
 // maxTimeText is the longest text of a time: 2024-01-02T03:04:05.678901+08:00.
 const maxTimeText = 32
 
-// appendTimeText appends t as the original writes a datetime in JSON: RFC 3339
+// AppendTime appends t as the original writes a datetime in JSON: RFC 3339
 // with the offset kept, Z for UTC and nothing for a naive time; six digits of
 // fraction or none.
-func appendTimeText(b []byte, t time.Time) []byte {
+func AppendTime(b []byte, t time.Time) []byte {
 	b = t.AppendFormat(b, "2006-01-02T15:04:05")
 	if us := t.Nanosecond() / 1000; us != 0 {
 		b = append(b, '.')
@@ -40,10 +40,10 @@ func appendOffset(b []byte, t time.Time) []byte {
 	return append(b, sign, byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10))
 }
 
-// parseTime reads a datetime as the original does: date, one of "T", "t" and
+// ParseTime reads a datetime as the original does: date, one of "T", "t" and
 // space, time with seconds, optional fraction (rounded to microseconds), and
 // nothing (naive), Z or an offset with or without colon.
-func parseTime(s string) (time.Time, error) {
+func ParseTime(s string) (time.Time, error) {
 	t, ok := parseDateTime(s)
 	if !ok {
 		return time.Time{}, fmt.Errorf("%.40q is not an RFC 3339 time", s)

@@ -92,7 +92,7 @@ type View interface {
 	// RevisionReader.List orders them.
 	Infos(r Ref) ([]resource.RevisionInfo, error)
 	// Holders returns the live resources of a model of Batch.Refs whose indexed value at path
-	// equals value (qb.DataField.Eq), by ascending id; nothing for nil. The path must
+	// equals value (qb.Equal), by ascending id; nothing for nil. The path must
 	// be one of ModelInfo.UniquePaths.
 	Holders(model, path string, value any) ([]resource.ID, error)
 	// Ended reports whether a job of Batch.Jobs has ended before.

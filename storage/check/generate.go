@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"time"
@@ -24,7 +25,8 @@ var (
 	}
 	genValues = []any{
 		nil, true, false, int64(0), int64(1), int64(7), int64(10), int64(-3), int64(1) << 60, 1.0, 7.5, -0.25, "", "alice",
-		"Alice", "7", "true", "a%b", "é",
+		"Alice", "7", "true", "a%b", "é", "2026-03-01T12:00:00.123456Z", "2026-03-01T20:00:00.123456+08:00", "bGk=",
+		noon, noon.Add(-time.Hour), []byte("li"), math.NaN(), math.Inf(1), []any{noon, []byte("li"), math.NaN()},
 		[]any{},
 		[]any{"a", "b"},
 		[]any{int64(7), "a"},

@@ -146,7 +146,8 @@ func holdersEqual(t T, s *subject) {
 		kept, _ := x.Lookup("email")
 		var want []resource.ID
 		for _, m := range metas {
-			if qb.Match(m, qb.Data("email").Eq(kept)) {
+			x, _ := m.IndexedData.Get()
+			if held, ok := x.Lookup("email"); ok && kept != nil && qb.Equal(held, kept) {
 				want = append(want, m.ResourceID)
 			}
 		}
