@@ -2,8 +2,8 @@ package qb
 
 import "github.com/specstar-worker/worker/resource"
 
-// Cond is a condition on a meta. The kinds are [Comparison], [DataComparison],
-// [HasIndexed], [And], [Or] and [Not]; no others can be made.
+// Cond is a condition on a meta. The kinds are [Comparison], [LengthComparison],
+// [DataComparison], [HasIndexed], [And], [Or] and [Not]; no others can be made.
 type Cond interface {
 	eval(m *resource.Meta) truth
 }
@@ -44,6 +44,13 @@ type Or []Cond
 
 // Not is the negation of the conjunction of its conditions.
 type Not []Cond
+
+// All is true when all conditions are, also when there are none, see [And].
+func All(conds ...Cond) Cond { return And(conds) }
+
+// Any is true when any of the conditions is, see [Or]. There is at least one:
+// for the original, too, none is a mistake.
+func Any(first Cond, more ...Cond) Cond { return append(Or{first}, more...) }
 
 // HasIndexed is true of metas that hold indexed data, and never unknown.
 type HasIndexed struct{}

@@ -31,7 +31,9 @@ func Data(path string) DataField { return DataField{path: path} }
 
 // Len is the length of the value: characters of a text, elements of a list,
 // keys of a map. Comparisons with the length of anything else are unknown.
-func (f DataField) Len() DataField { return DataField{path: f.path, length: true} }
+func (f DataField) Len() LengthField {
+	return LengthField{DataField{path: f.path, length: true}.compare}
+}
 
 // Eq is true where the value equals v.
 func (f DataField) Eq(v any) Cond { return f.compare(OpEq, v) }
@@ -117,7 +119,11 @@ func (c DataComparison) Path() string { return c.field.path }
 func (c DataComparison) Op() Op { return c.op }
 
 func (c DataComparison) eval(m *resource.Meta) truth {
-	v, present := lookupData(m, c.field.path)
+	return c.of(lookupData(m, c.field.path))
+}
+
+// of is the condition on a value, which may be missing.
+func (c DataComparison) of(v any, present bool) truth {
 	var sized bool
 	if present && v != nil && c.field.length {
 		if v, sized = lengthOf(v); !sized {

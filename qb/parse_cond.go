@@ -101,7 +101,9 @@ func (p *parser) leaf(o object, indexedOnly bool) (Cond, error) {
 	}
 	if attr := Attr(field); !indexedOnly && attr.Kind() != KindNone {
 		if length {
-			return nil, &ParseError{Path: o.path + ".transform", Reason: fmt.Sprintf("len of the attribute %q is not supported", field)}
+			c, err := p.dataLeaf(o, DataField{length: true}, op)
+			test, _ := c.(DataComparison)
+			return LengthComparison{attr: attr, test: test}, err
 		}
 		return p.attrLeaf(o, attr, op)
 	}

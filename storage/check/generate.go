@@ -150,7 +150,7 @@ func genText[V string | resource.ID | resource.Status](src Source, f qb.TextFiel
 	return pick(src, []qb.Cond{
 		f.Eq(v), f.Ne(v), f.Gt(v), f.Gte(v), f.Lt(v), f.Lte(v), f.In(v, w), f.NotIn(v, w), f.In(), f.NotIn(),
 		f.Contains(part), f.StartsWith(part), f.EndsWith(part), f.Matches(regexp.MustCompile(pick(src, genPatterns))),
-		f.IsNull(null), f.IsNA(null), f.Exists(null),
+		f.IsNull(null), f.IsNA(null), f.Exists(null), genLength(src, f.Len()),
 	})
 }
 
@@ -165,11 +165,18 @@ func genTime(src Source, f qb.TimeField) qb.Cond {
 func genData(src Source, f qb.DataField) qb.Cond {
 	v, w, part, null := pick(src, genValues), pick(src, genValues), pick(src, genParts), flip(src)
 	if src.IntN(10) == 0 {
-		f, v, w = f.Len(), int64(2), int64(0)
+		return genLength(src, f.Len())
 	}
 	return pick(src, []qb.Cond{
 		f.Eq(v), f.Ne(v), f.Gt(v), f.Gte(v), f.Lt(v), f.Lte(v), f.In(v, w), f.NotIn(v, w), f.In(), f.NotIn(),
 		f.Contains(v), f.Contains(part), f.Contains(qb.Flags(1 + src.IntN(6))), f.Eq(qb.Flags(1)), f.StartsWith(part), f.EndsWith(part),
 		f.Matches(regexp.MustCompile(pick(src, genPatterns))), f.IsNull(null), f.IsNA(null), f.Exists(null),
+	})
+}
+
+func genLength(src Source, f qb.LengthField) qb.Cond {
+	n := src.IntN(4)
+	return pick(src, []qb.Cond{
+		f.Eq(n), f.Ne(n), f.Gt(n), f.Gte(n), f.Lt(n), f.Lte(n), f.Between(1, n), f.In(n, 2), f.NotIn(n, 2), f.In(),
 	})
 }

@@ -93,7 +93,7 @@ func drawLeaf(t *rapid.T, e engine) qb.Cond {
 		}).Draw(t, "field")
 		return drawCompare(t, f.Field, e.times())
 	case 1:
-		return drawCompare(t, qb.IsDeleted(), rapid.Bool())
+		return drawCompare(t, qb.IsDeleted().Field, rapid.Bool())
 	case 2:
 		return drawCompare(t, qb.TotalRevisionCount(), counts)
 	case 3:
