@@ -21,7 +21,8 @@ func TestConditionsShowTheirOperands(t *testing.T) {
 		length bool
 	}{
 		{qb.Data("a").Eq(3), int64(3), false},
-		{qb.Data("a").Len().Gt(uint8(3)), uint64(3), true},
+		{qb.Data("a").Len().Gt(3), int64(3), true},
+		{qb.Data("a").Eq(uint8(3)), uint64(3), false},
 		{qb.Data("a").In("x", 1.5, nil), []any{"x", 1.5, nil}, false},
 		{qb.Data("a").Contains(qb.Flags(5)), qb.Flags(5), false},
 		{qb.Data("a").Eq(qb.Flags(5)), uint64(5), false},
