@@ -86,30 +86,7 @@ func (w Rows) search(ctx context.Context, metas storage.MetaReader, q qb.Query) 
 	if w.Check == nil {
 		return metas.Search(ctx, q)
 	}
-	return func(yield func(resource.Meta, error) bool) {
-		limit, limited := q.Limit.Get()
-		if err := q.Validate(); err != nil || limited && limit == 0 {
-			if err != nil {
-				yield(resource.Meta{}, err)
-			}
-			return
-		}
-		skip, left := q.Offset, limit
-		for meta, err := range w.checked(ctx, metas.Search(ctx, qb.Query{Where: q.Where, Sort: q.Sort})) {
-			if err != nil {
-				yield(resource.Meta{}, err)
-				return
-			}
-			if skip > 0 {
-				skip--
-				continue
-			}
-			left--
-			if !yield(meta, nil) || limited && left == 0 {
-				return
-			}
-		}
-	}
+	return qb.Window(w.checked(ctx, metas.Search(ctx, qb.Query{Where: q.Where, Sort: q.Sort, After: q.After})), q)
 }
 
 // checked leaves out the metas that Check hides. An error ends them.

@@ -16,6 +16,9 @@ type Query struct {
 	Where Cond
 	// Sort orders the result, see [Compare].
 	Sort []Sort
+	// After, when set, leaves out what does not come behind a place in the order,
+	// which must be that of Sort. Offset counts from there.
+	After opt.Value[Position]
 	// Limit is how many metas are returned at most: unset all, 0 none.
 	Limit opt.Value[int]
 	// Offset is how many metas are skipped before.
@@ -37,13 +40,23 @@ func (q Query) Page(limit, offset int) Query {
 	return q
 }
 
-// Validate reports a negative limit or offset. Stores call it first.
+// From returns the query for what comes behind a position.
+func (q Query) From(p Position) Query {
+	q.After = opt.Of(p)
+	return q
+}
+
+// Validate reports a negative limit or offset, and a position of another order, as a
+// *[CursorError]. Stores call it first.
 func (q Query) Validate() error {
 	if n, ok := q.Limit.Get(); ok && n < 0 {
 		return fmt.Errorf("limit %d is negative", n)
 	}
 	if q.Offset < 0 {
 		return fmt.Errorf("offset %d is negative", q.Offset)
+	}
+	if p, ok := q.After.Get(); ok {
+		return p.check(q.Sort)
 	}
 	return nil
 }
@@ -80,13 +93,14 @@ func collect(metas iter.Seq2[resource.Meta, error], q Query) ([]resource.Meta, e
 	}
 	end := q.Offset + limit
 	limited = limited && end > 0 // the sum may overflow
+	after, behind := q.After.Get()
 	order := func(a, b resource.Meta) int { return Compare(a, b, q.Sort) }
 	var found []resource.Meta
 	for m, err := range metas {
 		if err != nil {
 			return nil, err
 		}
-		if !Match(m, q.Where) {
+		if behind && !after.Passes(m) || !Match(m, q.Where) {
 			continue
 		}
 		found = append(found, m)

@@ -48,11 +48,20 @@ func directed(order int, desc bool) int {
 	return order
 }
 
-func (s Sort) compare(a, b *resource.Meta) int {
+func (s Sort) compare(a, b *resource.Meta) int { return s.compareKeys(s.key(a), s.key(b)) }
+
+// key returns what m is sorted by: nil for null, unset and missing.
+func (s Sort) key(m *resource.Meta) any {
 	if s.attr == "" {
-		return compareData(dataOf(a, s.path), dataOf(b, s.path))
+		return dataOf(m, s.path)
 	}
-	v, w := s.attr.of(a), s.attr.of(b)
+	return s.attr.of(m)
+}
+
+func (s Sort) compareKeys(v, w any) int {
+	if s.attr == "" {
+		return compareData(v, w)
+	}
 	if v == nil || w == nil {
 		return compareNull(v, w)
 	}

@@ -71,7 +71,7 @@
 // are kept to the microsecond.
 //
 // G16 Queries. Search yields what qb.Match accepts in the order of qb.Compare;
-// Count ignores order, limit and offset.
+// Count ignores order, position, limit and offset.
 //
 // G17 Snapshots. A snapshot shows all models as they were when it was taken,
 // whatever is written meanwhile, and never blocks writers for good.
@@ -129,6 +129,12 @@
 // G31 Unique jobs. Of the jobs with one Unique at most one has not ended, whoever inserts,
 // claims or retries them at the same time; the others are told which one. What Attempt,
 // Park and Settle insert has no Unique.
+//
+// G32 Pages. A search that has a position yields what comes behind it in the order, and
+// nothing else, also when the meta that the position was taken of is gone or another one.
+// So pages that go on from the last meta of the one before show every meta that stays as
+// it is exactly once, whatever is written meanwhile. A position of another order gives a
+// *qb.CursorError.
 //
 // G40 Audit. What Ledger.Act does to a job and the entry that says so are one: both are
 // there, or neither. A refusal by the job leaves an entry, too, and nothing else. Entries

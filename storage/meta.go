@@ -19,8 +19,8 @@ type MetaReader interface {
 	All(ctx context.Context) iter.Seq2[resource.Meta, error]
 	// Search returns the metas that q selects, in q's order, see package qb.
 	Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error]
-	// Count returns how many metas q's condition selects; limit and offset do
-	// not matter.
+	// Count returns how many metas q's condition selects; position, limit and
+	// offset do not matter.
 	Count(ctx context.Context, q qb.Query) (int64, error)
 	// Unfilled returns a page of at most limit metas that lack any of the five
 	// rev_* fields, with ids above after, by ascending id.

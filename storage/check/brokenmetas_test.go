@@ -64,6 +64,16 @@ func brokenMetas() map[string]broken {
 			open:   withMetas(func(m storage.MetaStore) storage.MetaStore { return countsPage{m} }),
 			caught: []string{"G16/limit_and_offset_cut", "G16/generated_queries_equal_the_reference"},
 		},
+		"begins anew for a position": {
+			open: withMetas(func(m storage.MetaStore) storage.MetaStore {
+				return asks{m, func(q qb.Query) qb.Query { q.After = opt.Value[qb.Position]{}; return q }}
+			}),
+			caught: []string{"G32/pages_go_on_behind_what_is_gone", "G32/position_of_another_order_is_refused"},
+		},
+		"goes on by counting": {
+			open:   withMetas(func(m storage.MetaStore) storage.MetaStore { return &counts{MetaStore: m, shown: map[string]int{}} }),
+			caught: []string{"G32/pages_show_what_stays_once"},
+		},
 		"swaps without looking": {
 			open:   withMetas(func(m storage.MetaStore) storage.MetaStore { return blindSwaps{m} }),
 			caught: []string{"G9/swap_needs_the_stored_bytes", "G9/swap_answers_for_each"},
@@ -217,6 +227,40 @@ func (m countsPage) Count(ctx context.Context, q qb.Query) (int64, error) {
 		n = min(n, int64(limit))
 	}
 	return n, err
+}
+
+// asks asks other queries than it is asked.
+type asks struct {
+	storage.MetaStore
+	other func(qb.Query) qb.Query
+}
+
+func (m asks) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
+	return m.MetaStore.Search(ctx, m.other(q))
+}
+
+// counts takes a position for the number of metas before it, as of when it was shown.
+type counts struct {
+	storage.MetaStore
+	shown map[string]int
+}
+
+func (m *counts) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
+	after, ok := q.After.Get()
+	if n, known := m.shown[string(after.ID())]; ok && known && q.Validate() == nil {
+		q.Offset += n
+		q.After = opt.Value[qb.Position]{}
+	}
+	at := q.Offset
+	return func(yield func(resource.Meta, error) bool) {
+		for meta, err := range m.MetaStore.Search(ctx, q) {
+			at++
+			m.shown[string(meta.ResourceID)] = at
+			if !yield(meta, err) {
+				return
+			}
+		}
+	}
 }
 
 type blindSwaps struct{ storage.MetaStore }

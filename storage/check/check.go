@@ -70,7 +70,7 @@ func All() []Check {
 			Nothing, modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(),
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(), auditChecks(),
-			queryChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
+			queryChecks(), pageChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
 			purgeChecks(), uniqueChecks(), markChecks(),
 		),
 		needing(AtomicBatch, wholeBatchChecks(), wholePurgeChecks()),

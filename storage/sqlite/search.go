@@ -15,6 +15,9 @@ import (
 // meta of the model; then the selected metas, or twice offset + limit of them,
 // are held in memory.
 func (r metaReader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
+	if q.After.IsSet() {
+		return qb.Window(r.Search(ctx, qb.Query{Where: q.Where, Sort: q.Sort}), q)
+	}
 	query, args, err := sqlgen.Select(sqlgen.SQLite, r.t.base+"_meta", "data", q)
 	switch {
 	case errors.Is(err, sqlgen.ErrNotPushable):

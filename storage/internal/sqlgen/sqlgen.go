@@ -7,14 +7,15 @@ package sqlgen
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/specstar-worker/worker/qb"
 )
 
 // ErrNotPushable reports a query that holds something the dialect cannot decide
-// exactly as [qb.Match] does: conditions on and orders by indexed data, regular
-// expressions, very large trees and, with PostgreSQL, texts that it cannot hold.
+// exactly as [qb.Match] does: conditions on and orders by indexed data, positions,
+// regular expressions, very large trees and, with PostgreSQL, texts that it cannot hold.
 // The backend then reads all metas of the model and runs [qb.Select] over them, or
 // counts those that qb.Match takes.
 var ErrNotPushable = errors.New("query cannot be expressed in SQL")
@@ -42,6 +43,9 @@ const (
 func Select(d Dialect, table string, columns string, q qb.Query) (string, []any, error) {
 	if err := q.Validate(); err != nil {
 		return "", nil, err
+	}
+	if q.After.IsSet() {
+		return "", nil, fmt.Errorf("%w: position", ErrNotPushable)
 	}
 	w := writer{dialect: d}
 	w.put("SELECT ", columns, " FROM ", quote(table))
