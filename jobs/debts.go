@@ -26,8 +26,10 @@ const (
 
 // debts is what was to be given back to the ledger while the store was down. It is
 // paid before the ledger is next asked for an attempt, so that an outage counts
-// none and a job's own claim does not stand in its way. A process that ends while
-// the store is down forgets it: then the attempts stay counted.
+// none and a job's own claim does not stand in its way; a process owes a job one attempt
+// at most. One that ends while the store is down forgets it: then the attempts stay
+// counted, as they do of a job that another worker ends first. See usedUp for those
+// of which one is missed.
 type debts struct {
 	paying chan struct{} // holds a token while somebody pays
 

@@ -59,8 +59,14 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		x.finish(ctx, t, c, storage.Final{State: storage.JobCancelled, ErrorCode: CodeCancelled})
 		return
 	}
-	if t.attempt > x.attemptLimit(t, row) {
-		x.give(ctx, t, c, errors.New("the worker ended before the job did, each time"))
+	if limit := x.attemptLimit(t, row); t.attempt > limit {
+		err := errors.New("the worker ended before the job did, each time")
+		if limit == x.maxAttempts(t) && row.ErrorCode != CodeAttempts {
+			x.release(ctx, t, c, true, CodeAttempts, err)
+			x.doubt(ctx, t, err)
+			return
+		}
+		x.give(ctx, t, c, err)
 		return
 	}
 	beat := x.startHeartbeat(ctx, c, row, t.env.Timeout)

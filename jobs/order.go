@@ -180,7 +180,7 @@ func (x *Executor) letPass(tasks []*task) {
 		return
 	}
 	for _, t := range tasks {
-		if a := t.verdict.Action; a == ActionAck || a == ActionBury {
+		if a := t.verdict.Action; (a == ActionAck || a == ActionBury) && !t.verdict.Waits() {
 			x.order.forget(t.row.ID, t.places())
 		}
 	}

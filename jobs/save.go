@@ -182,11 +182,7 @@ func (x *Executor) counted(ctx context.Context, t *task, row storage.Job) bool {
 	}
 	t.attempt, t.counted = row.Attempt, true
 	if t.attempt > x.maxAttempts(t) {
-		err := errors.New("the worker ended before the job did, or the job was handed back, each time")
-		if row.ErrorMessage != "" {
-			err = errors.New(row.ErrorMessage)
-		}
-		x.kill(ctx, t, CodeAttempts, err)
+		x.usedUp(ctx, t, row)
 		return true
 	}
 	return false
@@ -239,7 +235,7 @@ func (x *Executor) saveJobs(ctx context.Context, tasks []*task) (outcomes []mana
 	for i, t := range tasks {
 		ops := t.env.Operations()
 		row := t.row
-		row.Attempt = max(t.attempt, 1)
+		row.Attempt = 1 // at least; the ledger knows of more, and of those that were taken back since
 		jobs[i] = manager.SaveJob{
 			Row: row, Operations: ops, First: !t.known(), Whole: t.env.Args.(Save).OnError == OnErrorFail,
 			From: row.First(), Again: t.delivery.Origin.Known(),

@@ -88,7 +88,7 @@ func (t *task) ended(row storage.Job) {
 // final returns the task's row as it is recorded when the job ends without effect.
 func (t *task) final(state storage.JobState, code string, err error) storage.Job {
 	row := t.row
-	row.State, row.Attempt, row.Origin = state, t.attempt, row.First()
+	row.State, row.Attempt, row.Origin = state, min(t.attempt, 1), row.First() // the ledger counts
 	row.ErrorCode, row.ErrorMessage = code, message(err)
 	return row
 }

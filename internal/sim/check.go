@@ -86,10 +86,8 @@ func (w *world) checkState(j Job, row storage.Job) {
 	if !slices.Contains(may, row.State) {
 		w.violated("job %s, which is %s, is %s after %d attempts: %s %s", j.ID, j.Form, row.State, row.Attempt, row.ErrorCode, row.ErrorMessage)
 	}
-	most := 1 + j.failures()
-	if j.Long { // another worker may end it before the one that was cut off can take its attempt back
-		most += w.paused[j.ID]
-	}
+	// Another worker may end it before one that handed it back can take its attempt back.
+	most := 1 + j.failures() + w.passedOn[j.ID]
 	if w.countsExactly() && j.Form != Poison && row.Attempt > most {
 		w.violated("job %s, which is %s, counts %d attempts, at most %d were its own", j.ID, j.Form, row.Attempt, most)
 	}

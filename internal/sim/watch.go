@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +23,9 @@ type watched struct {
 
 // holding is a message that was handed to the process.
 type holding struct {
-	id    string
-	begun bool
+	id     string
+	begun  bool
+	paused bool // it was put off because of the store
 }
 
 func newWatched(x *jobs.Executor, l *life) *watched {
@@ -60,10 +62,7 @@ func (b watchedBatch) Run(ctx context.Context) []jobs.Verdict {
 	for i, v := range verdicts {
 		x.life.world.note("%s: %s of %s, delivery %d: %s %s %v", x.life.name, v.Action, v.Text, ds[i].Number, v.State, v.Code, v.Err)
 		if v.Action == jobs.ActionPause {
-			x.mu.Lock()
-			x.paused = time.Now()
-			x.mu.Unlock()
-			x.life.world.putOff(v.Text)
+			x.putOff(ds[i].Sequence)
 		}
 	}
 	return verdicts
@@ -81,11 +80,14 @@ func (x *watched) endOf(b watchedBatch, verdicts []jobs.Verdict) {
 	x.line.end(b.number, waits)
 }
 
-// putOff counts that a job was put off because of the store.
-func (w *world) putOff(job string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.paused[job]++
+// putOff notes that the job of a message was put off because of the store.
+func (x *watched) putOff(sequence uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.paused = time.Now()
+	if h := x.held[sequence]; h != nil {
+		h.paused = true
+	}
 }
 
 // pausedWithin reports whether a job was put off in the last d.
@@ -122,7 +124,14 @@ func (w *world) saw(e fakebroker.Event) {
 		}
 	case fakebroker.HandedBack:
 		w.note("message %d, job %s, is handed back by %s for %s", e.Sequence, e.ID, e.Conn, e.Delay)
-		if l != nil && !l.executor.loses(e.Sequence) && e.Delay > 0 && w.quiet() {
+		if l == nil {
+			return
+		}
+		h := l.executor.loses(e.Sequence)
+		if h != nil && h.paused {
+			w.passOn(e.ID)
+		}
+		if h != nil && !h.begun && e.Delay > 0 && w.quiet() {
 			w.violated("%s handed message %d back, whose job had not begun, for %s", e.Conn, e.Sequence, e.Delay)
 		}
 	case fakebroker.TimedOut:
@@ -142,13 +151,20 @@ func (x *watched) gets(e fakebroker.Event) {
 	x.held[e.Sequence] = &holding{id: e.ID}
 }
 
-// loses forgets a message and reports whether its job had begun; true for one that is
-// not held.
-func (x *watched) loses(sequence uint64) bool {
+// passOn counts that a job was handed back which had been put off, by a message of it.
+func (w *world) passOn(id string) {
+	job, _, _ := strings.Cut(id, ":")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passedOn[job]++
+}
+
+// loses forgets a message and returns what was known of it; nil for one that is not held.
+func (x *watched) loses(sequence uint64) *holding {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	h := x.held[sequence]
 	delete(x.held, sequence)
 	x.line.leave(sequence)
-	return h == nil || h.begun
+	return h
 }

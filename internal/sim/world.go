@@ -45,12 +45,13 @@ type world struct {
 	lives  map[string]*life
 	failed map[string]int // failures of flaky jobs
 	bodies map[string]int // times that a long job was begun
-	paused map[string]int // times that a job was put off because of the store
-	ended  map[string]storage.Job
-	found  []string // violations
-	log    []entry
-	wg     sync.WaitGroup // what lives as long as a process
-	events sync.WaitGroup
+	// passedOn is how often a job was handed back that had been put off because of the store.
+	passedOn map[string]int
+	ended    map[string]storage.Job
+	found    []string // violations
+	log      []entry
+	wg       sync.WaitGroup // what lives as long as a process
+	events   sync.WaitGroup
 }
 
 // entry is something that happened.
@@ -67,7 +68,7 @@ func (e entry) String() string {
 func newWorld(ctx context.Context, s Schedule) *world {
 	w := &world{
 		Schedule: s, ctx: ctx, begin: time.Now(), factory: memory.New(), jobs: make(map[string]Job),
-		lives: make(map[string]*life), failed: make(map[string]int), bodies: make(map[string]int), paused: make(map[string]int),
+		lives: make(map[string]*life), failed: make(map[string]int), bodies: make(map[string]int), passedOn: make(map[string]int),
 		ended: make(map[string]storage.Job), rows: make(map[string]uuid.UUID),
 	}
 	for _, j := range s.Jobs {
