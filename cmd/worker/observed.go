@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,9 @@ type observedExecutor struct {
 	done    map[uuid.UUID]bool
 	since   time.Time
 	cause   error
+	// cut are the jobs that were begun and handed back since the process ends, by kind
+	// and id.
+	cut []string
 }
 
 // Open implements [consumer.Executor].
@@ -67,6 +71,9 @@ func (o *observedExecutor) executed(begun time.Time, deliveries []jobs.Delivery,
 	for i, v := range verdicts {
 		if v.State.Final() {
 			o.noteEnd(deliveries[i], v)
+		}
+		if v.Action == jobs.ActionRetry && v.Code == jobs.CodeShutdown {
+			o.cut = append(o.cut, string(v.Kind)+" "+v.Text)
 		}
 		switch {
 		case v.Action != jobs.ActionPause:
@@ -112,6 +119,13 @@ func (o *observedExecutor) wasDone(id uuid.UUID) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.done[id]
+}
+
+// handedBack returns the jobs that were begun and handed back since the process ends.
+func (o *observedExecutor) handedBack() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.cut)
 }
 
 // lasting returns why jobs cannot be done when that has been so for too long.

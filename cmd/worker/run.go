@@ -38,8 +38,9 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Consume jobs until SIGTERM",
 		Long: `run owns the data directory, starts the embedded queue unless --nats names one,
 and does jobs until SIGTERM or SIGINT: then it takes no more, finishes or
-checkpoints what runs, hands back the rest and exits 0. A second signal cancels
-what runs, and the exit code is 1; nothing is lost.
+checkpoints what runs, hands back the rest and exits 0. What still runs when the
+grace is over, or a second signal comes, is cancelled and handed back; then the exit
+code is 1 and the error names it. Nothing is lost.
 
 While the queue's server is away, or what it holds of the queue is gone, run stays
 up, and /readyz says what it waits for. Streams and consumers that are gone are

@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -195,43 +191,6 @@ func (w *worker) sweepUploads(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-}
-
-// stop ends consuming. After a signal a command hands its jobs back at once; run
-// lets them finish within the grace, unless a second signal comes: then it says so by
-// an error.
-func (w *worker) stop(ctx context.Context) error {
-	w.draining.Store(true)
-	w.handles.Stop()
-	if ctx.Err() != nil && !w.session.options.exclusive {
-		w.handles.Abort(errInterrupted)
-	}
-	base := context.WithoutCancel(ctx)
-	second, ignore := signal.NotifyContext(base, os.Interrupt, syscall.SIGTERM)
-	defer ignore()
-	patient, cancel := context.WithTimeout(second, w.session.options.grace)
-	defer cancel()
-	err := w.handles.Join(patient)
-	if patient.Err() != nil {
-		w.session.app.log.Warn("cancelling running jobs; they continue in the next worker")
-		w.handles.Abort(errInterrupted)
-		err = w.handles.Join(base)
-	}
-	w.cancel()
-	w.background.Wait()
-	if second.Err() != nil && err != nil {
-		return errCutShort
-	}
-	if errors.Is(err, errInterrupted) || errors.Is(err, nats.ErrConnectionClosed) {
-		return nil
-	}
-	return err
-}
-
-// errCutShort: a second signal did not let jobs finish.
-var errCutShort = &failure{
-	Exit: exitError, Code: codeInterrupted,
-	Message: "a second signal came before all jobs had finished; they continue in the next worker",
 }
 
 // failed is closed when consuming ended by itself, nil when nothing is consumed here.
