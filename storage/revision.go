@@ -13,6 +13,8 @@ type RevisionReader interface {
 	Info(ctx context.Context, key resource.RevisionKey) (resource.RevisionInfo, error)
 	// Get returns the revision stored under key, ErrNotFound when there is none.
 	Get(ctx context.Context, key resource.RevisionKey) (resource.Revision, error)
+	// GetMany returns the revisions of those keys under which one is stored.
+	GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error)
 	// List returns the infos of a resource's revisions by number, then schema
 	// version (none first); nothing for an unknown resource.
 	List(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error]

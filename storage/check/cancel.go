@@ -57,6 +57,7 @@ func cancelledReads(t T, s *subject) {
 		"unfilled":  second(m.Unfilled(ctx, "", 10)),
 		"stats":     second(m.Stats(ctx)),
 		"revision":  second(r.Get(ctx, key)),
+		"revisions": second(r.GetMany(ctx, []resource.RevisionKey{key})),
 		"info":      second(r.Info(ctx, key)),
 		"job":       second(l.Get(ctx, uuid.New())),
 		"job count": second(l.Count(ctx)),

@@ -18,6 +18,7 @@ func revisionChecks() []check {
 		{"G5/dump_follows_the_ids", dumpFollowsIDs},
 		{"G8/absent_revision_is_not_found", absentRevision},
 		{"G10/schema_versions_are_apart", schemaVersionsApart},
+		{"G10/many_revisions_are_those_of_their_keys", manyRevisions},
 		{"G10/key_points_at_the_last_uid", keyIsRepointed},
 		{"G10/purge_removes_all_of_a_resource", purgeRemoves},
 		{"G20/parent_schema_version_has_three_states", parentSchemaVersion},
@@ -38,6 +39,30 @@ func savedRevisionsAreRead(t T, s *subject) {
 	}
 	wantRevisions(t, revs, "p1", "p1:1", "p1:2")
 	ok(t, "save nothing", revs.SaveMany(t.Context(), nil))
+}
+
+func manyRevisions(t T, s *subject) {
+	revs := s.use(t).Revisions
+	saved := []resource.Revision{
+		newRevision("p2", 1), newRevision("p1", 1), newRevision("p1", 2), withSchema(newRevision("p1", 2), "2"), newRevision(`q"'\1`, 10),
+	}
+	ok(t, "save", revs.SaveMany(t.Context(), saved))
+	keys := []resource.RevisionKey{newInfo("p3", 1).Key(), newInfo("p1", 3).Key(), withSchema(newRevision("p2", 1), "2").Info.Key()}
+	none, err := revs.GetMany(t.Context(), keys)
+	ok(t, "get what is not there", err)
+	equal(t, "number of revisions that are not there", len(none), 0)
+	for _, r := range saved {
+		keys = append(keys, r.Info.Key(), r.Info.Key())
+	}
+	got, err := revs.GetMany(t.Context(), keys)
+	ok(t, "get many", err)
+	equal(t, "number of revisions", len(got), len(saved))
+	for _, r := range saved {
+		sameRevision(t, "one of many revisions", got[r.Info.Key()], r)
+	}
+	none, err = revs.GetMany(t.Context(), nil)
+	ok(t, "get none", err)
+	equal(t, "number of revisions of no keys", len(none), 0)
 }
 
 func revisionsComeByNumber(t T, s *subject) {

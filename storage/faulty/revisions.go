@@ -21,6 +21,12 @@ func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (reso
 	return ask(ctx, r.p, "Revisions.Get", func(ctx context.Context) (resource.Revision, error) { return r.r.Get(ctx, key) })
 }
 
+func (r revisionReader) GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	return ask(ctx, r.p, "Revisions.GetMany", func(ctx context.Context) (map[resource.RevisionKey]resource.Revision, error) {
+		return r.r.GetMany(ctx, keys)
+	})
+}
+
 func (r revisionReader) List(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error] {
 	return sequence(ctx, r.p, "Revisions.List", func(ctx context.Context) iter.Seq2[resource.RevisionInfo, error] { return r.r.List(ctx, id) })
 }

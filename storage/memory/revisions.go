@@ -27,6 +27,22 @@ func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (reso
 	return rev, err
 }
 
+func (r revisionReader) GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	found := make(map[resource.RevisionKey]resource.Revision, len(keys))
+	err := r.look(ctx, func(m *model) error {
+		for _, key := range keys {
+			if i, ok := find(m.revs[key.Resource], key); ok {
+				found[key] = m.revs[key.Resource][i]
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 func (m *model) revision(key resource.RevisionKey) (resource.Revision, error) {
 	revs := m.revs[key.Resource]
 	i, ok := find(revs, key)

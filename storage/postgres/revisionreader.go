@@ -64,6 +64,18 @@ func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (reso
 	return revision, nil
 }
 
+// GetMany returns the revisions of those keys under which one is stored; where they are
+// in the database, by one statement.
+func (r revisionReader) GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	ctx, stop := r.f.reading(ctx)
+	defer stop()
+	found, err := r.s.revisions(ctx, r.t, keys)
+	if err != nil {
+		return nil, r.f.explain(r.doing(), cause(ctx, err))
+	}
+	return found, nil
+}
+
 // List returns the infos of a resource's revisions.
 func (r revisionReader) List(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error] {
 	return func(yield func(resource.RevisionInfo, error) bool) {

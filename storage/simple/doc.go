@@ -6,6 +6,6 @@
 //     to give; examples/customstore is one over a file.
 //   - [Jobs] is a ledger without locks: the rules of claims, attempts and ends, for
 //     rows that the store around it keeps. Package memory uses it.
-//   - [Count], [DumpAll] and [Each] answer single methods, as qb.Select does
+//   - [Count], [GetMany], [DumpAll] and [Each] answer single methods, as qb.Select does
 //     Search.
 package simple

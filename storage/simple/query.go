@@ -75,6 +75,22 @@ func DumpAll(ctx context.Context, r storage.RevisionReader, ids iter.Seq[resourc
 	}
 }
 
+// GetMany is [storage.RevisionReader.GetMany] as a loop over Get.
+func GetMany(ctx context.Context, r storage.RevisionReader, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	found := make(map[resource.RevisionKey]resource.Revision, len(keys))
+	for _, key := range keys {
+		rev, err := r.Get(ctx, key)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[key] = rev
+	}
+	return found, ctx.Err()
+}
+
 // CompareKeys orders the revisions of a resource: by number, then by schema
 // version, none first (G5).
 func CompareKeys(a, b resource.RevisionKey) int {

@@ -44,6 +44,10 @@ func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (reso
 	return m.revision(key)
 }
 
+func (r revisionReader) GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	return GetMany(ctx, r, keys)
+}
+
 func (r revisionReader) Info(ctx context.Context, key resource.RevisionKey) (resource.RevisionInfo, error) {
 	rev, err := r.Get(ctx, key)
 	return rev.Info, err

@@ -95,6 +95,40 @@ func (r mediumReader) Get(ctx context.Context, key resource.RevisionKey) (resour
 	return r.get(ctx, key)
 }
 
+// GetMany returns the revisions of those keys under which one is stored.
+func (r mediumReader) GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	if err := r.b.settled(ctx); err != nil {
+		return nil, err
+	}
+	uids, err := r.m.Lookup(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var there []resource.RevisionKey
+	var asked []string
+	for i, uid := range uids {
+		if uid != "" {
+			there, asked = append(there, keys[i]), append(asked, uid)
+		}
+	}
+	contents, err := r.m.Read(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[resource.RevisionKey]resource.Revision, len(there))
+	for i, c := range contents {
+		if c.Info == nil {
+			continue
+		}
+		info, err := decodeInfo(c.Info)
+		if err != nil {
+			return nil, fmt.Errorf("revision %s: %w", there[i].Revision, err)
+		}
+		found[there[i]] = resource.Revision{Info: info, Data: c.Data}
+	}
+	return found, nil
+}
+
 // List returns the infos of a resource's revisions.
 func (r mediumReader) List(ctx context.Context, id resource.ID) iter.Seq2[resource.RevisionInfo, error] {
 	return func(yield func(resource.RevisionInfo, error) bool) {

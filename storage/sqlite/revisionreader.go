@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -33,6 +34,37 @@ func (r revisionReader) Get(ctx context.Context, key resource.RevisionKey) (reso
 		return v, err
 	}
 	return resource.Revision{}, noRevision(r.t, key)
+}
+
+// GetMany returns the revisions of those keys under which one is stored, by one statement.
+func (r revisionReader) GetMany(ctx context.Context, keys []resource.RevisionKey) (map[resource.RevisionKey]resource.Revision, error) {
+	found := make(map[resource.RevisionKey]resource.Revision, len(keys))
+	args := make([][]any, len(keys))
+	for i, k := range keys {
+		args[i] = keyArgs(k)
+	}
+	list, err := json.Marshal(args)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.doing(), r.f.path, err)
+	}
+	scan := func(rows *sql.Rows) (at int, err error) {
+		var info, data []byte
+		if err := rows.Scan(&at, &info, &data); err != nil {
+			return at, err
+		}
+		i, err := resource.DecodeRevisionInfo(r.f.encoding(), info)
+		if err != nil {
+			return at, fmt.Errorf("revision %s: %w", keys[at].Revision, err)
+		}
+		found[keys[at]] = resource.Revision{Info: i, Data: data}
+		return at, nil
+	}
+	for _, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectKeys(), []any{string(list)}, scan) {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // List returns the infos of a resource's revisions.
@@ -119,6 +151,14 @@ func (t tables) selectKey(columns string) string {
 
 func keyArgs(k resource.RevisionKey) []any {
 	return []any{string(k.Resource), numberOf(k.Revision), string(k.Revision), versionText(k.SchemaVersion)}
+}
+
+// selectKeys selects the revisions of a JSON array of keyArgs, with their places in it.
+func (t tables) selectKeys() string {
+	return `SELECT k.key, d.info, d.data FROM json_each(?) AS k
+		CROSS JOIN ` + t.index + ` AS i ON i.resource_id = k.value ->> 0 AND i.number = k.value ->> 1
+			AND i.revision_id = k.value ->> 2 AND i.schema_version = k.value ->> 3
+		CROSS JOIN ` + t.data + ` AS d ON d.id = i.data_id`
 }
 
 // selectInfos selects the infos of a resource in the order of its index.
