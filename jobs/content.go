@@ -225,23 +225,38 @@ func (x *Executor) fetch(ctx context.Context, t *task) error {
 	return err
 }
 
-// discard removes the content of a task that is done. What fails here is garbage.
+// ownsContent reports whether the content of a message is that of no other job: it bears
+// the id of its own. Messages without an id that are equal share a content.
+func ownsContent(e Envelope, job string) bool { return e.ID != "" && e.ID == job }
+
+// checkContent refuses a content that bears the id of another job than its message, which
+// would take it away when it is done. The message of a job that was published again is not
+// asked: a job whose id was another one's is carried out under an id of its own.
+func checkContent(e Envelope, d Delivery, job string) error {
+	if !e.content() || e.ID == "" || e.ID == job || d.Job != "" {
+		return nil
+	}
+	return &EnvelopeError{Field: "id", Err: fmt.Errorf("the content is that of job %s, the message that of %s: leave the id out of both, or publish with it as Nats-Msg-Id", quoted(e.ID), quoted(job))}
+}
+
+// discard removes the content of a task that is done and has one for itself. What fails
+// here is garbage, as is a content that other jobs may have, too.
 func (x *Executor) discard(ctx context.Context, t *task) {
-	if t.content != "" && x.Contents != nil && t.verdict.Action == ActionAck && t.verdict.State == storage.JobDone {
+	if t.content != "" && ownsContent(t.env, t.row.Text) && x.Contents != nil && t.verdict.Action == ActionAck && t.verdict.State == storage.JobDone {
 		_ = x.Contents.Delete(context.WithoutCancel(ctx), t.content)
 	}
 }
 
 // discardOf removes the content of a job whose row was dropped, unless the job was
 // submitted anew since began. What fails here is garbage, as is a content that another job
-// may have, too: that of a message which does not bear the id of its job.
+// may have, too.
 func discardOf(ctx context.Context, contents Contents, row storage.Job, began time.Time) {
 	if contents == nil {
 		return
 	}
 	env, err := Decode(row.Envelope)
 	c, is := env.Args.(Content)
-	if err != nil || !is || env.ID != row.Text {
+	if err != nil || !is || !ownsContent(env, row.Text) {
 		return
 	}
 	_ = contents.DeleteOld(context.WithoutCancel(ctx), c.Blob, began)

@@ -105,6 +105,40 @@ func TestContentIsFetchedAndGoesWithItsJob(t *testing.T) {
 	}
 }
 
+// TestAContentThatJobsShareStays: equal messages without an id of their own have one
+// content, and the first that is done must not take it from the others.
+func TestAContentThatJobsShareStays(t *testing.T) {
+	b, c, blobs := withContents(t)
+	e := large("a")
+	e.ID = ""
+	first := checked(t, c, e)
+	second := checked(t, c, e)
+	first.MessageID, second.MessageID = "one", "two"
+	if v := b.expect(t, []string{"ack"}, first)[0]; v.State != storage.JobDone {
+		t.Fatalf("%+v", v)
+	}
+	if v := b.expect(t, []string{"ack"}, second)[0]; v.State != storage.JobRefused || v.Code != string(manager.CodeExists) {
+		t.Fatalf("the second one creates what the first one has created: %+v", v)
+	}
+	if n := left(t, blobs); n != 1 {
+		t.Fatalf("%d contents are left", n)
+	}
+}
+
+// TestAContentOfAnotherJobIsRefused: it would be gone when that one is done.
+func TestAContentOfAnotherJobIsRefused(t *testing.T) {
+	b, c, blobs := withContents(t)
+	d := checked(t, c, large("a"))
+	d.MessageID = "another"
+	if v := b.expect(t, []string{"bury"}, d)[0]; v.Code != jobs.CodeEnvelope || !strings.Contains(v.Err.Error(), `"job-a"`) {
+		t.Fatalf("%+v", v)
+	}
+	d.Job = "job-a:0123" // one that was given an id of its own, tried again by hand
+	if v := b.expect(t, []string{"ack"}, d)[0]; v.State != storage.JobDone || left(t, blobs) != 1 {
+		t.Fatalf("%+v, %d contents are left", v, left(t, blobs))
+	}
+}
+
 func TestContentOfALongJob(t *testing.T) {
 	b, c, blobs := withContents(t)
 	var loaded int

@@ -33,7 +33,7 @@ func (x *Executor) open(d Delivery) *task {
 		text, err = nameless(text), cmp.Or(err, bad)
 	}
 	if err == nil {
-		err = checkSubject(d.Subject, env.Kind())
+		err = cmp.Or(checkSubject(d.Subject, env.Kind()), checkContent(env, d, text))
 	}
 	if env.Time.IsZero() {
 		env.Time = d.Published
