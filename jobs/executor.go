@@ -70,6 +70,7 @@ type Executor struct {
 	slots   slots
 	debts   *debts
 	hung    hung
+	decode  func(contentType string, message []byte) (Envelope, error) // DecodeAs
 }
 
 // NewExecutor returns an executor; zero settings mean the defaults.
@@ -93,7 +94,7 @@ func NewExecutor(c Config) *Executor {
 		c.StallTimeout = DefaultStallTimeout
 	}
 	c.Ledger = patient{Ledger: c.Ledger, most: min(ledgerPatience, c.Lease/2)}
-	return &Executor{Config: c, debts: newDebts()}
+	return &Executor{Config: c, debts: newDebts(), decode: DecodeAs}
 }
 
 // Execute opens deliveries, carries them out, and returns a verdict for each, in their

@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -13,6 +14,30 @@ import (
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
+
+// TestAPanicOfTheDecoderIsTheMessages: it makes a dead letter, and others of the batch are
+// done.
+func TestAPanicOfTheDecoderIsTheMessages(t *testing.T) {
+	b := newBench()
+	bad := save("bad", 1)
+	b.DecodeWith(func(contentType string, message []byte) (jobs.Envelope, error) {
+		if bytes.Equal(message, bad.Body) {
+			panic("no message of mine")
+		}
+		return jobs.DecodeAs(contentType, message)
+	})
+	v := b.expect(t, []string{"ack", "bury", "ack"}, save("a", 1), bad, save("c", 1))[1]
+	if p, ok := errors.AsType[*jobs.PanicError](v.Err); !ok || len(p.Stack) == 0 || v.Code != jobs.CodeEnvelope || v.Letter == nil {
+		t.Fatalf("%+v", v)
+	}
+	row := b.row(t, "job-bad")
+	if row.State != storage.JobDead || !bytes.Equal(row.Envelope, bad.Body) || jobs.DeathOf(row).Class != jobs.DiedUndecodable {
+		t.Fatalf("%+v", row)
+	}
+	if n, _ := b.written(t, "c"); n != 1 {
+		t.Fatalf("the save behind it was applied %d times", n)
+	}
+}
 
 // TestAPanicOfTheHeartbeatIsTheJobs: it fails the attempt and not the process.
 func TestAPanicOfTheHeartbeatIsTheJobs(t *testing.T) {

@@ -20,7 +20,15 @@ const (
 
 // newerSchema reports whether a message says that it is of a newer schema. What else
 // is in it may be unknown here.
-func newerSchema(message []byte) bool {
+func newerSchema(message []byte) (newer bool) {
+	_ = guard(func() error { // what cannot be decoded is not trusted here
+		newer = saysNewerSchema(message)
+		return nil
+	})
+	return newer
+}
+
+func saysNewerSchema(message []byte) bool {
 	if FormOf(message) == FormBinary {
 		if len(message) > len(frameMagic) && bytes.HasPrefix(message, frameMagic[:]) && message[len(frameMagic)] > frameVersion {
 			return true

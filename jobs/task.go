@@ -25,7 +25,7 @@ type task struct {
 func (x *Executor) open(d Delivery) *task {
 	var env Envelope
 	err := guard(func() (err error) { // others of the batch are not to blame
-		env, err = DecodeAs(d.ContentType, d.Body)
+		env, err = x.decode(d.ContentType, d.Body)
 		return err
 	})
 	text := cmp.Or(d.Job, d.MessageID, env.ID, d.Place)
