@@ -93,6 +93,30 @@ func TestPoisonIsDeadAtOnceAndTakesNobodyAlong(t *testing.T) {
 	}
 }
 
+// TestOperationsOfAPackedSave: what a rule refuses fails alone; what the store refuses without
+// saying which record it means fails with its job, and nothing of that is left.
+func TestOperationsOfAPackedSave(t *testing.T) {
+	b := newBench()
+	packed := func(ids ...string) jobs.Delivery {
+		d := save(ids[0], 1)
+		for i, id := range ids {
+			ids[i] = upsertOf(id)
+		}
+		d.Body = fmt.Appendf(nil, `{"schema":1,"kind":"save","model":"m","args":{"operations":[%s,{"op":"update","resource_id":"nowhere","data":{}}]}}`, strings.Join(ids, ","))
+		return d
+	}
+	b.failing("c", stateError("22003")) // all of a unit whose first operations are of c
+	vs := b.expect(t, []string{"ack", "bury", "ack"}, packed("a", "b"), packed("c", "d"), packed("e", "f"))
+	if vs[0].Operations != 3 || vs[0].Refused != 1 || vs[0].State != storage.JobDone || vs[1].Code != "sqlstate_22003" {
+		t.Fatalf("%+v", vs)
+	}
+	for id, want := range map[string]int{"a": 1, "b": 1, "c": 0, "d": 0, "e": 1, "f": 1} {
+		if n, _ := b.written(t, id); n != want {
+			t.Errorf("%s has %d revisions, not %d", id, n, want)
+		}
+	}
+}
+
 func TestPoisonousLoadIsDeadAtOnce(t *testing.T) {
 	b := newBench()
 	b.load = func(context.Context, func(storage.Progress)) error { return stateError("54000") }

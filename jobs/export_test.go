@@ -1,4 +1,6 @@
 package jobs
 
 // DecodeWith has an executor decode messages by f.
-func (x *Executor) DecodeWith(f func(contentType string, message []byte) (Envelope, error)) { x.decode = f }
+func (x *Executor) DecodeWith(f func(contentType string, message []byte) (Envelope, error)) {
+	x.decode = f
+}

@@ -41,7 +41,7 @@ func (b *bench) written(t *testing.T, id string) (int, string) {
 		t.Fatal(err)
 	}
 	got, err := m.Get(t.Context(), resource.ID(id), manager.GetOptions{})
-	if errors.Is(err, storage.ErrNotFound) {
+	if code, _ := manager.CodeOf(err); code == manager.CodeNotFound {
 		return 0, ""
 	}
 	if err != nil {
