@@ -1,0 +1,136 @@
+package qb
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// startsNumber reports whether a text begins with a number, or a sign before one.
+func startsNumber(s string) bool {
+	s = strings.TrimLeft(s[:min(len(s), 1)], "+-") + s[min(len(s), 1):]
+	return s != "" && s[0] >= '0' && s[0] <= '9'
+}
+
+var (
+	numberText = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?`)
+	timeStart  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}`)
+	bareTime   = regexp.MustCompile(`^[0-9][0-9A-Za-z:.+-]*`)
+)
+
+// number reads a number, or a time without quotes.
+func (l *lexer) number(t *token) {
+	rest := l.text[l.pos:]
+	if timeStart.MatchString(rest) {
+		t.kind, t.value = tokTime, bareTime.FindString(rest)
+		l.pos += len(t.value)
+		return
+	}
+	t.kind = tokNumber
+	l.pos += len(numberText.FindString(rest))
+	if l.skip(func(r rune) bool { return r == '.' || isPathRune(r) }) > 0 {
+		l.failAt(t.pos, l.text[t.pos:l.pos]+" is no number", "a text is written in quotes")
+	}
+}
+
+// raw reads a text without escapes, from its quote on. The quote itself is doubled.
+func (l *lexer) raw() string {
+	quote := l.text[l.pos]
+	start := l.pos
+	var b strings.Builder
+	for l.pos++; l.pos < len(l.text); l.pos++ {
+		if l.text[l.pos] != quote {
+			b.WriteByte(l.text[l.pos])
+			continue
+		}
+		if l.pos++; l.pos == len(l.text) || l.text[l.pos] != quote {
+			l.valid(start, l.text[start:l.pos])
+			return b.String()
+		}
+		b.WriteByte(quote)
+	}
+	l.failAt(start, "the text has no closing "+string(quote), "")
+	return ""
+}
+
+// quoted reads a text with escapes, from its quote on. The quote itself is doubled
+// or escaped.
+func (l *lexer) quoted() string {
+	quote := l.text[l.pos]
+	start := l.pos
+	var b strings.Builder
+	l.pos++
+	for part := l.pos; l.pos < len(l.text); {
+		switch c := l.text[l.pos]; c {
+		case quote, '\\':
+			b.WriteString(l.valid(part, l.text[part:l.pos]))
+			if c == '\\' {
+				l.escape(&b)
+			} else if l.pos++; l.pos == len(l.text) || l.text[l.pos] != quote {
+				return b.String()
+			} else {
+				b.WriteByte(quote)
+				l.pos++
+			}
+			part = l.pos
+		default:
+			l.pos++
+		}
+	}
+	l.failAt(start, "the text has no closing "+string(quote), "")
+	return ""
+}
+
+// valid refuses text that is no UTF-8.
+func (l *lexer) valid(offset int, s string) string {
+	for i, r := range s {
+		if _, size := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
+			l.failAt(offset+i, "the text is not UTF-8 here", `a byte is written \xff`)
+			return ""
+		}
+	}
+	return s
+}
+
+// plainEscapes are the escapes of one character.
+var plainEscapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '\\': '\\', '\'': '\'', '"': '"'}
+
+var (
+	byteEscape = regexp.MustCompile(`^\\x([0-9a-fA-F]{2})`)
+	runeEscape = regexp.MustCompile(`^\\u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\})`)
+)
+
+// escape reads an escape, from its backslash on.
+func (l *lexer) escape(b *strings.Builder) {
+	rest := l.text[l.pos:]
+	if len(rest) > 1 {
+		if c, ok := plainEscapes[rest[1]]; ok {
+			b.WriteByte(c)
+			l.pos += 2
+			return
+		}
+	}
+	if m := byteEscape.FindStringSubmatch(rest); m != nil {
+		n, _ := strconv.ParseUint(m[1], 16, 8)
+		b.WriteByte(byte(n))
+		l.pos += len(m[0])
+		return
+	}
+	if m := runeEscape.FindStringSubmatch(rest); m != nil {
+		n, _ := strconv.ParseUint(m[1]+m[2], 16, 32)
+		if r := rune(n); utf8.ValidRune(r) {
+			b.WriteRune(r)
+			l.pos += len(m[0])
+			return
+		}
+	}
+	l.failAt(l.pos, blankControls(firstRunes(rest, 2))+" is no escape",
+		`a backslash is written \\, and in r'…' there are no escapes`)
+}
+
+// firstRunes is the beginning of a text.
+func firstRunes(s string, n int) string {
+	runes := []rune(s[:min(len(s), n*utf8.UTFMax)])
+	return string(runes[:min(n, len(runes))])
+}

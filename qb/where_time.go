@@ -1,0 +1,139 @@
+package qb
+
+import (
+	"strings"
+	"time"
+
+	"github.com/specstar-worker/worker/resource"
+)
+
+// span is a period from an instant on and before another; next is the zero time
+// when it has no end.
+type span struct{ from, next time.Time }
+
+func (s *span) open() bool { return s.next.IsZero() }
+
+// last is the last instant that can be stored of the period.
+func (s *span) last() time.Time { return s.next.Add(-time.Microsecond) }
+
+// compare is the comparison of a subject with the period as a whole: below it is
+// before it begins, above it is after it ends. It is false for the end of a period
+// that has none.
+func (s *span) compare(of subject, op Op) (Cond, bool) {
+	inside := And{of.leaf(OpGte, s.from)}
+	if !s.open() {
+		inside = append(inside, of.leaf(OpLte, s.last()))
+	}
+	switch op {
+	case OpEq:
+		return simplest(inside), true
+	case OpNe:
+		return Not(inside), true
+	case OpLt, OpGte:
+		return of.leaf(op, s.from), true
+	}
+	return of.leaf(op, s.last()), !s.open()
+}
+
+// simplest is the one condition of a conjunction that has no other.
+func simplest(all And) Cond {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return all
+}
+
+// bareTime reads a time without quotes.
+func (p *whereParser) bareTime() (whereValue, bool) {
+	t := p.advance()
+	v, ok := p.moment(t, t.value)
+	if !ok {
+		p.fail(t, t.shown()+" is no time", timeForms)
+	}
+	return v, ok
+}
+
+// timeForms shows how times are written.
+const timeForms = "write 2024-03-01, 2024-03-01T10:00:00Z, today or last 7 days"
+
+// timeHint helps where a time was expected.
+func (t token) timeHint(k Kind) string {
+	if k == KindTime {
+		return timeForms
+	}
+	return ""
+}
+
+// timeCall reads time('…'), time(MICROSECONDS) or naive('…').
+func (p *whereParser) timeCall() (whereValue, bool) {
+	naive := p.tok.isWord("naive")
+	v := whereValue{tok: p.advance()}
+	p.need("(")
+	at := p.tok
+	arg, ok := p.literal(0)
+	if !ok {
+		return v, false
+	}
+	p.need(")")
+	text, isText := arg.value.(string)
+	micros, isNumber := arg.value.(int64)
+	switch {
+	case naive && isText:
+		v.value, ok = parseNaive(text)
+	case naive:
+		ok = false
+	case isText:
+		v, ok = p.moment(v.tok, text)
+	case isNumber:
+		v.value = time.UnixMicro(micros).UTC()
+	default:
+		v.span, v.value = arg.span, arg.value
+		_, instant := arg.value.(time.Time)
+		ok = instant || arg.span != nil
+	}
+	if !ok {
+		p.fail(at, at.shown()+" is no time", timeForms)
+	}
+	return v, ok && p.err == nil
+}
+
+// moment reads a time or period that is written as text.
+func (p *whereParser) moment(t token, text string) (whereValue, bool) {
+	v := whereValue{tok: t}
+	zone := p.now.Location()
+	for i, layout := range [...]string{"2006-01-02", "2006-01", "2006"} {
+		if from, err := time.ParseInLocation(layout, text, zone); err == nil {
+			y, m, d := from.Date()
+			v.span = &span{from, [...]time.Time{
+				time.Date(y, m, d+1, 0, 0, 0, 0, zone), time.Date(y, m+1, 1, 0, 0, 0, 0, zone), time.Date(y+1, 1, 1, 0, 0, 0, 0, zone),
+			}[i]}
+			return v, true
+		}
+	}
+	at, ok := parseInstant(text, zone)
+	v.value = at
+	return v, ok
+}
+
+// parseInstant reads a time of day of some date; without a zone of its own it is in
+// the given one. A zone may be off by seconds, as those of the 19th century.
+func parseInstant(text string, zone *time.Location) (time.Time, bool) {
+	text = strings.ToUpper(text)
+	if len(text) > 10 && text[10] == ' ' {
+		text = text[:10] + "T" + text[11:]
+	}
+	for _, layout := range [...]string{
+		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z07:00:00", "2006-01-02T15:04:05", "2006-01-02T15:04",
+	} {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// parseNaive reads a time that has no zone and is to have none.
+func parseNaive(text string) (time.Time, bool) {
+	t, ok := parseInstant(text, resource.Naive)
+	return t, ok && resource.IsNaive(t)
+}

@@ -1,0 +1,132 @@
+package qb
+
+import (
+	"regexp"
+	"strings"
+)
+
+// verb is a comparison of texts.
+type verb struct {
+	op   Op   // OpRegex for patterns
+	like bool // the pattern is that of SQL
+	fold bool // upper and lower case are the same
+	with bool // the word with follows
+}
+
+// verbs are the comparisons of texts by their first word.
+var verbs = map[string]verb{
+	"contains": {op: OpContains}, "contain": {op: OpContains},
+	"icontains": {op: OpContains, fold: true}, "icontain": {op: OpContains, fold: true},
+	"starts": {op: OpStartsWith, with: true}, "start": {op: OpStartsWith, with: true},
+	"istarts": {op: OpStartsWith, fold: true, with: true}, "istart": {op: OpStartsWith, fold: true, with: true},
+	"ends": {op: OpEndsWith, with: true}, "end": {op: OpEndsWith, with: true},
+	"iends": {op: OpEndsWith, fold: true, with: true}, "iend": {op: OpEndsWith, fold: true, with: true},
+	"like": {op: OpRegex, like: true}, "ilike": {op: OpRegex, like: true, fold: true},
+	"matches": {op: OpRegex}, "match": {op: OpRegex},
+	"imatches": {op: OpRegex, fold: true}, "imatch": {op: OpRegex, fold: true},
+}
+
+// verb reads a comparison of texts.
+func (p *whereParser) verb(s subject, v verb) Cond {
+	word := p.advance()
+	if v.with && !p.takeWord("with") {
+		p.failExpected("with")
+		return nil
+	}
+	if s.attr != "" && s.kind() != KindText {
+		p.fail(word, s.name+" holds "+holds[s.kind()]+", "+word.text+" is about texts", "")
+		return nil
+	}
+	at := p.tok
+	operand, ok := p.literal(0)
+	if !ok {
+		return nil
+	}
+	text, isText := operand.value.(string)
+	switch {
+	case operand.span != nil:
+		p.fail(at, "a value is expected, here is a period", "")
+		return nil
+	case !isText && (s.attr != "" || v.fold || v.op == OpRegex):
+		p.fail(at, word.text+" takes a text, "+operand.described(), "")
+		return nil
+	case !v.fold && v.op != OpRegex:
+		return s.leaf(v.op, operand.value)
+	}
+	c, err := v.matched(s, text)
+	if err != nil {
+		p.fail(at, strings.TrimPrefix(err.Error(), "error parsing regexp: "), "patterns are those of RE2")
+		return nil
+	}
+	return c
+}
+
+// matched is the condition for patterns and texts of any case.
+func (v verb) matched(s subject, text string) (Cond, error) {
+	pattern := text
+	switch {
+	case v.like:
+		if op, part, ok := likePart(text); ok && !v.fold {
+			return s.leaf(op, part), nil
+		}
+		pattern = likePattern(text)
+	case v.op == OpContains:
+		pattern = regexp.QuoteMeta(text)
+	case v.op == OpStartsWith:
+		pattern = "^" + regexp.QuoteMeta(text)
+	case v.op == OpEndsWith:
+		pattern = regexp.QuoteMeta(text) + "$"
+	}
+	if v.fold {
+		pattern = "(?i)" + pattern
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return s.matches(re), nil
+}
+
+func (s subject) matches(re *regexp.Regexp) Cond {
+	if s.attr != "" {
+		return Comparison{attr: s.attr, op: OpRegex, pattern: re}
+	}
+	return s.data.Matches(re)
+}
+
+// likePart returns the simpler comparison that a pattern of SQL stands for.
+func likePart(pattern string) (Op, string, bool) {
+	part, left := strings.CutPrefix(pattern, "%")
+	part, right := strings.CutSuffix(part, "%")
+	if strings.ContainsAny(part, "%_") {
+		return "", "", false
+	}
+	switch {
+	case left && right:
+		return OpContains, part, true
+	case right:
+		return OpStartsWith, part, true
+	case left:
+		return OpEndsWith, part, true
+	}
+	return OpEq, part, false
+}
+
+// likePattern is the regular expression for a pattern of SQL: % is any text, _ any
+// character.
+func likePattern(pattern string) string {
+	var b strings.Builder
+	b.WriteString("(?s)^")
+	for _, r := range pattern {
+		switch r {
+		case '%':
+			b.WriteString(".*")
+		case '_':
+			b.WriteString(".")
+		default:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+		}
+	}
+	b.WriteString("$")
+	return b.String()
+}
