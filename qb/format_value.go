@@ -82,22 +82,19 @@ func formatFloat(v float64) string {
 	return s
 }
 
-// formatTime prints a time with its zone. One that no text of the language has, as in
-// the year 10000, is printed as microseconds.
+// formatTime prints a time in microseconds, which is what is compared, with its zone.
+// One that no text of the language has, as in the year 10000, is printed as a number.
 func formatTime(t time.Time) string {
+	text := string(resource.AppendTime(nil, t))
 	if resource.IsNaive(t) {
-		s := t.Format("2006-01-02T15:04:05.999999999")
-		if at, ok := parseNaive(s); ok && at.Equal(t) {
-			return "naive('" + s + "')"
+		if at, ok := parseNaive(text); ok && at.UnixMicro() == t.UnixMicro() {
+			return "naive('" + text + "')"
 		}
 	}
-	layout := "2006-01-02T15:04:05.999999999Z07:00"
-	if _, offset := t.Zone(); offset%60 != 0 {
-		layout += ":00"
-	}
-	s := t.Format(layout)
-	if at, ok := parseInstant(s, time.UTC); ok && at.Equal(t) && timeStart.MatchString(s) {
-		return s
+	for _, s := range [...]string{text, t.Format("2006-01-02T15:04:05.999999Z07:00:00")} {
+		if at, ok := parseInstant(s, time.UTC); ok && at.UnixMicro() == t.UnixMicro() && bareTime.FindString(s) == s {
+			return s
+		}
 	}
 	return fmt.Sprintf("time(%d)", t.UnixMicro())
 }

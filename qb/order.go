@@ -1,6 +1,11 @@
 package qb
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // ParseOrder reads an order: keys with commas between them, each a key of the
 // original's sorts or indexed data as [ParseWhere] has it, behind - when it sorts
@@ -35,6 +40,10 @@ func (p *whereParser) sortKey() Sort {
 		p.take("+")
 	}
 	at := p.tok
+	if at.kind == tokEnd {
+		p.failExpected("a name")
+		return Sort{}
+	}
 	s, ok := p.subject()
 	switch {
 	case !ok:
@@ -43,10 +52,13 @@ func (p *whereParser) sortKey() Sort {
 	case s.attr == "":
 		return Sort{path: s.data.path, desc: desc}
 	case sortKeys[string(s.attr)] == "":
-		p.fail(at, fmt.Sprintf("%q is no sort key", s.attr), "")
+		p.fail(at, quotedName(s.name)+" is no sort key", "write one of "+strings.Join(SortKeys(), ", ")+" or data.NAME")
 	}
 	return Sort{attr: s.attr, desc: desc}
 }
+
+// SortKeys returns the attributes that can be sorted by, sorted.
+func SortKeys() []string { return slices.Sorted(maps.Keys(sortKeys)) }
 
 // FormatOrder prints an order as [ParseOrder] reads it.
 func FormatOrder(sorts []Sort) string {

@@ -57,28 +57,30 @@ func (l *lexer) raw() string {
 // quoted reads a text with escapes, from its quote on. The quote itself is doubled
 // or escaped.
 func (l *lexer) quoted() string {
-	quote := l.text[l.pos]
-	start := l.pos
-	var b strings.Builder
+	start, quote := l.pos, l.text[l.pos:l.pos+1]
 	l.pos++
-	for part := l.pos; l.pos < len(l.text); {
-		switch c := l.text[l.pos]; c {
-		case quote, '\\':
-			b.WriteString(l.valid(part, l.text[part:l.pos]))
-			if c == '\\' {
-				l.escape(&b)
-			} else if l.pos++; l.pos == len(l.text) || l.text[l.pos] != quote {
-				return b.String()
-			} else {
-				b.WriteByte(quote)
-				l.pos++
-			}
-			part = l.pos
+	var b strings.Builder
+	for l.err == nil {
+		rest := l.text[l.pos:]
+		n := strings.IndexAny(rest, quote+`\`)
+		if n < 0 {
+			l.failAt(start, "the text has no closing "+quote, "")
+			break
+		}
+		b.WriteString(l.valid(l.pos, rest[:n]))
+		switch rest = rest[n:]; {
+		case l.err != nil:
+		case rest[0] == '\\':
+			l.pos += n
+			l.escape(&b)
+		case strings.HasPrefix(rest, quote+quote):
+			l.pos += n + 2
+			b.WriteString(quote)
 		default:
-			l.pos++
+			l.pos += n + 1
+			return b.String()
 		}
 	}
-	l.failAt(start, "the text has no closing "+string(quote), "")
 	return ""
 }
 

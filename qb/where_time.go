@@ -1,7 +1,6 @@
 package qb
 
 import (
-	"strings"
 	"time"
 
 	"github.com/specstar-worker/worker/resource"
@@ -116,15 +115,17 @@ func (p *whereParser) moment(t token, text string) (whereValue, bool) {
 }
 
 // parseInstant reads a time of day of some date; without a zone of its own it is in
-// the given one. A zone may be off by seconds, as those of the 19th century.
+// the given one. Seconds may be left out, and a zone may be off by seconds, as those
+// of the 19th century are.
 func parseInstant(text string, zone *time.Location) (time.Time, bool) {
-	text = strings.ToUpper(text)
-	if len(text) > 10 && text[10] == ' ' {
-		text = text[:10] + "T" + text[11:]
+	if t, err := resource.ParseTime(text); err == nil {
+		if !resource.IsNaive(t) {
+			return t, true
+		}
+		y, m, d := t.Date()
+		return time.Date(y, m, d, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone), true
 	}
-	for _, layout := range [...]string{
-		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z07:00:00", "2006-01-02T15:04:05", "2006-01-02T15:04",
-	} {
+	for _, layout := range [...]string{"2006-01-02T15:04:05Z07:00:00", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04"} {
 		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return t, true
 		}
