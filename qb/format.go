@@ -42,14 +42,16 @@ func (f *formatter) cond(c Cond, around int) {
 	case HasIndexed:
 		f.add("data exists")
 	case Comparison:
-		f.leaf(formatted{
-			subject: subject{attr: c.attr, name: string(c.attr)}, op: c.op, values: c.values, flag: c.flag, pattern: patternOf(c.pattern),
-		})
+		f.leaf(formatted{name: string(c.attr), op: c.op, values: c.values, flag: c.flag, pattern: patternOf(c.pattern)})
+	case LengthComparison:
+		f.untyped("length("+string(c.attr)+")", c.test)
 	case DataComparison:
-		f.leaf(formatted{
-			subject: subject{data: c.field, name: dataName(c.field)}, op: c.op, values: operandsOf(c), flag: c.flag, pattern: patternOf(c.pattern),
-		})
+		f.untyped(dataName(c.field), c)
 	}
+}
+
+func (f *formatter) untyped(name string, c DataComparison) {
+	f.leaf(formatted{name: name, op: c.op, values: operandsOf(c), flag: c.flag, pattern: patternOf(c.pattern), length: c.field.length})
 }
 
 // group prints conditions with an operator between them; empty is what none of them
@@ -86,11 +88,12 @@ func (f *formatter) not(conds []Cond) {
 
 // formatted is a condition on an attribute or a value, ready to be printed.
 type formatted struct {
-	subject
+	name    string
 	op      Op
 	values  []any
 	flag    bool
 	pattern string
+	length  bool // the subject is one
 }
 
 // symbolOf and wordsOf are how comparisons are written.
@@ -135,7 +138,7 @@ func (f *formatter) leaf(c formatted) {
 func (c formatted) compared() []any {
 	out := make([]any, len(c.values))
 	for i, v := range c.values {
-		if v == nil || c.data.length && rankOf(v) != rankOf(int64(0)) {
+		if v == nil || c.length && rankOf(v) != rankOf(int64(0)) {
 			v = struct{}{}
 		}
 		out[i] = v

@@ -86,6 +86,9 @@ func formatFloat(v float64) string {
 // One that no text of the language has, as in the year 10000, is printed as a number.
 func formatTime(t time.Time) string {
 	text := string(resource.AppendTime(nil, t))
+	if y := t.UTC().Year(); y < 1 || y > 9999 {
+		return fmt.Sprintf("time(%d)", t.UnixMicro())
+	}
 	if resource.IsNaive(t) {
 		if at, ok := parseNaive(text); ok && at.UnixMicro() == t.UnixMicro() {
 			return "naive('" + text + "')"

@@ -133,7 +133,7 @@ func (p *whereParser) not() Cond {
 
 // negate negates a conjunction as one, see [Not].
 func negate(c Cond) Cond {
-	if all, ok := c.(And); ok {
+	if all, ok := c.(And); ok && len(all) > 0 {
 		return Not(all)
 	}
 	return Not{c}

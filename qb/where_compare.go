@@ -49,7 +49,7 @@ func (p *whereParser) comparison(s subject) Cond {
 		return p.is(s)
 	case p.startsSpan():
 		return p.within(s)
-	case p.endsHere() && (s.attr == "" && !s.data.length || s.kind() == KindFlag):
+	case p.endsHere() && !s.data.length && (s.attr == "" || s.kind() == KindFlag):
 		return s.truthy() // as the original takes a field alone
 	}
 	p.fail(at, "a comparison is expected behind "+s.name+p.foundHere(), at.hint())
@@ -170,7 +170,7 @@ func (p *whereParser) hasFlags(s subject) Cond {
 		p.failExpected("flags")
 		return nil
 	}
-	if s.attr != "" {
+	if s.typed() {
 		p.fail(p.tok, s.name+" has no flags", "")
 		return nil
 	}

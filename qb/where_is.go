@@ -1,7 +1,5 @@
 package qb
 
-import "regexp"
-
 // is reads a state of the subject.
 func (p *whereParser) is(s subject) Cond {
 	negated := p.takeWord("not")
@@ -36,7 +34,7 @@ func (p *whereParser) is(s subject) Cond {
 
 // textState is a state that only texts have.
 func (p *whereParser) textState(s subject, at token, state func() Cond) Cond {
-	if s.attr != "" && s.kind() != KindText {
+	if s.typed() && s.kind() != KindText {
 		p.fail(at, s.name+" holds "+holds[s.kind()]+", only a text is "+at.text, "write is null")
 		return nil
 	}
@@ -44,7 +42,7 @@ func (p *whereParser) textState(s subject, at token, state func() Cond) Cond {
 }
 
 func (p *whereParser) truth(s subject, at token, v bool) Cond {
-	if s.attr != "" && s.kind() != KindFlag {
+	if s.typed() && s.kind() != KindFlag {
 		p.fail(at, s.name+" holds "+holds[s.kind()], "")
 		return nil
 	}
@@ -54,25 +52,23 @@ func (p *whereParser) truth(s subject, at token, v bool) Cond {
 // empty is true of the empty text and of null.
 func (s subject) empty() Cond { return Or{s.leaf(OpEq, ""), s.flag(OpIsNull, true)} }
 
-// spaces is a text of white space only.
-var spaces = regexp.MustCompile(`^\s*$`)
-
 // blank is true of a text of white space only, and of null.
-func (s subject) blank() Cond { return append(s.empty().(Or), s.matches(spaces)) }
+func (s subject) blank() Cond { return append(s.empty().(Or), s.matches(blank)) }
 
 // truthy is true where there is a value other than false, 0, an empty text and an
 // empty list.
 func (s subject) truthy() Cond {
 	given := s.flag(OpIsNull, false)
-	switch s.attr.Kind() {
+	if !s.typed() {
+		return And{given, s.leaf(OpNe, false), s.leaf(OpNe, int64(0)), s.leaf(OpNe, ""), s.leaf(OpNe, []any{})}
+	}
+	switch s.kind() {
 	case KindText:
 		return And{given, s.leaf(OpNe, "")}
 	case KindNumber:
 		return And{given, s.leaf(OpNe, int64(0))}
 	case KindFlag:
 		return s.leaf(OpEq, true)
-	case KindTime:
-		return given
 	}
-	return And{given, s.leaf(OpNe, false), s.leaf(OpNe, int64(0)), s.leaf(OpNe, ""), s.leaf(OpNe, []any{})}
+	return given
 }

@@ -1,34 +1,57 @@
 package qb
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// subject is what a condition is about: an attribute or a value of the indexed data.
+// subject is what a condition is about: an attribute, a value of the indexed data, or
+// the length of one.
 type subject struct {
 	attr Attr // "" for indexed data
 	data DataField
 	name string // as it was written, for errors
 }
 
+// typed reports whether the subject is an attribute itself, whose values are of one
+// type.
+func (s subject) typed() bool { return s.attr != "" && !s.data.length }
+
 // leaf is the condition that compares the subject with operands of its type.
 func (s subject) leaf(op Op, values ...any) Cond {
 	switch {
-	case s.attr != "":
+	case s.typed():
 		return Comparison{attr: s.attr, op: op, values: values}
 	case op == OpIn || op == OpNotIn:
-		return DataComparison{field: s.data, op: op, value: values}
+		return s.untyped(DataComparison{op: op, value: values})
 	}
-	return DataComparison{field: s.data, op: op, value: values[0]}
+	return s.untyped(DataComparison{op: op, value: values[0]})
 }
 
 // flag is the condition OpIsNull, OpIsNA or OpExists.
 func (s subject) flag(op Op, v bool) Cond {
-	if s.attr != "" {
+	if s.typed() {
 		return Comparison{attr: s.attr, op: op, flag: v}
 	}
-	return DataComparison{field: s.data, op: op, flag: v}
+	return s.untyped(DataComparison{op: op, flag: v})
+}
+
+// matches is the condition that a pattern is found.
+func (s subject) matches(re *regexp.Regexp) Cond {
+	if s.typed() {
+		return Comparison{attr: s.attr, op: OpRegex, pattern: re}
+	}
+	return s.untyped(DataComparison{op: OpRegex, pattern: re})
+}
+
+// untyped is the condition on indexed data, or on a length.
+func (s subject) untyped(c DataComparison) Cond {
+	c.field = s.data
+	if s.attr != "" {
+		return LengthComparison{attr: s.attr, test: c}
+	}
+	return c
 }
 
 // kind is the type of an attribute; that of a length is a number, other indexed
@@ -118,8 +141,8 @@ func (p *whereParser) length() (subject, bool) {
 	p.need("(")
 	inner := p.tok
 	s, ok := p.subject()
-	if ok && (s.attr != "" || s.data.length) {
-		p.fail(inner, s.name+" has no length here", "write length(data.NAME)")
+	if ok && s.data.length {
+		p.fail(inner, "a length has no length", "")
 		return s, false
 	}
 	end := p.tok.pos + 1
@@ -127,7 +150,8 @@ func (p *whereParser) length() (subject, bool) {
 	if !ok || p.err != nil {
 		return s, false
 	}
-	return subject{data: s.data.Len(), name: p.text[pos:end]}, true
+	s.data.length, s.name = true, p.text[pos:end]
+	return s, true
 }
 
 // keywords are the words that are no names where a name is expected.

@@ -55,7 +55,7 @@ func (p *whereParser) operand(s subject) (whereValue, bool) {
 	if s.attr == "" && !s.data.length {
 		return v, true
 	}
-	if x, ok := p.typed(s, v); ok {
+	if x, ok := p.ofKind(s, v); ok {
 		return x, true
 	}
 	holding := s.name + " holds " + holds[s.kind()]
@@ -66,8 +66,8 @@ func (p *whereParser) operand(s subject) (whereValue, bool) {
 	return v, false
 }
 
-// typed returns the operand in the type of the subject, false when it is of another.
-func (p *whereParser) typed(s subject, v whereValue) (whereValue, bool) {
+// ofKind returns the operand in the type of the subject, false when it is of another.
+func (p *whereParser) ofKind(s subject, v whereValue) (whereValue, bool) {
 	_, incomparable := v.value.(struct{})
 	switch s.kind() {
 	case KindText:
@@ -212,51 +212,4 @@ func (p *whereParser) named() (whereValue, bool) {
 		p.fail(p.tok, "a value is expected, here is "+p.tok.shown(), "a text is written in quotes: '"+cutRight(p.tok.text)+"'")
 	}
 	return v, p.err == nil
-}
-
-// list reads the elements of a list, whose bracket was read.
-func (p *whereParser) list(depth int) []any {
-	out := []any{}
-	for p.err == nil && !p.take("]") {
-		if len(out) > 0 {
-			p.need(",")
-		}
-		v, _ := p.element(depth)
-		out = append(out, v)
-	}
-	return out
-}
-
-// dict reads the members of a map, whose brace was read.
-func (p *whereParser) dict(depth int) map[string]any {
-	out := map[string]any{}
-	for first := true; p.err == nil && !p.take("}"); first = false {
-		if !first {
-			p.need(",")
-		}
-		key := p.tok
-		switch key.kind {
-		case tokText:
-			p.advance()
-		case tokName:
-			key.value = p.advance().text
-		default:
-			p.failExpected("a key")
-		}
-		if _, repeated := out[key.value]; repeated {
-			p.fail(key, "the key "+quoted(key.value)+" is repeated", "")
-		}
-		p.need(":")
-		out[key.value], _ = p.element(depth)
-	}
-	return out
-}
-
-// element reads a value in a list or map.
-func (p *whereParser) element(depth int) (any, bool) {
-	v, ok := p.literal(depth)
-	if v.span != nil {
-		p.fail(v.tok, "a value is expected, here is a period", "write time('…') with a time of day")
-	}
-	return v.value, ok
 }

@@ -33,7 +33,7 @@ func (p *whereParser) verb(s subject, v verb) Cond {
 		p.failExpected("with")
 		return nil
 	}
-	if s.attr != "" && s.kind() != KindText {
+	if s.typed() && s.kind() != KindText {
 		p.fail(word, s.name+" holds "+holds[s.kind()]+", "+word.text+" is about texts", "")
 		return nil
 	}
@@ -47,7 +47,7 @@ func (p *whereParser) verb(s subject, v verb) Cond {
 	case operand.span != nil:
 		p.fail(at, "a value is expected, here is a period", "")
 		return nil
-	case !isText && (s.attr != "" || v.fold || v.op == OpRegex):
+	case !isText && (s.typed() || v.fold || v.op == OpRegex):
 		p.fail(at, word.text+" takes a text, "+operand.described(), "")
 		return nil
 	case !v.fold && v.op != OpRegex:
@@ -66,18 +66,19 @@ func (v verb) matched(s subject, text string) (Cond, error) {
 	pattern := text
 	switch {
 	case v.like:
-		if op, part, ok := likePart(text); ok && !v.fold {
-			return s.leaf(op, part), nil
+		if c := s.likePart(text); c != nil && !v.fold {
+			return c, nil
 		}
-		pattern = likePattern(text)
+		if pattern = likeExpr(text); v.fold {
+			pattern = "(?i)" + pattern
+		}
 	case v.op == OpContains:
-		pattern = regexp.QuoteMeta(text)
+		pattern = folded("", text, "")
 	case v.op == OpStartsWith:
-		pattern = "^" + regexp.QuoteMeta(text)
+		pattern = folded("^", text, "")
 	case v.op == OpEndsWith:
-		pattern = regexp.QuoteMeta(text) + "$"
-	}
-	if v.fold {
+		pattern = folded("", text, "$")
+	case v.fold:
 		pattern = "(?i)" + pattern
 	}
 	re, err := regexp.Compile(pattern)
@@ -87,46 +88,11 @@ func (v verb) matched(s subject, text string) (Cond, error) {
 	return s.matches(re), nil
 }
 
-func (s subject) matches(re *regexp.Regexp) Cond {
-	if s.attr != "" {
-		return Comparison{attr: s.attr, op: OpRegex, pattern: re}
+// likePart is the simpler condition that a pattern of SQL comes down to, or nil.
+func (s subject) likePart(pattern string) Cond {
+	op, part := likePart(pattern)
+	if op == OpRegex || op == OpEq && !s.typed() { // the texts of numbers are meant
+		return nil
 	}
-	return s.data.Matches(re)
-}
-
-// likePart returns the simpler comparison that a pattern of SQL stands for.
-func likePart(pattern string) (Op, string, bool) {
-	part, left := strings.CutPrefix(pattern, "%")
-	part, right := strings.CutSuffix(part, "%")
-	if strings.ContainsAny(part, "%_") {
-		return "", "", false
-	}
-	switch {
-	case left && right:
-		return OpContains, part, true
-	case right:
-		return OpStartsWith, part, true
-	case left:
-		return OpEndsWith, part, true
-	}
-	return OpEq, part, false
-}
-
-// likePattern is the regular expression for a pattern of SQL: % is any text, _ any
-// character.
-func likePattern(pattern string) string {
-	var b strings.Builder
-	b.WriteString("(?s)^")
-	for _, r := range pattern {
-		switch r {
-		case '%':
-			b.WriteString(".*")
-		case '_':
-			b.WriteString(".")
-		default:
-			b.WriteString(regexp.QuoteMeta(string(r)))
-		}
-	}
-	b.WriteString("$")
-	return b.String()
+	return s.leaf(op, part)
 }
