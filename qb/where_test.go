@@ -165,7 +165,7 @@ func TestWhereMeansTheSameAsTheBuilders(t *testing.T) {
 		`not (data.a = 1 and data.b = 2)`:                       qb.Not{qb.Data("a").Eq(1), qb.Data("b").Eq(2)},
 		`not not data.a = 1`:                                    qb.Not{qb.Not{qb.Data("a").Eq(1)}},
 		`true`:                                                  qb.And{},
-		`not true or false`:                                     qb.Or{qb.Not{}, qb.Or{}},
+		`not true or false`:                                     qb.Or{qb.Not{qb.And{}}, qb.Or{}},
 		"((\tdata.a = 1\n))":                                    qb.Data("a").Eq(1),
 		`data.a between 1 and 2 and data.b not between 1 and 2`: qb.And{qb.And{qb.Data("a").Gte(1), qb.Data("a").Lte(2)}, qb.Not{qb.Data("b").Gte(1), qb.Data("b").Lte(2)}},
 	} {
