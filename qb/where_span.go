@@ -34,22 +34,23 @@ func (p *whereParser) span() (whereValue, bool) {
 
 // days is the day that is shift days off that of now.
 func (p *whereParser) days(shift int) *span {
-	return &span{midnight(p.now, shift), midnight(p.now, shift+1)}
+	return &span{dayStart(p.now, shift), dayStart(p.now, shift+1)}
 }
 
 // calendar reads a unit and returns that of now, or one that is shift off.
 func (p *whereParser) calendar(shift int) *span {
 	y, m, _ := p.now.Date()
-	month := func(n int) time.Time { return time.Date(y, m+time.Month(n), 1, 0, 0, 0, 0, p.now.Location()) }
-	year := func(n int) time.Time { return time.Date(y+n, 1, 1, 0, 0, 0, 0, p.now.Location()) }
+	zone := p.now.Location()
 	switch {
 	case p.takeWord("week"):
 		monday := 7*shift - (int(p.now.Weekday())+6)%7
-		return &span{midnight(p.now, monday), midnight(p.now, monday+7)}
+		return &span{dayStart(p.now, monday), dayStart(p.now, monday+7)}
 	case p.takeWord("month"):
-		return &span{month(shift), month(shift + 1)}
+		m += time.Month(shift)
+		return &span{startOf(y, m, 1, zone), startOf(y, m+1, 1, zone)}
 	case p.takeWord("year"):
-		return &span{year(shift), year(shift + 1)}
+		y += shift
+		return &span{startOf(y, 1, 1, zone), startOf(y+1, 1, 1, zone)}
 	}
 	p.failExpected("week, month or year")
 	return nil
@@ -69,7 +70,7 @@ func (p *whereParser) recent() *span {
 	}
 	switch {
 	case p.takeWord("day", "days"):
-		return &span{from: midnight(p.now, 1-n)}
+		return &span{from: dayStart(p.now, 1-n)}
 	case p.takeWord("hour", "hours"):
 		return &span{from: p.now.Add(-time.Duration(n) * time.Hour)}
 	case p.takeWord("minute", "minutes"):

@@ -13,7 +13,7 @@ type span struct{ from, next time.Time }
 func (s *span) open() bool { return s.next.IsZero() }
 
 // last is the last instant that can be stored of the period.
-func (s *span) last() time.Time { return s.next.Add(-time.Microsecond) }
+func (s *span) last() time.Time { return before(s.next) }
 
 // compare is the comparison of a subject with the period as a whole: below it is
 // before it begins, above it is after it ends. It is false for the end of a period
@@ -101,11 +101,12 @@ func (p *whereParser) moment(t token, text string) (whereValue, bool) {
 	v := whereValue{tok: t}
 	zone := p.now.Location()
 	for i, layout := range [...]string{"2006-01-02", "2006-01", "2006"} {
-		if from, err := time.ParseInLocation(layout, text, zone); err == nil {
+		if from, err := time.Parse(layout, text); err == nil {
 			y, m, d := from.Date()
-			v.span = &span{from, [...]time.Time{
-				time.Date(y, m, d+1, 0, 0, 0, 0, zone), time.Date(y, m+1, 1, 0, 0, 0, 0, zone), time.Date(y+1, 1, 1, 0, 0, 0, 0, zone),
-			}[i]}
+			next := [...]time.Time{from.AddDate(0, 0, 1), from.AddDate(0, 1, 0), from.AddDate(1, 0, 0)}[i]
+			v.span = &span{from: startOf(y, m, d, zone)}
+			y, m, d = next.Date()
+			v.span.next = startOf(y, m, d, zone)
 			return v, true
 		}
 	}
