@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +74,7 @@ func All() []Check {
 			queryChecks(), pageChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
 			purgeChecks(), uniqueChecks(), markChecks(),
 		),
+		[]Check{GeneratedQueries(rand.Uint64(), generatedSets)},
 		needing(AtomicBatch, wholeBatchChecks(), wholePurgeChecks()),
 		needing(AtomicLoad, wholeLoadChecks()),
 		needing(Blobs, blobChecks(), ageChecks()),

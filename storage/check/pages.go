@@ -58,13 +58,14 @@ func (s *subject) walk(t T, name string, r storage.MetaReader, q qb.Query, size 
 func pagesAreTheAnswer(t T, s *subject) {
 	src := rand.New(rand.NewPCG(2, 0))
 	stores := s.use(t)
-	ok(t, "save", stores.Metas.SaveMany(t.Context(), generated(src, generatedMetas, genMeta)))
+	d := newDrawing(src, 60)
+	ok(t, "save", stores.Metas.SaveMany(t.Context(), d.metas))
 	all := collect(t, "all metas", stores.Metas.All(t.Context()))
-	for _, q := range generated(src, generatedWalks, genQuery) {
-		q.Limit = opt.Value[int]{}
+	for _, q := range generated(generatedWalks, d.query) {
+		q.Limit, q.After = opt.Value[int]{}, opt.Value[qb.Position]{}
 		got := idsOf(s.walk(t, model, stores.Metas, q, 1+src.IntN(9), nil))
 		if want := idsOf(reference(all, q)); !slices.Equal(got, want) {
-			t.Fatalf("query %#v\nin pages gave %q\nwant %q", q, got, want)
+			t.Fatalf("the query %s\nin pages gave %q\nwant %q", tell(q), got, want)
 		}
 		// A position of any meta, also one that the condition does not select.
 		from := q.From(qb.PositionOf(pick(src, all), q.Sort)).Page(1+src.IntN(20), src.IntN(5))
@@ -100,7 +101,8 @@ func pagesWhileRowsChange(t T, s *subject) {
 		name := "m-" + uuid.NewString()
 		metas := s.useModel(t, name).Metas
 		save := func(rows ...resource.Meta) { ok(t, "save", metas.SaveMany(t.Context(), rows)) }
-		rows := generated(src, 40, genMeta)
+		d := newDrawing(src, 40)
+		rows := d.metas
 		for n := range rows {
 			rows[n].ResourceID = resource.ID(fmt.Sprintf("row:%02d", n))
 		}
@@ -108,7 +110,7 @@ func pagesWhileRowsChange(t T, s *subject) {
 		touched := map[resource.ID]bool{}
 		between := func() {
 			for range src.IntN(3) {
-				m, id := genMeta(src), pick(src, rows).ResourceID
+				m, id := d.meta(0), pick(src, rows).ResourceID
 				touched[id] = true
 				switch m.ResourceID = id; src.IntN(3) {
 				case 0:
@@ -122,7 +124,7 @@ func pagesWhileRowsChange(t T, s *subject) {
 				}
 			}
 		}
-		q := qb.Query{Sort: genQuery(src).Sort}
+		q := qb.Query{Sort: d.query().Sort}
 		changed := func(m resource.Meta) bool { return touched[m.ResourceID] }
 		got := slices.DeleteFunc(s.walk(t, name, metas, q, 1+walk%7, between), changed)
 		want := slices.DeleteFunc(collect(t, "all metas", metas.All(t.Context())), changed)

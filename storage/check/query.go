@@ -1,10 +1,7 @@
 package check
 
 import (
-	"math/rand/v2"
 	"slices"
-
-	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
@@ -12,15 +9,8 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// Sizes of the generated data set, and how many queries are asked of it.
-const (
-	generatedMetas   = 60
-	generatedQueries = 250
-)
-
 func queryChecks() []check {
 	return []check{
-		{"G16/generated_queries_equal_the_reference", generatedQueriesEqual},
 		{"G16/zero_query_selects_all_by_id", zeroQuery},
 		{"G16/limit_and_offset_cut", limitAndOffset},
 		{"G16/unset_matches_no_comparison", unsetMatchesNothing},
@@ -51,40 +41,13 @@ func wantAnswer(t T, r storage.MetaReader, all []resource.Meta, q qb.Query) {
 	t.Helper()
 	got := idsOf(collect(t, "search", r.Search(t.Context(), q)))
 	if want := idsOf(reference(all, q)); !slices.Equal(got, want) {
-		t.Fatalf("query %#v\ngave %q\nwant %q", q, got, want)
+		t.Fatalf("the query %s\ngave %q\nwant %q", tell(q), got, want)
 	}
 	n, err := r.Count(t.Context(), q)
 	ok(t, "count", err)
 	q = qb.Query{Where: q.Where}
 	if want := len(reference(all, q)); n != int64(want) {
-		t.Fatalf("count of query %#v is %d, want %d", q, n, want)
-	}
-}
-
-// generatedQueriesEqual asks queries that are the same in every run.
-func generatedQueriesEqual(t T, s *subject) {
-	src := rand.New(rand.NewPCG(1, 0))
-	s.askQueries(t, model, generated(src, generatedMetas, genMeta), generated(src, generatedQueries, genQuery))
-}
-
-// DrawnQueries is [DrawnHistory] for a few queries of a small data set.
-func DrawnQueries(src Source) Check {
-	metas, queries := generated(src, 1+src.IntN(8), genMeta), generated(src, 1+src.IntN(4), genQuery)
-	return Check{
-		Name: "G16/drawn_queries_equal_the_reference",
-		run:  func(t T, s *subject) { s.askQueries(t, "m-"+uuid.NewString(), metas, queries) },
-	}
-}
-
-// askQueries saves metas in a new model and asks queries of them.
-func (s *subject) askQueries(t T, name string, metas []resource.Meta, queries []qb.Query) {
-	t.Helper()
-	stores := s.useModel(t, name)
-	ok(t, "save", stores.Metas.SaveMany(t.Context(), metas))
-	// What was saved twice under one id counts once, as the store has it.
-	all := collect(t, "all metas", stores.Metas.All(t.Context()))
-	for _, q := range queries {
-		wantAnswer(t, stores.Metas, all, q)
+		t.Fatalf("count of the query %s is %d, want %d", tell(q), n, want)
 	}
 }
 
