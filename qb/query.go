@@ -25,8 +25,9 @@ type Query struct {
 	Offset int
 }
 
-// Where returns a query for the metas that fulfil all conditions.
-func Where(conds ...Cond) Query { return Query{Where: And(conds)} }
+// Where returns a query for the metas that fulfil all conditions; without any it
+// has none.
+func Where(conds ...Cond) Query { return Query{}.Filter(conds...) }
 
 // OrderBy returns the query with the given order.
 func (q Query) OrderBy(sorts ...Sort) Query {
@@ -34,7 +35,8 @@ func (q Query) OrderBy(sorts ...Sort) Query {
 	return q
 }
 
-// Page returns the query for at most limit metas behind the first offset ones.
+// Page returns the query for at most limit metas behind the first offset ones,
+// see [Query.NumberedPage] for pages that are counted.
 func (q Query) Page(limit, offset int) Query {
 	q.Limit, q.Offset = opt.Of(limit), offset
 	return q

@@ -13,6 +13,23 @@ type Sort struct {
 	desc bool
 }
 
+// SortBy returns the keys of an order by their names: that of an attribute, else
+// the path of indexed data, downwards after a "-", upwards after a "+" or without.
+func SortBy(names ...string) []Sort {
+	sorts := make([]Sort, len(names))
+	for i, name := range names {
+		path, desc := strings.CutPrefix(name, "-")
+		if !desc {
+			path = strings.TrimPrefix(name, "+")
+		}
+		sorts[i] = Sort{path: path, desc: desc}
+		if attr := Attr(path); attr.Kind() != KindNone {
+			sorts[i] = Sort{attr: attr, desc: desc}
+		}
+	}
+	return sorts
+}
+
 // Attr returns the attribute to sort by; false when it is indexed data, whose
 // path is then [Sort.Path].
 func (s Sort) Attr() (Attr, bool) { return s.attr, s.attr != "" }
