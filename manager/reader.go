@@ -130,9 +130,14 @@ func (r *Reader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta
 // search does a search for the resources with which the user may also do the
 // given things.
 func (r *Reader) search(ctx context.Context, q qb.Query, also ...Action) iter.Seq2[resource.Meta, error] {
+	return r.searchMore(ctx, q, q, also...)
+}
+
+// searchMore does the search more for the search q that the handlers are told of.
+func (r *Reader) searchMore(ctx context.Context, q, more qb.Query, also ...Action) iter.Seq2[resource.Meta, error] {
 	c := r.catalog
 	if !c.guarded() {
-		return r.metas.Search(ctx, q)
+		return r.metas.Search(ctx, more)
 	}
 	event := func() (*Event, error) { return r.queryEvent(q), nil }
 	return watchedRows(ctx, c, event, func(e *Event) iter.Seq2[resource.Meta, error] {
@@ -140,13 +145,13 @@ func (r *Reader) search(ctx context.Context, q qb.Query, also ...Action) iter.Se
 		for _, a := range also {
 			of := *e
 			of.Action = a
-			more, moreErr := c.rows(ctx, &of)
-			rows, err = rows.and(more), cmp.Or(err, moreErr)
+			others, othersErr := c.rows(ctx, &of)
+			rows, err = rows.and(others), cmp.Or(err, othersErr)
 		}
 		if err != nil {
 			return func(yield func(resource.Meta, error) bool) { yield(resource.Meta{}, err) }
 		}
-		return rows.search(ctx, r.metas, q)
+		return rows.search(ctx, r.metas, more)
 	})
 }
 

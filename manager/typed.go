@@ -137,10 +137,10 @@ func (t *Typed[T]) decoded(r Resource, err error) (TypedResource[T], error) {
 // be decoded ends it with an error that names the resource.
 func (t *Typed[T]) Search(ctx context.Context, q qb.Query) iter.Seq2[TypedResource[T], error] {
 	return func(yield func(TypedResource[T], error) bool) {
-		for meta, err := range t.manager.search(ctx, q, ActionGet) {
+		for item, err := range t.manager.Resources(ctx, q) {
 			var r TypedResource[T]
 			if err == nil {
-				r, err = t.decoded(t.manager.get(ctx, meta.ResourceID, GetOptions{Revision: meta.CurrentRevisionID, IncludeDeleted: true}))
+				r, err = t.decoded(item.Resource, item.Err)
 			}
 			if err != nil {
 				yield(TypedResource[T]{}, err)
@@ -151,6 +151,37 @@ func (t *Typed[T]) Search(ctx context.Context, q qb.Query) iter.Seq2[TypedResour
 			}
 		}
 	}
+}
+
+// TypedListed is a resource of a listing with its decoded payload.
+type TypedListed[T any] struct {
+	TypedResource[T]
+	// Err says why Data is not there, while Meta is: the payload cannot be read,
+	// migrated or decoded. It names the resource.
+	Err error
+}
+
+// List returns a page of what Search yields, see [Reader.List]. A payload that cannot
+// be decoded fails alone.
+func (t *Typed[T]) List(ctx context.Context, q qb.Query) (Page[TypedListed[T]], error) {
+	page, err := t.manager.List(ctx, q)
+	if err != nil {
+		return Page[TypedListed[T]]{}, err
+	}
+	typed := Page[TypedListed[T]]{Items: make([]TypedListed[T], len(page.Items)), Next: page.Next}
+	for i, item := range page.Items {
+		r, err := t.decoded(item.Resource, item.Err)
+		if err != nil {
+			r = TypedResource[T]{Meta: item.Meta, Info: item.Info}
+		}
+		typed.Items[i] = TypedListed[T]{TypedResource: r, Err: err}
+	}
+	return typed, nil
+}
+
+// From returns q for what comes behind a cursor, see [Reader.From].
+func (t *Typed[T]) From(q qb.Query, cursor string) (qb.Query, error) {
+	return t.manager.From(q, cursor)
 }
 
 func (t *Typed[T]) decode(stored []byte) (v T, err error) {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/specstar-worker/worker/resource"
@@ -41,6 +42,8 @@ type Config struct {
 	// Connections is the most connections to use, at least 2; 0 means 16, or
 	// pool_max_conns of the DSN. A read inside a loop over another needs one more.
 	Connections int
+	// Tracer, unless nil, is told of every statement.
+	Tracer pgx.QueryTracer
 	// Revisions keeps payloads and index entries; nil means in tables. The factory closes it.
 	Revisions storage.RevisionMedium
 	// Blobs keeps the blobs; nil means in a table.
@@ -92,6 +95,7 @@ func (c Config) parse() (*pgxpool.Config, Layout, error) {
 	if c.Schema != "" {
 		pool.ConnConfig.RuntimeParams["search_path"] = quote(c.Schema)
 	}
+	pool.ConnConfig.Tracer = c.Tracer
 	return pool, layout, nil
 }
 
