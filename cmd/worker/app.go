@@ -231,7 +231,7 @@ func wantsJSON(args []string) bool {
 }
 
 // report tells why the command failed: one JSON document on standard output when
-// results are JSON, else one line on standard error.
+// results are JSON, else one line on standard error, and the place in a flag's text.
 func (a *app) report(f failure, asJSON bool) {
 	if asJSON || a.started && a.format == render.JSON {
 		if err := render.Document(a.stdout, render.NDJSON, struct {
@@ -241,6 +241,9 @@ func (a *app) report(f failure, asJSON bool) {
 		}
 	}
 	_, _ = fmt.Fprintf(a.stderr, "error: %s\n", render.Printable(f.Message))
+	if f.place != "" {
+		_, _ = fmt.Fprintf(a.stderr, "%s\n", f.place)
+	}
 }
 
 // errInterrupted is the cause when a signal ended a command that should have

@@ -147,10 +147,10 @@ func (d *demo) printQueries(ctx context.Context) error {
 	a := d.app
 	const model, id = "go-symbol", "go-symbol:testing.B.StopTimer"
 	drafts := filter{
-		query: `{"rev_statuses":["draft"],"rev_updated_bys":["alice"]}`, sort: []string{"-rev_created_time"}, limit: 3,
+		condition: condition{where: `rev_status = 'draft' and rev_updated_by = 'alice'`}, sort: []string{"-rev_created_time"}, limit: 3,
 	}
-	since := filter{query: `{"rev_updated_time_start":"2026-03-02T09:39:50Z"}`, sort: []string{"-rev_created_time"}, limit: 3}
-	byPackage := filter{query: `{"conditions":[{"field_path":"package","operator":"eq","value":"net/http"}]}`}
+	since := filter{condition: condition{query: `{"rev_updated_time_start":"2026-03-02T09:39:50Z"}`}, sort: []string{"-rev_created_time"}, limit: 3}
+	byPackage := filter{condition: condition{where: `data.package = 'net/http'`}}
 	for _, q := range []struct {
 		command string
 		run     func() error
@@ -174,7 +174,12 @@ func (d *demo) printQueries(ctx context.Context) error {
 // commandLine renders the filter as flags for a shell.
 func (f *filter) commandLine() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, " --query '%s'", f.query)
+	if f.query != "" {
+		fmt.Fprintf(&b, " --query '%s'", f.query)
+	}
+	if f.where != "" {
+		fmt.Fprintf(&b, ` --where "%s"`, f.where)
+	}
 	for _, s := range f.sort {
 		fmt.Fprintf(&b, " --sort %s", s)
 	}

@@ -15,15 +15,14 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/render"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
-	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/storage"
 )
 
 // dumpFlags are the options of a dump.
 type dumpFlags struct {
+	condition
 	out    string
 	models []string
-	query  string
 }
 
 func (a *app) dumpCommand() *cobra.Command {
@@ -32,19 +31,20 @@ func (a *app) dumpCommand() *cobra.Command {
 		Use:   "dump --out FILE|-",
 		Short: "Write the store, or a part of it, to an archive",
 		Long: `dump writes an archive of all models, or of those named, as they were at one
-moment. Equal content gives equal bytes. The file appears when it is complete.
+moment; of one model, those resources that --where or --query select, see worker
+search --help. Equal content gives equal bytes. The file appears when it is complete.
 With --out - the archive goes to standard output and the summary to standard
 error.`,
 		Example: `  worker dump --out backup.acbak
   worker dump --out - --model person | gzip > person.acbak.gz
-  worker dump --out adults.acbak --model person --query '{"conditions":[{"field_path":"age","operator":"gte","value":18}]}'`,
+  worker dump --out adults.acbak --model person --where "data.age >= 18"`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.dump(cmd.Context(), &f) },
 	}
 	cmd.Flags().StringVar(&f.out, "out", "", "`FILE` to write; - is standard output")
 	cmd.Flags().StringSliceVar(&f.models, "model", nil, "dump only model `M`; repeat for more")
-	cmd.Flags().StringVar(&f.query, "query", "", "`JSON` query that selects resources of the one --model, @FILE, or - for standard input")
-	return cmd
+	f.condition.register(cmd.Flags())
+	return completed(cmd)
 }
 
 // options turns the flags into what the manager understands.
@@ -53,18 +53,14 @@ func (f *dumpFlags) options(stdin io.Reader) (manager.DumpOptions, error) {
 	switch {
 	case f.out == "":
 		return o, usage("--out FILE is missing; --out - writes to standard output")
-	case f.query == "":
+	case !f.given():
 		return o, nil
 	case len(f.models) != 1:
-		return o, usage("--query needs exactly one --model")
+		return o, usage("--query and --where need exactly one --model")
 	}
-	text, err := argument(f.query, stdin)
+	q, err := f.parse(stdin)
 	if err != nil {
 		return o, err
-	}
-	q, err := qb.ParseQuery([]byte(text))
-	if err != nil {
-		return o, usage("--query: %w", err)
 	}
 	o.Query = opt.Of(q)
 	return o, nil

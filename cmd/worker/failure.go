@@ -53,12 +53,18 @@ type failure struct {
 	Message string `json:"message"`
 	// Offset is where in an archive the bad frame begins.
 	Offset *int64 `json:"offset,omitempty"`
+	// Line and Column are where in the text of a flag the mistake is, both from 1; the
+	// line only when it is not the first.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 	// RetryAfter is in how many seconds the same command may work.
 	RetryAfter float64 `json:"retry_after,omitempty"`
 	// JobID, Model and IDs name what is concerned.
 	JobID string        `json:"job_id,omitempty"`
 	Model string        `json:"model,omitempty"`
 	IDs   []resource.ID `json:"resource_ids,omitempty"`
+	// place shows people the mistake: the text and a mark below.
+	place string
 	// silent: the result was written and says it all; only the exit code is left.
 	silent bool
 }

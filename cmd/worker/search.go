@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -19,19 +18,15 @@ import (
 	"github.com/specstar-worker/worker/resource"
 )
 
-// filter are the flags that select resources.
+// filter are the flags that select resources, order them and cut a page.
 type filter struct {
-	query         string
+	condition
 	sort          []string
 	limit, offset int
 }
 
-func (f *filter) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.query, "query", "", "`JSON` of the original's ResourceMetaSearchQuery, @FILE, or - for standard input")
-}
-
 func (f *filter) registerPage(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.sort, "sort", nil, "`KEY` to sort by, -KEY for descending; repeat for more keys")
+	flags.StringArrayVar(&f.sort, "sort", nil, "`KEY` to sort by, an attribute or data.NAME, -KEY for descending; more keys behind commas, or repeat")
 	flags.IntVar(&f.limit, "limit", 0, "at most `N` results (0: all that the query allows)")
 	flags.IntVar(&f.offset, "offset", 0, "leave out the first `N` results")
 }
@@ -39,20 +34,16 @@ func (f *filter) registerPage(flags *pflag.FlagSet) {
 // parse returns the query that the flags describe. Flags come before what the
 // query says.
 func (f *filter) parse(stdin io.Reader) (qb.Query, error) {
-	text, err := argument(f.query, stdin)
+	q, err := f.condition.parse(stdin)
 	if err != nil {
-		return qb.Query{}, err
+		return q, err
 	}
-	var q qb.Query
-	if strings.TrimSpace(text) != "" {
-		if q, err = qb.ParseQuery([]byte(text)); err != nil {
-			return q, usage("--query: %w", err)
-		}
+	sorts, err := parseOrder(f.sort)
+	if err != nil {
+		return q, err
 	}
-	if len(f.sort) > 0 {
-		if q.Sort, err = parseSort(f.sort); err != nil {
-			return q, err
-		}
+	if len(sorts) > 0 {
+		q.Sort = sorts
 	}
 	if f.limit < 0 || f.offset < 0 {
 		return q, usage("--limit and --offset must not be negative")
@@ -64,31 +55,6 @@ func (f *filter) parse(stdin io.Reader) (qb.Query, error) {
 		q.Offset = f.offset
 	}
 	return q, nil
-}
-
-// parseSort passes the keys through the query language, which knows them.
-func parseSort(keys []string) ([]qb.Sort, error) {
-	type sort struct {
-		Type      string `json:"type"`
-		Key       string `json:"key"`
-		Direction string `json:"direction"`
-	}
-	sorts := make([]sort, len(keys))
-	for i, k := range keys {
-		sorts[i] = sort{"meta", strings.TrimLeft(k, "+-"), "+"}
-		if strings.HasPrefix(k, "-") {
-			sorts[i].Direction = "-"
-		}
-	}
-	b, err := json.Marshal(map[string]any{"sorts": sorts})
-	if err != nil {
-		return nil, fmt.Errorf("encode sort keys: %w", err)
-	}
-	q, err := qb.ParseQuery(b)
-	if err != nil {
-		return nil, usage("--sort %s: %w", strings.Join(keys, ","), err)
-	}
-	return q.Sort, nil
 }
 
 // argument returns a flag's text, the content of the file after @, or standard
@@ -104,7 +70,7 @@ func argument(v string, stdin io.Reader) (string, error) {
 	case strings.HasPrefix(v, "@"):
 		b, err := os.ReadFile(v[1:])
 		if err != nil {
-			return "", fmt.Errorf("read query: %w", err)
+			return "", fmt.Errorf("read %s: %w", v, err)
 		}
 		return string(b), nil
 	}
@@ -117,9 +83,14 @@ func (a *app) searchCommand() *cobra.Command {
 		Use:   "search MODEL",
 		Short: "List the metas of resources that a query selects",
 		Long: `search lists the metas of one model, deleted ones too unless the query says
-otherwise. The query is the original's ResourceMetaSearchQuery as JSON; times are
-RFC 3339 text.`,
+otherwise. A query is an expression (--where), the original's
+ResourceMetaSearchQuery as JSON (--query), or both.
+
+` + whereHelp,
 		Example: `  worker search person --limit 10
+  worker search person --where "rev_status = 'draft' and data.age > 30" --sort -data.age
+  worker search person --where "not is_deleted and rev_created_time in last 7 days" -o ids
+  worker search person --where 'data.tags contains "new" or data["home town"] is missing'
   worker search person --query '{"is_deleted":false,"rev_statuses":["draft"]}' --sort -rev_created_time
   worker search person --query '{"conditions":[{"field_path":"age","operator":"gt","value":30}]}' -o ids
   worker search person --query @query.json -o ndjson`,
@@ -128,7 +99,7 @@ RFC 3339 text.`,
 	}
 	f.register(cmd.Flags())
 	f.registerPage(cmd.Flags())
-	return cmd
+	return completed(cmd)
 }
 
 func (a *app) search(ctx context.Context, model string, f *filter) error {
@@ -180,14 +151,20 @@ func stamp(t time.Time) string {
 func (a *app) countCommand() *cobra.Command {
 	var f filter
 	cmd := &cobra.Command{
-		Use:     "count MODEL",
-		Short:   "Count the resources that a query selects",
-		Example: `  worker count person --query '{"is_deleted":false}'`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.count(cmd.Context(), args[0], &f) },
+		Use:   "count MODEL",
+		Short: "Count the resources that a query selects",
+		Long: `count counts the metas of one model that a query selects, deleted ones too unless
+it says otherwise.
+
+` + whereHelp,
+		Example: `  worker count person
+  worker count person --where "data.age between 30 and 39"
+  worker count person --query '{"is_deleted":false}'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.count(cmd.Context(), args[0], &f) },
 	}
 	f.register(cmd.Flags())
-	return cmd
+	return completed(cmd)
 }
 
 func (a *app) count(ctx context.Context, model string, f *filter) error {
