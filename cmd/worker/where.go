@@ -43,16 +43,10 @@ func (c *condition) parse(stdin io.Reader) (qb.Query, error) {
 		}
 	}
 	where, err := c.parseWhere(stdin)
-	switch {
-	case err != nil:
+	if err != nil || where == nil {
 		return q, err
-	case where == nil:
-	case q.Where == nil:
-		q.Where = where
-	default:
-		q.Where = qb.And{q.Where, where}
 	}
-	return q, nil
+	return q.Filter(where), nil
 }
 
 // parseWhere returns what --where says, nil when it is not given.
