@@ -231,9 +231,10 @@ func wantsJSON(args []string) bool {
 }
 
 // report tells why the command failed: one JSON document on standard output when
-// results are JSON, else one line on standard error, and the place in a flag's text.
+// results are JSON and none was begun, else one line on standard error, and the place
+// in a flag's text.
 func (a *app) report(f failure, asJSON bool) {
-	if asJSON || a.started && a.format == render.JSON {
+	if !f.open && (asJSON || a.started && a.format == render.JSON) {
 		if err := render.Document(a.stdout, render.NDJSON, struct {
 			Error failure `json:"error"`
 		}{f}); err == nil {

@@ -65,6 +65,8 @@ type failure struct {
 	IDs   []resource.ID `json:"resource_ids,omitempty"`
 	// place shows people the mistake: the text and a mark below.
 	place string
+	// open: a document in JSON was begun on standard output, and nothing may follow it.
+	open bool
 	// silent: the result was written and says it all; only the exit code is left.
 	silent bool
 }

@@ -127,7 +127,7 @@ func (a *app) revisions(ctx context.Context, model string, id resource.ID) error
 		return nil
 	})
 	if err != nil {
-		return err
+		return complete(list, err)
 	}
 	if n == 0 {
 		return &failure{

@@ -97,7 +97,7 @@ func (a *app) listJobs(ctx context.Context, f *jobFilter) (err error) {
 	list := render.NewList(a.stdout, a.format, "JOB", "KIND", "MODEL", "STATE", "ATTEMPT", "PROGRESS", "CREATED", "ERROR")
 	for j, err := range s.Ledger().List(ctx, filter) {
 		if err != nil {
-			return fmt.Errorf("list jobs: %w", err)
+			return complete(list, fmt.Errorf("list jobs: %w", err))
 		}
 		if err := list.Add(jobRow(j)); err != nil {
 			return err

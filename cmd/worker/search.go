@@ -119,10 +119,7 @@ func (a *app) search(ctx context.Context, model string, f *filter) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return list.Close()
+	return complete(list, err)
 }
 
 func metaRow(m resource.Meta) render.Row {

@@ -4,12 +4,10 @@
 package render
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 )
 
 // Format is how results are written.
@@ -53,20 +51,22 @@ type Row struct {
 	Cells []string // for Table
 }
 
-// List writes results one after another, in constant memory except for Table,
-// whose columns are as wide as their widest cell.
+// blockSize is how many bytes are gathered before they are written.
+const blockSize = 32 << 10
+
+// List writes results one after another, in constant memory. What is written always
+// ends with a whole result, so that a list that is cut short has no half ids.
 type List struct {
+	w      io.Writer
 	format Format
-	buf    *bufio.Writer
-	table  *tabwriter.Writer
-	header []string
+	buf    []byte
+	table  table
 	rows   int
 }
 
 // NewList returns a list that writes to w. header names the cells of a table.
 func NewList(w io.Writer, f Format, header ...string) *List {
-	buf := bufio.NewWriter(w)
-	return &List{format: f, buf: buf, table: tabwriter.NewWriter(buf, 0, 8, 2, ' ', 0), header: header}
+	return &List{w: w, format: f, table: table{header: header}}
 }
 
 // Add writes one result.
@@ -74,28 +74,34 @@ func (l *List) Add(r Row) error {
 	l.rows++
 	switch l.format {
 	case IDs:
-		_, err := fmt.Fprintln(l.buf, r.ID)
-		return err
-	case NDJSON:
-		return Document(l.buf, NDJSON, r.Value)
-	case JSON:
-		separator := ",\n"
-		if l.rows == 1 {
-			separator = "[\n"
-		}
+		l.buf = append(append(l.buf, r.ID...), '\n')
+	case NDJSON, JSON:
 		b, err := marshal(r.Value)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(l.buf, "%s%s", separator, b)
-		return err
+		l.value(b)
 	default:
-		if l.rows == 1 {
-			l.line(l.header)
-		}
-		l.line(r.Cells)
+		l.buf = l.table.add(l.buf, r.Cells)
+	}
+	if len(l.buf) < blockSize {
 		return nil
 	}
+	return l.flush()
+}
+
+// value appends a result in JSON.
+func (l *List) value(b []byte) {
+	switch {
+	case l.format == NDJSON:
+		l.buf = append(append(l.buf, b...), '\n')
+		return
+	case l.rows == 1:
+		l.buf = append(l.buf, "[\n"...)
+	default:
+		l.buf = append(l.buf, ",\n"...)
+	}
+	l.buf = append(l.buf, b...)
 }
 
 // Close completes the output. Of an empty list JSON shows [] and a table says
@@ -103,28 +109,33 @@ func (l *List) Add(r Row) error {
 func (l *List) Close() error {
 	switch {
 	case l.format == JSON && l.rows == 0:
-		fmt.Fprint(l.buf, "[]\n")
+		l.buf = append(l.buf, "[]\n"...)
 	case l.format == JSON:
-		fmt.Fprint(l.buf, "\n]\n")
+		l.buf = append(l.buf, "\n]\n"...)
 	case l.format == Table && l.rows == 0:
-		fmt.Fprint(l.buf, "(none)\n")
+		l.buf = append(l.buf, "(none)\n"...)
 	}
-	if err := l.table.Flush(); err != nil {
-		return fmt.Errorf("write result: %w", err)
-	}
-	if err := l.buf.Flush(); err != nil {
-		return fmt.Errorf("write result: %w", err)
-	}
-	return nil
+	return l.flush()
 }
 
-// line writes a line of the table; errors of the buffer below show at Close.
-func (l *List) line(cells []string) {
-	clean := make([]string, len(cells))
-	for i, c := range cells {
-		clean[i] = Printable(c)
+// Break ends the output where it is, for a list that cannot be completed. It reports
+// whether a document in JSON is left open, which nothing may follow.
+func (l *List) Break() (open bool, err error) {
+	return l.format == JSON && l.rows > 0, l.flush()
+}
+
+func (l *List) flush() error {
+	if l.format == Table {
+		l.buf = l.table.flush(l.buf)
 	}
-	fmt.Fprintln(l.table, strings.Join(clean, "\t"))
+	if len(l.buf) == 0 {
+		return nil
+	}
+	if _, err := l.w.Write(l.buf); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	l.buf = l.buf[:0]
+	return nil
 }
 
 func marshal(v any) ([]byte, error) {
