@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -182,3 +184,34 @@ func TestPagesShowWhatMayBeSeen(t *testing.T) {
 		t.Errorf("%d metas may be seen: %v", len(p.Items), err)
 	}
 }
+
+// TestCountByShowsWhatMayBeSeen: hidden rows are not counted, whether a condition or a look
+// at each hides them.
+func TestCountByShowsWhatMayBeSeen(t *testing.T) {
+	eachStore(t, func(t *testing.T, open opener) {
+		s := open(t)
+		people(t, s, 11)
+		own := func(_ context.Context, m *resource.Meta) (bool, error) { return m.CreatedBy == "bob", nil }
+		for what, hide := range map[string]manager.Rows{"nothing": {}, "condition": {Where: qb.CreatedBy().Eq("bob")}, "check": {Check: own}} {
+			m, err := s.Catalog.WithHandlers(shows(hide)).Open(t.Context(), "person")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := m.CountBy(t.Context(), qb.Where(qb.Data("age").Lt(3)), qb.CreatedBy().By(), 0)
+			want := qb.Counts{Total: 4, Values: []qb.ValueCount{{Value: "bob", Count: 4}}}
+			if what == "nothing" {
+				want = qb.Counts{Total: 9, Values: []qb.ValueCount{{Value: "ann", Count: 5}, {Value: "bob", Count: 4}}}
+			}
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("hidden by %s: %v\n%s", what, err, diff)
+			}
+		}
+	})
+}
+
+// shows hides the same rows of every listing.
+type shows manager.Rows
+
+func (shows) Handle(context.Context, *manager.Event) error { return nil }
+
+func (s shows) Rows(context.Context, *manager.Event) (manager.Rows, error) { return manager.Rows(s), nil }

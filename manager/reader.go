@@ -177,6 +177,28 @@ func (r *Reader) Count(ctx context.Context, q qb.Query) (n int64, err error) {
 	return n, nil
 }
 
+// CountBy counts the metas that q's condition selects, of those that the user may see,
+// by their values: of limit values at most, of all when it is not positive.
+func (r *Reader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (n qb.Counts, err error) {
+	c := r.catalog
+	if !c.guarded() {
+		n, err = r.metas.CountBy(ctx, q, by, limit)
+	} else {
+		e := r.queryEvent(q)
+		err = c.watched(ctx, e, func() error {
+			rows, err := c.rows(ctx, e)
+			if err == nil {
+				n, err = rows.countBy(ctx, r.metas, q, by, limit)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return qb.Counts{}, fmt.Errorf("count model %s: %w", r.name, err)
+	}
+	return n, nil
+}
+
 // queryEvent begins the description of a search or count.
 func (r *Reader) queryEvent(q qb.Query) *Event {
 	e := r.catalog.event(ActionSearchResources, r.name, "")

@@ -126,6 +126,15 @@ func (w Rows) count(ctx context.Context, metas storage.MetaReader, q qb.Query) (
 	return n, nil
 }
 
+// countBy counts the visible ones of the metas that q's condition selects by their values.
+func (w Rows) countBy(ctx context.Context, metas storage.MetaReader, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error) {
+	if w.Check == nil {
+		q.Where = both(q.Where, w.Where)
+		return metas.CountBy(ctx, q, by, limit)
+	}
+	return qb.CountBy(w.search(ctx, metas, qb.Query{Where: q.Where}), qb.Query{}, by, limit)
+}
+
 // whole refuses what tells of all rows of the models when some are hidden.
 func (c *Catalog) whole(ctx context.Context, a Action, models []string) error {
 	if !c.guarded() {

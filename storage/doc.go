@@ -71,7 +71,7 @@
 // are kept to the microsecond.
 //
 // G16 Queries. Search yields what qb.Match accepts in the order of qb.Compare;
-// Count ignores order, position, limit and offset.
+// Count ignores order, position, limit and offset. CountBy counts as qb.Tally does.
 //
 // G17 Snapshots. A snapshot shows all models as they were when it was taken,
 // whatever is written meanwhile, and never blocks writers for good.

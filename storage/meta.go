@@ -22,6 +22,9 @@ type MetaReader interface {
 	// Count returns how many metas q's condition selects; position, limit and
 	// offset do not matter.
 	Count(ctx context.Context, q qb.Query) (int64, error)
+	// CountBy counts the metas that q's condition selects by their values, as qb.Tally
+	// does; the limit is one of values. Position, limit and offset of q do not matter.
+	CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error)
 	// Unfilled returns a page of at most limit metas that lack any of the five
 	// rev_* fields, with ids above after, by ascending id.
 	Unfilled(ctx context.Context, after resource.ID, limit int) ([]Unfilled, error)

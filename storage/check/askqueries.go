@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
@@ -102,9 +103,30 @@ func (a asking) differs(metas []resource.Meta, q qb.Query) string {
 	if err != nil {
 		return fmt.Sprintf("cannot be counted: %v", err)
 	}
+	asked := q
 	q = qb.Query{Where: q.Where}
 	if want := len(reference(metas, q)); n != int64(want) {
 		return fmt.Sprintf("counts %d, want %d", n, want)
+	}
+	return a.groupsDiffer(metas, asked)
+}
+
+// groupsDiffer tells how the counts by the first key of q's order are not the reference's.
+func (a asking) groupsDiffer(metas []resource.Meta, q qb.Query) string {
+	by, limit := qb.RevStatus().By(), len(q.Sort)
+	if len(q.Sort) > 0 {
+		by = qb.GroupingOf(q.Sort[0])
+	}
+	tally := qb.NewTally(by)
+	for _, m := range reference(metas, qb.Query{Where: q.Where}) {
+		tally.Add(m, 1)
+	}
+	got, err := a.metas.CountBy(a.t.Context(), q, by, limit)
+	if err != nil {
+		return fmt.Sprintf("cannot be counted by %v: %v", by.Key(), err)
+	}
+	if want := tally.Counts(limit); !reflect.DeepEqual(got, want) {
+		return fmt.Sprintf("counts by %v %v, want %v", by.Key(), got, want)
 	}
 	return ""
 }

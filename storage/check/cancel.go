@@ -54,6 +54,7 @@ func cancelledReads(t T, s *subject) {
 		"get":       second(m.Get(ctx, "p1")),
 		"get many":  second(m.GetMany(ctx, []resource.ID{"p1"})),
 		"count":     second(m.Count(ctx, qb.Query{})),
+		"count by":  second(m.CountBy(ctx, qb.Query{}, qb.RevStatus().By(), 0)),
 		"unfilled":  second(m.Unfilled(ctx, "", 10)),
 		"stats":     second(m.Stats(ctx)),
 		"revision":  second(r.Get(ctx, key)),

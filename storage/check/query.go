@@ -16,6 +16,7 @@ func queryChecks() []check {
 		{"G16/unset_matches_no_comparison", unsetMatchesNothing},
 		{"G16/negative_limits_are_refused", negativeLimits},
 		{"G16/flags_are_bits", flagsAreBits},
+		{"G16/counts_by_value", countsByValue},
 	}
 }
 
@@ -114,6 +115,47 @@ func negativeLimits(t T, s *subject) {
 			}
 		}
 		equal(t, "number of errors of a negative limit", errs, 1)
+	}
+}
+
+// countsByValue: values that are one in JSON are counted as one, by falling count.
+func countsByValue(t T, s *subject) {
+	metas := s.use(t).Metas
+	none, err := metas.CountBy(t.Context(), qb.Query{}, qb.RevStatus().By(), 0)
+	ok(t, "count an empty model", err)
+	equal(t, "counts of an empty model", none.Total, 0)
+	var all []resource.Meta
+	for id, v := range map[resource.ID]any{"a": 1, "b": 1.0, "c": "1", "d": true, "e": nil, "f": "x", "g": "x", "h": "x"} {
+		m := newMeta(id, 1)
+		x, err := resource.NewIndexed(map[string]any{"v": v})
+		ok(t, "index", err)
+		m.IndexedData = opt.Of(x)
+		all = append(all, m)
+	}
+	draft := newMeta("i", 1)
+	draft.Rev.Status = opt.Of(resource.Draft)
+	ok(t, "save", metas.SaveMany(t.Context(), append(all, draft, bare("j", 1))))
+	for _, c := range []struct {
+		q     qb.Query
+		by    qb.Grouping
+		limit int
+		want  qb.Counts
+	}{
+		{qb.Query{}, qb.Data("v").By(), 0, qb.Counts{Total: 10, Values: []qb.ValueCount{
+			{Value: nil, Count: 3}, {Value: "x", Count: 3}, {Value: int64(1), Count: 2}, {Value: true, Count: 1}, {Value: "1", Count: 1},
+		}}},
+		{qb.Query{}, qb.Data("v").By(), 2, qb.Counts{Total: 10, Values: []qb.ValueCount{{Value: nil, Count: 3}, {Value: "x", Count: 3}}}},
+		{qb.Where(qb.Data("v").Ne("x")).Page(1, 1), qb.RevStatus().By(), 0, qb.Counts{Total: 4, Values: []qb.ValueCount{{Value: "stable", Count: 4}}}},
+		{qb.Query{}, qb.RevStatus().By(), 0, qb.Counts{Total: 10, Values: []qb.ValueCount{
+			{Value: "stable", Count: 8}, {Value: nil, Count: 1}, {Value: "draft", Count: 1},
+		}}},
+		{qb.Query{}, qb.RevCreatedTime().By(), 0, qb.Counts{Total: 10, Values: []qb.ValueCount{{Value: noon, Count: 9}, {Value: nil, Count: 1}}}},
+		{qb.Query{}, qb.TotalRevisionCount().By(), 0, qb.Counts{Total: 10, Values: []qb.ValueCount{{Value: int64(1), Count: 10}}}},
+		{qb.Query{}, qb.IsDeleted().By(), 0, qb.Counts{Total: 10, Values: []qb.ValueCount{{Value: false, Count: 10}}}},
+	} {
+		got, err := metas.CountBy(t.Context(), c.q, c.by, c.limit)
+		ok(t, "count by value", err)
+		equal(t, "the counts", got, c.want)
 	}
 }
 

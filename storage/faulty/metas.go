@@ -34,6 +34,10 @@ func (m metaReader) Count(ctx context.Context, q qb.Query) (int64, error) {
 	return ask(ctx, m.p, "Metas.Count", func(ctx context.Context) (int64, error) { return m.r.Count(ctx, q) })
 }
 
+func (m metaReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error) {
+	return ask(ctx, m.p, "Metas.CountBy", func(ctx context.Context) (qb.Counts, error) { return m.r.CountBy(ctx, q, by, limit) })
+}
+
 func (m metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
 	return ask(ctx, m.p, "Metas.Unfilled", func(ctx context.Context) ([]storage.Unfilled, error) { return m.r.Unfilled(ctx, after, limit) })
 }

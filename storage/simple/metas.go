@@ -66,6 +66,10 @@ func (r metaReader) Count(ctx context.Context, q qb.Query) (int64, error) {
 	return Count(r.All(ctx), q)
 }
 
+func (r metaReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error) {
+	return qb.CountBy(r.All(ctx), q, by, limit)
+}
+
 func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
 	m, err := r.model(ctx)
 	if err != nil {

@@ -127,6 +127,11 @@ func (r besideReader) Count(ctx context.Context, q qb.Query) (n int64, err error
 	return n, nil
 }
 
+// CountBy counts the metas that q's condition selects by their values.
+func (r besideReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error) {
+	return qb.CountBy(r.All(ctx), q, by, limit)
+}
+
 // Unfilled returns a page of metas that lack rev_* fields, with the infos of their
 // current revisions.
 func (r besideReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
