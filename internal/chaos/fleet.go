@@ -16,9 +16,10 @@ import (
 const (
 	// restartAfter is how long a supervisor waits before it starts a worker anew.
 	restartAfter = 200 * time.Millisecond
-	// stopWithin is how long a worker may take to end when it is asked to; its own
-	// grace is 25 s.
-	stopWithin = 40 * time.Second
+	// grace is that of the workers: a busy machine must not have them end with an error.
+	grace = time.Minute
+	// stopWithin is how long a worker may take to end when it is asked to.
+	stopWithin = grace + 15*time.Second
 )
 
 // exitUnavailable is the worker's exit code when a service does not answer.

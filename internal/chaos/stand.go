@@ -150,7 +150,7 @@ func (s *Stand) prepare(ctx context.Context) error {
 	clients := func(x *node) *faultproxy.Proxy { return x.clients }
 	s.commands = commands{s.config.Worker, env, flags(s.database.direct, urls(s.nodes, brokerSecret, clients), s.objectsURL(false))}
 	s.fleet = newFleet(s.config.Workers, s.config.Dir, env, append(
-		[]string{s.config.Worker, "run", "--listen", "127.0.0.1:0"},
+		[]string{s.config.Worker, "run", "--listen", "127.0.0.1:0", "--grace", grace.String()},
 		flags(s.database.workers, urls(s.nodes, brokerSecret, workers), s.objectsURL(true))...)...)
 	if s.config.Old != "" {
 		if err := s.startOld(ctx); err != nil {
