@@ -144,6 +144,18 @@ func (s *slot) ready(ctx context.Context, last *process) bool {
 	return false
 }
 
+// allReady waits until every worker takes jobs: one that died last has to begin anew
+// first, which takes a busy machine a while.
+func (f *fleet) allReady(ctx context.Context) {
+	for _, s := range f.slots {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); sleep(ctx, restartAfter) {
+			if p := s.current(); s.ready(ctx, nil) && p.running() && p == s.current() {
+				break
+			}
+		}
+	}
+}
+
 // stop asks all workers to end and waits for them.
 func (f *fleet) stop() error {
 	f.mu.Lock()

@@ -37,6 +37,7 @@ type inspection struct {
 
 // beforeStop looks at what is there only while workers run.
 func (n *inspection) beforeStop(ctx context.Context) {
+	n.stand.fleet.allReady(ctx)
 	client := http.Client{Timeout: 10 * time.Second}
 	for _, address := range n.stand.fleet.addresses() {
 		for _, path := range []string{"/metrics", "/jobs?limit=1000", "/readyz"} {
