@@ -3,7 +3,8 @@ package qb
 import "github.com/specstar-worker/worker/resource"
 
 // Cond is a condition on a meta. The kinds are [Comparison], [LengthComparison],
-// [DataComparison], [HasIndexed], [And], [Or] and [Not]; no others can be made.
+// [TextComparison], [DataComparison], [HasIndexed], [And], [Or] and [Not]; no others
+// can be made.
 type Cond interface {
 	eval(m *resource.Meta) truth
 }

@@ -43,6 +43,8 @@ func (f *formatter) cond(c Cond, around int) {
 		f.add("data exists")
 	case Comparison:
 		f.leaf(formatted{name: string(c.attr), op: c.op, values: c.values, flag: c.flag, pattern: patternOf(c.pattern)})
+	case TextComparison:
+		f.untyped(string(c.attr), c.test)
 	case LengthComparison:
 		f.untyped("length("+string(c.attr)+")", c.test)
 	case DataComparison:

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/specstar-worker/worker/internal/goldenqueries"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -36,8 +37,8 @@ func TestFormattedConditionsMeanTheSame(t *testing.T) {
 
 // TestGoldenQueriesAsExpressions prints the recorded queries and asks the expressions.
 func TestGoldenQueriesAsExpressions(t *testing.T) {
-	metas := goldenMetas(t)
-	for _, g := range goldenQueries(t) {
+	metas := goldenqueries.Metas(t)
+	for _, g := range goldenqueries.Queries(t) {
 		q, err := qb.ParseQuery(g.Query)
 		if err != nil {
 			t.Fatal(err)

@@ -47,10 +47,13 @@ func (e *ParseError) Error() string {
 // Unknown keys and operators, values of a type that the attribute cannot be
 // ordered against, and queries beyond [MaxDepth], [MaxNodes] and [MaxValues]
 // are refused with a [*ParseError], as is text beyond [MaxBytes]; text that is
-// not JSON, or repeats a key, with a [*payload.SyntaxError]. As in the original
-// a value of another type than the attribute's is equal to none of its values.
-// Patterns of the operator regex are those of package regexp, where $ does not
-// match before a final newline.
+// not JSON, or repeats a key, with a [*payload.SyntaxError].
+//
+// What the original answers is answered as it does: a value of another type than
+// the attribute's is equal to none of its values, parts and patterns are looked
+// for in the text of any attribute ([TextComparison]), and nothing is in what is
+// no list. Patterns of the operator regex are those of package regexp, where $ does
+// not match before a final newline.
 func ParseQuery(b []byte) (Query, error) {
 	if len(b) > MaxBytes {
 		return Query{}, &ParseError{Reason: fmt.Sprintf("the text is longer than %d bytes", MaxBytes)}

@@ -13,14 +13,21 @@ func (p *parser) conditions(path string, v any, indexedOnly bool) (Cond, error) 
 	if !ok {
 		return nil, &ParseError{Path: path, Reason: "a list is expected"}
 	}
-	conds, err := p.conds(path, list, indexedOnly, 1)
+	conds, err := p.conds(path, list, scope{indexedOnly: indexedOnly, depth: 1})
 	return And(conds), err
 }
 
-func (p *parser) conds(path string, list []any, indexedOnly bool, depth int) ([]Cond, error) {
+// scope is where a condition stands.
+type scope struct {
+	indexedOnly bool
+	depth       int
+	asTrue      bool // see [flagLeaf]
+}
+
+func (p *parser) conds(path string, list []any, in scope) ([]Cond, error) {
 	conds := make([]Cond, 0, min(len(list), MaxNodes))
 	for i, e := range list {
-		c, err := p.cond(fmt.Sprintf("%s[%d]", path, i), e, indexedOnly, depth)
+		c, err := p.cond(fmt.Sprintf("%s[%d]", path, i), e, in)
 		if err != nil {
 			return nil, err
 		}
@@ -29,11 +36,11 @@ func (p *parser) conds(path string, list []any, indexedOnly bool, depth int) ([]
 	return conds, nil
 }
 
-func (p *parser) cond(path string, v any, indexedOnly bool, depth int) (Cond, error) {
+func (p *parser) cond(path string, v any, in scope) (Cond, error) {
 	if p.nodes++; p.nodes > MaxNodes {
 		return nil, &ParseError{Path: path, Reason: fmt.Sprintf("more than %d conditions", MaxNodes)}
 	}
-	if depth > MaxDepth {
+	if in.depth > MaxDepth {
 		return nil, &ParseError{Path: path, Reason: fmt.Sprintf("nested deeper than %d", MaxDepth)}
 	}
 	o, err := asObject(path, v)
@@ -44,14 +51,14 @@ func (p *parser) cond(path string, v any, indexedOnly bool, depth int) (Cond, er
 	_, grouped := o.fields["conditions"]
 	switch {
 	case tag == "DataSearchGroup" || !tagged && grouped:
-		return p.group(o, indexedOnly, depth)
+		return p.group(o, in)
 	case tag == "DataSearchCondition" || !tagged:
-		return p.leaf(o, indexedOnly)
+		return p.leaf(o, in)
 	}
 	return nil, &ParseError{Path: path + ".type", Reason: fmt.Sprintf("%v is not known", tag)}
 }
 
-func (p *parser) group(o object, indexedOnly bool, depth int) (Cond, error) {
+func (p *parser) group(o object, in scope) (Cond, error) {
 	if err := o.only("type", "operator", "conditions"); err != nil {
 		return nil, err
 	}
@@ -59,7 +66,9 @@ func (p *parser) group(o object, indexedOnly bool, depth int) (Cond, error) {
 	if !ok {
 		return nil, &ParseError{Path: o.path + ".conditions", Reason: "a list is expected"}
 	}
-	conds, err := p.conds(o.path+".conditions", list, indexedOnly, depth+1)
+	in.depth++
+	in.asTrue = o.fields["operator"] != "or"
+	conds, err := p.conds(o.path+".conditions", list, in)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +85,7 @@ func (p *parser) group(o object, indexedOnly bool, depth int) (Cond, error) {
 }
 
 // leaf reads a condition on one attribute or value.
-func (p *parser) leaf(o object, indexedOnly bool) (Cond, error) {
+func (p *parser) leaf(o object, in scope) (Cond, error) {
 	if err := o.only("type", "field_path", "operator", "value", "transform"); err != nil {
 		return nil, err
 	}
@@ -99,15 +108,33 @@ func (p *parser) leaf(o object, indexedOnly bool) (Cond, error) {
 	if err != nil {
 		return nil, err
 	}
-	if attr := Attr(field); !indexedOnly && attr.Kind() != KindNone {
-		if length {
-			c, err := p.dataLeaf(o, DataField{length: true}, op)
-			test, _ := c.(DataComparison)
-			return LengthComparison{attr: attr, test: test}, err
-		}
+	attr, data := Attr(field), DataField{path: field, length: length}
+	if in.indexedOnly || attr.Kind() == KindNone {
+		attr = ""
+	}
+	switch {
+	case op == OpIsNull || op == OpExists || op == OpIsNA:
+		return flagLeaf(op, o.fields["value"], in.asTrue, func(op Op, flag bool) Cond {
+			if attr != "" && !length {
+				return Comparison{attr: attr, op: op, flag: flag}
+			}
+			return onLength(attr, DataComparison{field: data, op: op, flag: flag, value: []any(nil)})
+		}), nil
+	case attr != "" && !length:
 		return p.attrLeaf(o, attr, op)
 	}
-	return p.dataLeaf(o, DataField{path: field, length: length}, op)
+	c, err := p.dataLeaf(o, data, op)
+	return onLength(attr, c), err
+}
+
+// onLength is a condition on the length of an attribute, or on indexed data when there
+// is none.
+func onLength(attr Attr, c DataComparison) Cond {
+	if attr == "" {
+		return c
+	}
+	c.field.path = ""
+	return LengthComparison{attr: attr, test: c}
 }
 
 var operators = [...]Op{
@@ -120,47 +147,54 @@ func (p *parser) attrLeaf(o object, attr Attr, op Op) (Cond, error) {
 	c := Comparison{attr: attr, op: op}
 	v := o.fields["value"]
 	switch op {
-	case OpIsNull, OpExists, OpIsNA:
-		var err error
-		c.flag, err = o.flag(op)
-		return c, err
 	case OpContains, OpStartsWith, OpEndsWith, OpRegex:
 		return textLeaf(o, c, v)
 	case OpIn, OpNotIn:
-		list, err := p.list(o.path+".value", v)
+		list, err := p.operands(o.path+".value", v)
 		if err != nil {
 			return nil, err
 		}
 		c.values = equalOperands(attr.Kind(), list)
 		return c, nil
 	}
-	x, ok := attrOperand(attr.Kind(), v)
-	switch {
-	case ok:
+	if x, ok := attrOperand(attr.Kind(), v); ok {
 		c.values = []any{x}
-	case op == OpEq: // no value of the attribute is equal
-		c.op = OpIn
-	case op == OpNe:
-		c.op = OpNotIn
-	default:
-		return nil, o.refuse(op, kindNames[attr.Kind()]+" is expected")
-	}
-	return c, nil
-}
-
-// textLeaf completes a condition on a part of the attribute's text.
-func textLeaf(o object, c Comparison, v any) (Cond, error) {
-	text, ok := v.(string)
-	if !ok || c.attr.Kind() != KindText {
-		return nil, o.refuse(c.op, "a text, and an attribute that holds text, is expected")
-	}
-	if c.op != OpRegex {
-		c.values = []any{text}
 		return c, nil
 	}
-	var err error
-	if c.pattern, err = regexp.Compile(text); err != nil {
-		return nil, o.refuse(c.op, err.Error())
+	switch op {
+	case OpEq: // no value of the attribute is equal
+		c.op = OpIn
+		return c, nil
+	case OpNe:
+		c.op = OpNotIn
+		return c, nil
+	}
+	if ordered, ok := orderLeaf(c, v); ok {
+		return ordered, nil
+	}
+	return nil, o.refuse(op, kindNames[attr.Kind()]+" is expected")
+}
+
+// textLeaf completes a condition on a part of the attribute's text. The operand is
+// taken for its text, too.
+func textLeaf(o object, c Comparison, v any) (Cond, error) {
+	if flags, ok := v.(map[string]any); ok && flags["$flags"] != nil {
+		return nil, o.refuse(c.op, "$flags is about indexed data")
+	}
+	operand, err := dataOperand(o.path+".value", v)
+	if err != nil {
+		return nil, err
+	}
+	text := attrText(operand)
+	if c.op == OpRegex {
+		if c.pattern, err = regexp.Compile(text); err != nil {
+			return nil, o.refuse(c.op, err.Error())
+		}
+	} else {
+		c.values = []any{text}
+	}
+	if c.attr.Kind() != KindText {
+		return TextComparison{attr: c.attr, test: DataComparison{op: c.op, value: text, pattern: c.pattern}}, nil
 	}
 	return c, nil
 }
@@ -177,17 +211,12 @@ func equalOperands(kind Kind, list []any) []any {
 }
 
 // dataLeaf reads a condition on a value of the indexed data.
-func (p *parser) dataLeaf(o object, field DataField, op Op) (Cond, error) {
-	c := DataComparison{field: field, op: op}
+func (p *parser) dataLeaf(o object, field DataField, op Op) (c DataComparison, err error) {
+	c = DataComparison{field: field, op: op}
 	v := o.fields["value"]
-	var err error
-	switch op {
-	case OpIsNull, OpExists, OpIsNA:
-		c.flag, err = o.flag(op)
-		return c, err
-	case OpIn, OpNotIn:
-		if v, err = p.list(o.path+".value", v); err != nil {
-			return nil, err
+	if op == OpIn || op == OpNotIn {
+		if v, err = p.operands(o.path+".value", v); err != nil {
+			return c, err
 		}
 	}
 	if flags, ok := v.(map[string]any); ok && flags["$flags"] != nil {
@@ -195,11 +224,11 @@ func (p *parser) dataLeaf(o object, field DataField, op Op) (Cond, error) {
 		return c, err
 	}
 	if c.value, err = dataOperand(o.path+".value", v); err != nil {
-		return nil, err
+		return c, err
 	}
 	if op == OpRegex {
 		if c.pattern, err = regexp.Compile(pythonText(c.value)); err != nil {
-			return nil, o.refuse(op, err.Error())
+			return c, o.refuse(op, err.Error())
 		}
 	}
 	return c, nil

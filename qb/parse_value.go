@@ -50,15 +50,6 @@ func (o object) text(key string) (string, error) {
 	return s, nil
 }
 
-// flag reads the operand of an operator that takes true or false.
-func (o object) flag(op Op) (bool, error) {
-	v, ok := o.fields["value"].(bool)
-	if !ok {
-		return false, o.refuse(op, "true or false is expected")
-	}
-	return v, nil
-}
-
 // refuse is the error for a condition's value.
 func (o object) refuse(op Op, reason string) error {
 	return &ParseError{
@@ -91,6 +82,15 @@ func (p *parser) list(path string, v any) ([]any, error) {
 		return nil, &ParseError{Path: path, Reason: fmt.Sprintf("more than %d values", MaxValues)}
 	}
 	return list, nil
+}
+
+// operands reads the operand of OpIn and OpNotIn. As in the original, nothing is in what
+// is no list.
+func (p *parser) operands(path string, v any) ([]any, error) {
+	if _, ok := v.([]any); !ok {
+		return []any{}, nil
+	}
+	return p.list(path, v)
 }
 
 func parseCount(path string, v any) (int, error) {

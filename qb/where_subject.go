@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// subject is what a condition is about: an attribute, a value of the indexed data, or
-// the length of one.
+// subject is what a condition is about: an attribute, a value of the indexed data, the
+// length of one, or the text of an attribute that holds none.
 type subject struct {
 	attr Attr // "" for indexed data
 	data DataField
+	text bool
 	name string // as it was written, for errors
 }
 
 // typed reports whether the subject is an attribute itself, whose values are of one
 // type.
-func (s subject) typed() bool { return s.attr != "" && !s.data.length }
+func (s subject) typed() bool { return s.attr != "" && !s.data.length && !s.text }
 
 // leaf is the condition that compares the subject with operands of its type.
 func (s subject) leaf(op Op, values ...any) Cond {
@@ -45,10 +46,13 @@ func (s subject) matches(re *regexp.Regexp) Cond {
 	return s.untyped(DataComparison{op: OpRegex, pattern: re})
 }
 
-// untyped is the condition on indexed data, or on a length.
+// untyped is the condition on indexed data, on a length or on a text.
 func (s subject) untyped(c DataComparison) Cond {
 	c.field = s.data
-	if s.attr != "" {
+	switch {
+	case s.text:
+		return TextComparison{attr: s.attr, test: c}
+	case s.attr != "":
 		return LengthComparison{attr: s.attr, test: c}
 	}
 	return c

@@ -33,10 +33,7 @@ func (p *whereParser) verb(s subject, v verb) Cond {
 		p.failExpected("with")
 		return nil
 	}
-	if s.typed() && s.kind() != KindText {
-		p.fail(word, s.name+" holds "+holds[s.kind()]+", "+word.text+" is about texts", "")
-		return nil
-	}
+	s.text = s.typed() && s.kind() != KindText
 	at := p.tok
 	operand, ok := p.literal(0)
 	if !ok {
@@ -47,7 +44,7 @@ func (p *whereParser) verb(s subject, v verb) Cond {
 	case operand.span != nil:
 		p.fail(at, "a value is expected, here is a period", "")
 		return nil
-	case !isText && (s.typed() || v.fold || v.op == OpRegex):
+	case !isText && (s.attr != "" && !s.data.length || v.fold || v.op == OpRegex):
 		p.fail(at, word.text+" takes a text, "+operand.described(), "")
 		return nil
 	case !v.fold && v.op != OpRegex:

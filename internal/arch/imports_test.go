@@ -35,7 +35,7 @@ var worker = policy{
 		},
 		{
 			packages: []string{"storage/storagetest"},
-			ours:     append([]string{"storage", "storage/check"}, leaves...), not: slices.Concat(drivers, queue, logging),
+			ours:     append([]string{"storage", "storage/check", "internal/goldenqueries"}, leaves...), not: slices.Concat(drivers, queue, logging),
 		},
 		{packages: []string{"storage/diskblob"}, ours: append([]string{"storage", "storage/internal/..."}, leaves...), not: slices.Concat(drivers, queue, logging)},
 		{ // what wires the backends
@@ -51,7 +51,7 @@ var worker = policy{
 		{packages: []string{"cmd/...", "internal/...", "examples/...", "httpapi/..."}},
 	},
 	private:  []string{"cmd/..."},
-	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest", "internal/s3test", "internal/unpack", "internal/canon", "internal/shmdir", "internal/faultproxy", "internal/chaos", "internal/fakebroker", "internal/overlay", "internal/sim"},
+	testOnly: []string{"storage/storagetest", "storage/faulty", "internal/peertest", "internal/pgtest", "internal/s3test", "internal/unpack", "internal/canon", "internal/shmdir", "internal/faultproxy", "internal/chaos", "internal/fakebroker", "internal/overlay", "internal/sim", "internal/goldenqueries"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

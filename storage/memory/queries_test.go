@@ -9,6 +9,8 @@ import (
 	"github.com/specstar-worker/worker/storage/storagetest"
 )
 
-func TestQueriesEqualMatch(t *testing.T) {
-	storagetest.RunQueries(t, func(context.Context, string) (storage.Factory, error) { return memory.New(), nil })
-}
+func TestQueriesEqualMatch(t *testing.T) { storagetest.RunQueries(t, openEmpty) }
+
+func TestGoldenQueries(t *testing.T) { storagetest.RunGolden(t, openEmpty) }
+
+func openEmpty(context.Context, string) (storage.Factory, error) { return memory.New(), nil }

@@ -4,14 +4,19 @@ import (
 	"testing"
 
 	"github.com/specstar-worker/worker/internal/pgtest"
+	"github.com/specstar-worker/worker/storage/check"
 	"github.com/specstar-worker/worker/storage/storagetest"
 )
 
-// TestQueriesEqualMatch asks databases that order texts by bytes and as English does.
-func TestQueriesEqualMatch(t *testing.T) {
+// eachOrder runs a test with databases that order texts by bytes and as English does.
+func eachOrder(t *testing.T, test func(*testing.T, check.Open)) {
 	english := pgtest.Abroad(t)
 	english.TimeZone = "UTC"
 	for name, o := range map[string]pgtest.DatabaseOptions{"C": {}, "English": english} {
-		t.Run(name, func(t *testing.T) { storagetest.RunQueries(t, openIn(pgtest.DatabaseWith(t, o))) })
+		t.Run(name, func(t *testing.T) { test(t, openIn(pgtest.DatabaseWith(t, o))) })
 	}
 }
+
+func TestQueriesEqualMatch(t *testing.T) { eachOrder(t, storagetest.RunQueries) }
+
+func TestGoldenQueries(t *testing.T) { eachOrder(t, storagetest.RunGolden) }

@@ -28,5 +28,5 @@ func RunQueries(t *testing.T, open check.Open) {
 	}
 	t.Logf("%s=%d", seedVariable, seed)
 	c := check.GeneratedQueries(seed, sets)
-	fail(t, c.Run(t.Context(), open, "queries", check.Options{Dir: t.TempDir(), Timeout: 20 * time.Minute}))
+	fail(t, c.Run(t.Context(), open, "queries", check.Options{Timeout: 20 * time.Minute}))
 }

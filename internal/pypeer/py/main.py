@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 
+import answers
 import archives
 import permissions
 import timed
@@ -29,7 +30,7 @@ def call(req):
         return new(**req)
     if op == "close":
         return close(**req)
-    for ops in (archives.OPS, timed.OPS, timedpg.OPS, permissions.OPS):
+    for ops in (answers.OPS, archives.OPS, timed.OPS, timedpg.OPS, permissions.OPS):
         if op in ops:
             return ops[op](**req)
     if op in ("run", "apply", "dump", "load", "backfill", "migrate", "search", "queries", "state", "samples", "check", "update_all",
