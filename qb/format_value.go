@@ -95,7 +95,7 @@ func formatTime(t time.Time) string {
 		}
 	}
 	for _, s := range [...]string{text, t.Format("2006-01-02T15:04:05.999999Z07:00:00")} {
-		if at, ok := parseInstant(s, time.UTC); ok && at.UnixMicro() == t.UnixMicro() && bareTime.FindString(s) == s {
+		if at, ok := parseInstant(s, time.UTC); ok && at.UnixMicro() == t.UnixMicro() && timeLength(s) == len(s) {
 			return s
 		}
 	}

@@ -9,28 +9,65 @@ import (
 
 // startsNumber reports whether a text begins with a number, or a sign before one.
 func startsNumber(s string) bool {
-	s = strings.TrimLeft(s[:min(len(s), 1)], "+-") + s[min(len(s), 1):]
-	return s != "" && s[0] >= '0' && s[0] <= '9'
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	return digits(s) > 0
 }
 
-var (
-	numberText = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?`)
-	timeStart  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}`)
-	bareTime   = regexp.MustCompile(`^[0-9][0-9A-Za-z:.+-]*`)
-)
+// digits is how many digits a text begins with.
+func digits(s string) int {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// numberLength is how long the number is that a text begins with.
+func numberLength(s string) int {
+	n := 0
+	if s[0] == '+' || s[0] == '-' {
+		n++
+	}
+	n += digits(s[n:])
+	if fraction := s[n:]; strings.HasPrefix(fraction, ".") && digits(fraction[1:]) > 0 {
+		n += 1 + digits(fraction[1:])
+	}
+	if exponent := s[n:]; exponent != "" && (exponent[0] == 'e' || exponent[0] == 'E') && startsNumber(exponent[1:]) {
+		n += 2 + digits(exponent[2:])
+	}
+	return n
+}
+
+// timeLength is how long the time without quotes is that a text begins with, 0 when
+// it begins with none.
+func timeLength(s string) int {
+	if digits(s) != 4 || len(s) < 7 || s[4] != '-' || digits(s[5:7]) != 2 {
+		return 0
+	}
+	n := strings.IndexFunc(s, func(r rune) bool {
+		return (r < '0' || r > ':') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '.' && r != '+' && r != '-'
+	})
+	if n < 0 {
+		n = len(s)
+	}
+	return n
+}
 
 // number reads a number, or a time without quotes.
 func (l *lexer) number(t *token) {
 	rest := l.text[l.pos:]
-	if timeStart.MatchString(rest) {
-		t.kind, t.value = tokTime, bareTime.FindString(rest)
-		l.pos += len(t.value)
+	if n := timeLength(rest); n > 0 {
+		t.kind, t.value = tokTime, rest[:n]
+		l.pos += n
 		return
 	}
 	t.kind = tokNumber
-	l.pos += len(numberText.FindString(rest))
+	l.pos += numberLength(rest)
 	if l.skip(func(r rune) bool { return r == '.' || isPathRune(r) }) > 0 {
-		l.failAt(t.pos, l.text[t.pos:l.pos]+" is no number", "a text is written in quotes")
+		l.failAt(t.pos, cutRight(l.text[t.pos:l.pos])+" is no number", "a text is written in quotes")
 	}
 }
 
@@ -106,6 +143,7 @@ var (
 // escape reads an escape, from its backslash on.
 func (l *lexer) escape(b *strings.Builder) {
 	rest := l.text[l.pos:]
+	rest = rest[:min(len(rest), len(`\u{10ffff}`))]
 	if len(rest) > 1 {
 		if c, ok := plainEscapes[rest[1]]; ok {
 			b.WriteByte(c)

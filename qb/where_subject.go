@@ -170,6 +170,7 @@ var attributes = []Attr{
 
 // suggest says what to write instead of a name that is no attribute.
 func suggest(name string) string {
+	name = cutRight(name)
 	if path, ok := strings.CutPrefix(name, "indexed_data."); ok {
 		return "write data." + path
 	}
