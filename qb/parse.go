@@ -18,6 +18,8 @@ const (
 	MaxNodes = 256
 	// MaxValues is how many operands all lists together may hold.
 	MaxValues = 10_000
+	// MaxPattern is how many bytes a pattern may have.
+	MaxPattern = 64 << 10
 	// MaxBytes is how long the text may be.
 	MaxBytes = 4 << 20
 )
@@ -45,7 +47,7 @@ func (e *ParseError) Error() string {
 // zone, or {"$datetime": text}.
 //
 // Unknown keys and operators, values of a type that the attribute cannot be
-// ordered against, and queries beyond [MaxDepth], [MaxNodes] and [MaxValues]
+// ordered against, and queries beyond [MaxDepth], [MaxNodes], [MaxValues] and [MaxPattern]
 // are refused with a [*ParseError], as is text beyond [MaxBytes]; text that is
 // not JSON, or repeats a key, with a [*payload.SyntaxError].
 //

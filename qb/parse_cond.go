@@ -2,7 +2,6 @@ package qb
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 )
 
@@ -187,7 +186,7 @@ func textLeaf(o object, c Comparison, v any) (Cond, error) {
 	}
 	text := attrText(operand)
 	if c.op == OpRegex {
-		if c.pattern, err = regexp.Compile(text); err != nil {
+		if c.pattern, err = parsePattern(text); err != nil {
 			return nil, o.refuse(c.op, err.Error())
 		}
 	} else {
@@ -227,7 +226,7 @@ func (p *parser) dataLeaf(o object, field DataField, op Op) (c DataComparison, e
 		return c, err
 	}
 	if op == OpRegex {
-		if c.pattern, err = regexp.Compile(pythonText(c.value)); err != nil {
+		if c.pattern, err = parsePattern(pythonText(c.value)); err != nil {
 			return c, o.refuse(op, err.Error())
 		}
 	}

@@ -1,7 +1,10 @@
 package qb
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 )
 
@@ -48,4 +51,16 @@ func likeExpr(pattern string) string {
 	}
 	b.WriteByte('$')
 	return b.String()
+}
+
+// parsePattern reads a pattern of a query or an expression.
+func parsePattern(text string) (*regexp.Regexp, error) {
+	if len(text) > MaxPattern {
+		return nil, fmt.Errorf("a pattern of %d bytes is longer than %d", len(text), MaxPattern)
+	}
+	re, err := regexp.Compile(text)
+	if bad, ok := errors.AsType[*syntax.Error](err); ok {
+		return nil, fmt.Errorf("the pattern is not one of RE2: %s: %s", bad.Code, quoted(bad.Expr))
+	}
+	return re, err
 }

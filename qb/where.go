@@ -22,7 +22,7 @@ type WhereOptions struct {
 //	rev_status = 'draft' and data.price > 10
 //
 // An error is a [*WhereError] and tells the place. Expressions beyond [MaxBytes],
-// [MaxDepth], [MaxNodes] and [MaxValues] are refused. [Format] is the reverse.
+// [MaxDepth], [MaxNodes], [MaxValues] and [MaxPattern] are refused. [Format] is the reverse.
 func ParseWhere(text string, o WhereOptions) (Cond, error) {
 	if len(text) > MaxBytes {
 		return nil, &WhereError{Line: 1, Column: 1, Reason: fmt.Sprintf("the text is longer than %d bytes", MaxBytes)}

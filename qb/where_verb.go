@@ -1,10 +1,5 @@
 package qb
 
-import (
-	"regexp"
-	"strings"
-)
-
 // verb is a comparison of texts.
 type verb struct {
 	op   Op   // OpRegex for patterns
@@ -52,7 +47,7 @@ func (p *whereParser) verb(s subject, v verb) Cond {
 	}
 	c, err := v.matched(s, text)
 	if err != nil {
-		p.fail(at, strings.TrimPrefix(err.Error(), "error parsing regexp: "), "patterns are those of RE2")
+		p.fail(at, err.Error(), "")
 		return nil
 	}
 	return c
@@ -78,7 +73,7 @@ func (v verb) matched(s subject, text string) (Cond, error) {
 	case v.fold:
 		pattern = "(?i)" + pattern
 	}
-	re, err := regexp.Compile(pattern)
+	re, err := parsePattern(pattern)
 	if err != nil {
 		return nil, err
 	}
