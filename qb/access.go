@@ -25,17 +25,15 @@ func (c DataComparison) Flag() bool { return c.flag }
 // Pattern returns the operand of OpRegex.
 func (c DataComparison) Pattern() *regexp.Regexp { return c.pattern }
 
+// Test returns the condition on the attribute's value, as one on indexed data.
+func (c LengthComparison) Test() DataComparison { return c.test }
+
 // Text returns the text of a value of indexed data, which OpContains, OpStartsWith,
 // OpEndsWith and OpRegex look at: Python's str.
 func Text(v any) string { return pythonText(v) }
 
 // Key returns what m is sorted by: nil for null, unset and missing values.
-func (s Sort) Key(m *resource.Meta) any {
-	if s.attr == "" {
-		return dataOf(m, s.path)
-	}
-	return s.attr.of(m)
-}
+func (s Sort) Key(m *resource.Meta) any { return s.key(m) }
 
 // Compare orders two metas by this key alone, upwards.
 func (s Sort) Compare(a, b *resource.Meta) int { return s.compare(a, b) }
