@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -10,10 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/specstar-worker/worker/opt"
-	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
-	"github.com/specstar-worker/worker/storage/internal/sqlgen"
 )
 
 // metaReader reads the metas of one model through q.
@@ -62,53 +59,6 @@ func (r metaReader) metas(ctx context.Context, query string, args ...any) iter.S
 		}
 		return decodeMeta(data)
 	})
-}
-
-// Search returns the metas that q selects, in q's order. What SQL cannot express
-// is decided by reading every meta of the model; then the selected metas, or twice
-// offset + limit of them, are held in memory.
-func (r metaReader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.Meta, error] {
-	if q.After.IsSet() {
-		return qb.Window(r.Search(ctx, qb.Query{Where: q.Where, Sort: q.Sort}), q)
-	}
-	query, args, err := sqlgen.Select(sqlgen.PostgreSQL, r.t.base+metaSuffix, "data", q)
-	switch {
-	case errors.Is(err, sqlgen.ErrNotPushable):
-		return qb.Select(r.All(ctx), q)
-	case err != nil:
-		return func(yield func(resource.Meta, error) bool) { yield(resource.Meta{}, err) }
-	}
-	return r.metas(ctx, query, args...)
-}
-
-// Count returns how many metas q's condition selects.
-func (r metaReader) Count(ctx context.Context, q qb.Query) (int64, error) {
-	query, args, err := sqlgen.Count(sqlgen.PostgreSQL, r.t.base+metaSuffix, q)
-	if errors.Is(err, sqlgen.ErrNotPushable) {
-		return r.countMatches(ctx, q.Where)
-	}
-	if err != nil {
-		return 0, err
-	}
-	for n, err := range stream(ctx, r.f, r.q, r.doing("count metas"), query, args, scanCount) {
-		return n, err
-	}
-	return 0, nil
-}
-
-func scanCount(rows pgx.Rows) (n int64, err error) { return n, rows.Scan(&n) }
-
-func (r metaReader) countMatches(ctx context.Context, c qb.Cond) (int64, error) {
-	var n int64
-	for m, err := range r.All(ctx) {
-		if err != nil {
-			return 0, err
-		}
-		if qb.Match(m, c) {
-			n++
-		}
-	}
-	return n, nil
 }
 
 // Unfilled returns a page of metas that lack rev_* fields, with the infos of their

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"bytes"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -64,10 +66,32 @@ func timeOrNull(v opt.Value[time.Time]) any {
 }
 
 func indexedOrNull(v opt.Value[resource.Indexed]) any {
-	if x, ok := v.Get(); ok {
-		return string(x.AppendJSON(nil))
+	x, ok := v.Get()
+	if !ok {
+		return nil
 	}
-	return nil
+	text := x.AppendJSON(nil)
+	if bytes.Contains(text, []byte(`\u0000`)) {
+		return string(named(x).AppendJSON(nil))
+	}
+	return string(text)
+}
+
+// named leaves out paths with a NUL, at which SQLite ends a name: it would take them for
+// others. What looks for them reads the metas themselves.
+func named(x resource.Indexed) resource.Indexed {
+	var paths []string
+	var values []any
+	for path, value := range x.All() {
+		if strings.IndexByte(path, 0) < 0 {
+			paths, values = append(paths, path), append(values, value)
+		}
+	}
+	kept, err := resource.IndexedOf(paths, values)
+	if err != nil {
+		return x // never: each was indexed before
+	}
+	return kept
 }
 
 // encodeMetas starts to turn metas into column values, in a goroutine of its own:

@@ -37,11 +37,11 @@ func plan(t *testing.T, f *Factory, query string, args ...any) string {
 func TestQueriesUseTheIndexes(t *testing.T) {
 	f := openModel(t, Config{})
 	search := func(q qb.Query) (string, []any) {
-		query, args, err := sqlgen.Select(sqlgen.SQLite, "person_meta", "data", q)
+		p, err := sqlgen.Compile(sqlgen.SQLite, "person_meta", "data", q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return query, args
+		return p.SQL, p.Args
 	}
 	cases := []struct {
 		name, index string

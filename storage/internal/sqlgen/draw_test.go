@@ -1,6 +1,7 @@
 package sqlgen_test
 
 import (
+	"regexp"
 	"time"
 
 	"pgregory.net/rapid"
@@ -34,6 +35,7 @@ func drawMetas(t *rapid.T, e engine) []resource.Meta {
 			SchemaVersion: maybe(t, texts), TotalRevisionCount: counts.Draw(t, "count"),
 			CreatedTime: times.Draw(t, "created"), UpdatedTime: times.Draw(t, "updated"),
 			CreatedBy: texts.Draw(t, "by"), UpdatedBy: texts.Draw(t, "by"), IsDeleted: rapid.Bool().Draw(t, "deleted"),
+			IndexedData: drawIndexed(t, e),
 			Rev: resource.RevMeta{
 				Status: maybe(t, statuses), CreatedBy: maybe(t, texts), UpdatedBy: maybe(t, texts),
 				CreatedTime: maybe(t, times), UpdatedTime: maybe(t, times),
@@ -56,9 +58,20 @@ func drawQuery(t *rapid.T, e engine) qb.Query {
 		q.Where = drawCond(t, e, 3)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "sorts") {
-		q.Sort = append(q.Sort, rapid.SampledFrom(everySort).Draw(t, "sort"))
+		q.Sort = append(q.Sort, drawSort(t))
 	}
 	return q
+}
+
+func drawSort(t *rapid.T) qb.Sort {
+	if rapid.IntRange(0, 3).Draw(t, "by data") > 0 {
+		return rapid.SampledFrom(everySort).Draw(t, "sort")
+	}
+	f := qb.Data(rapid.SampledFrom(paths).Draw(t, "path"))
+	if rapid.Bool().Draw(t, "desc") {
+		return f.Desc()
+	}
+	return f.Asc()
 }
 
 var everySort = []qb.Sort{
@@ -86,7 +99,13 @@ func drawCond(t *rapid.T, e engine, depth int) qb.Cond {
 }
 
 func drawLeaf(t *rapid.T, e engine) qb.Cond {
-	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	switch rapid.IntRange(-6, 5).Draw(t, "kind") {
+	case -6, -5, -4, -3, -2:
+		return drawData(t)
+	case -1:
+		return rapid.SampledFrom([]qb.Cond{
+			qb.HasIndexed{}, qb.CurrentRevisionID().Gt("a"), qb.CreatedBy().Matches(regexp.MustCompile("[a-z]$")),
+		}).Draw(t, "other")
 	case 0:
 		f := rapid.SampledFrom([]qb.TimeField{
 			qb.CreatedTime(), qb.UpdatedTime(), qb.RevCreatedTime(), qb.RevUpdatedTime(),

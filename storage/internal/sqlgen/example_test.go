@@ -8,12 +8,12 @@ import (
 	"github.com/specstar-worker/worker/storage/internal/sqlgen"
 )
 
-func ExampleSelect() {
+func ExampleCompile() {
 	q := qb.Where(qb.RevStatus().Eq(resource.Draft)).OrderBy(qb.RevCreatedTime().Desc()).Page(10, 0)
-	text, args, err := sqlgen.Select(sqlgen.SQLite, "person_meta", "data", q)
-	fmt.Println(text)
-	fmt.Println(args, err)
+	p, err := sqlgen.Compile(sqlgen.SQLite, "person_meta", "data", q)
+	fmt.Println(p.SQL)
+	fmt.Println(p.Args, p.Exact, p.Order, err)
 	// Output:
-	// SELECT data FROM "person_meta" WHERE (rev_status = ?) ORDER BY rev_created_time DESC, resource_id DESC LIMIT ?
-	// [draft 10] <nil>
+	// SELECT data FROM "person_meta" WHERE rev_status = ?1 ORDER BY rev_created_time DESC, resource_id DESC LIMIT ?2
+	// [draft 10] true exact <nil>
 }

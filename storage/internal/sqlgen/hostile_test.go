@@ -6,6 +6,7 @@ import (
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage/internal/sqlgen"
 )
 
 // injections are values that would do harm, or match more than they should, if
@@ -76,11 +77,36 @@ func checkLargest(t *testing.T, e engine) {
 	for range 198 {
 		deep = qb.Not{deep}
 	}
-	values := make([]string, 29_000)
-	values[28_999] = "y"
-	for _, c := range []qb.Cond{wide, deep, qb.CreatedBy().In(values...), qb.CreatedBy().NotIn(values...), nil, qb.And{nil}} {
+	values := make([]string, 40_000)
+	values[39_999] = "y"
+	for _, c := range []qb.Cond{wide, deep, qb.CreatedBy().In(values...), qb.CreatedBy().NotIn(values...),
+		qb.Data("a").In(anyOf(values)...), qb.Not{qb.Data("a").In(anyOf(values)...)}, nil, qb.And{nil}} {
 		if !compareWithReference(t, e, metas, qb.Query{Where: c}) {
-			t.Errorf("%.100v is not pushed down", c)
+			t.Errorf("%.100v is not decided by SQL", c)
 		}
 	}
+}
+
+func anyOf(values []string) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		out[i] = v
+	}
+	return out
+}
+
+// TestConditionsBeyondTheLimit are left to the program.
+func TestConditionsBeyondTheLimit(t *testing.T) {
+	many := make(qb.Or, 1000)
+	for i := range many {
+		many[i] = qb.IsDeleted().Eq(true)
+	}
+	p, err := sqlgen.Compile(sqlgen.SQLite, table, "data", qb.Where(many))
+	if err != nil || p.Exact || len(p.Notes) != 1 {
+		t.Errorf("%v %q: %v", p.Exact, p.Notes, err)
+	}
+	e := openSQLite(t)
+	metas := []resource.Meta{{ResourceID: "a"}, {ResourceID: "b", IsDeleted: true}}
+	e.fill(t, metas)
+	compareWithReference(t, e, metas, qb.Where(many))
 }

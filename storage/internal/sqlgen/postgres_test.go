@@ -2,6 +2,7 @@ package sqlgen_test
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func eachPostgreSQL(t *testing.T, check func(*testing.T, engine)) {
 			if _, err := conn.Exec(t.Context(), d.layout); err != nil {
 				t.Fatal(err)
 			}
-			check(t, postgresEngine{ctx: t.Context(), conn: conn, zone: d.options.TimeZone})
+			check(t, postgresEngine{ctx: t.Context(), conn: conn, zone: d.options.TimeZone, kept: kept{}})
 		})
 	}
 }
@@ -73,12 +74,13 @@ func TestTimesWithoutAZoneAreTakenAsTheyAre(t *testing.T) {
 		if _, err := conn.Exec(t.Context(), `UPDATE "metas of ""x""" SET created_time = timestamp '2024-03-01 08:00'`); err != nil {
 			t.Fatal(err)
 		}
-		text, args, err := sqlgen.Select(sqlgen.PostgreSQL, table, "resource_id", qb.Query{Where: qb.CreatedTime().Eq(at)})
+		q := qb.Query{Where: qb.CreatedTime().Eq(at)}
+		p, err := sqlgen.Compile(sqlgen.PostgreSQL, table, "data", q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := e.ids(t, text, args); len(got) != 1 {
-			t.Errorf("%s %v selects %v", text, args, got)
+		if got := e.run(t, p, q); len(got) != 1 {
+			t.Errorf("%s %v selects %v", p.SQL, p.Args, got)
 		}
 	})
 }
@@ -91,6 +93,7 @@ type postgresEngine struct {
 	ctx  context.Context // the test's: the methods have no room for it
 	conn *pgx.Conn
 	zone string
+	kept kept
 }
 
 func (e postgresEngine) dialect() sqlgen.Dialect { return sqlgen.PostgreSQL }
@@ -112,14 +115,16 @@ func (e postgresEngine) times() *rapid.Generator[time.Time] {
 // them where the column has no zone.
 func (e postgresEngine) fill(t failer, metas []resource.Meta) {
 	t.Helper()
+	e.kept.keep(metas)
 	batch := &pgx.Batch{}
 	batch.Queue(`DELETE FROM "metas of ""x"""`)
 	for _, m := range metas {
-		batch.Queue(`INSERT INTO "metas of ""x""" (resource_id, data, created_time, updated_time, created_by, updated_by, is_deleted,
-			schema_version, rev_status, rev_created_by, rev_updated_by, rev_created_time, rev_updated_time)
-			VALUES ($1, 'x', $2::timestamptz, $3::timestamptz, $4, $5, $6, $7, $8, $9, $10, $11::timestamptz, $12::timestamptz)`,
+		batch.Queue(`INSERT INTO "metas of ""x""" (resource_id, created_time, updated_time, created_by, updated_by, is_deleted,
+			schema_version, rev_status, rev_created_by, rev_updated_by, rev_created_time, rev_updated_time, data, indexed_data)
+			VALUES ($1, $2::timestamptz, $3::timestamptz, $4, $5, $6, $7, $8, $9, $10, $11::timestamptz, $12::timestamptz, $13, $14::jsonb)`,
 			string(m.ResourceID), m.CreatedTime, m.UpdatedTime, m.CreatedBy, m.UpdatedBy, m.IsDeleted, null(m.SchemaVersion),
-			null(m.Rev.Status), null(m.Rev.CreatedBy), null(m.Rev.UpdatedBy), instant(m.Rev.CreatedTime), instant(m.Rev.UpdatedTime))
+			null(m.Rev.Status), null(m.Rev.CreatedBy), null(m.Rev.UpdatedBy), instant(m.Rev.CreatedTime), instant(m.Rev.UpdatedTime),
+			[]byte(m.ResourceID), indexed(m))
 	}
 	if err := e.conn.SendBatch(e.ctx, batch).Close(); err != nil {
 		t.Fatalf("fill the table: %v", err)
@@ -133,23 +138,69 @@ func instant(v opt.Value[time.Time]) any {
 	return nil
 }
 
-func (e postgresEngine) ids(t failer, text string, args []any) []string {
+func (e postgresEngine) run(t failer, p sqlgen.Plan, q qb.Query) []resource.Meta {
 	t.Helper()
-	rows, err := e.conn.Query(e.ctx, text, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return ids
+	return gathered(t, p.SQL, p.Run(q, func(text string, args []any) iter.Seq2[resource.Meta, error] {
+		rows, err := e.conn.Query(e.ctx, text, args...)
+		if err != nil {
+			t.Fatalf("%s\n%q: %v", text, args, err)
+		}
+		metas, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m resource.Meta, err error) {
+			var data []byte
+			if err := row.Scan(&data); err != nil {
+				return m, err
+			}
+			return e.kept[string(data)], nil
+		})
+		if err != nil {
+			t.Fatalf("%s\n%q: %v", text, args, err)
+		}
+		return each(metas)
+	}))
 }
 
-func (e postgresEngine) count(t failer, text string, args []any) (n int) {
+// each yields all of a slice.
+func each[T any](values []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range values {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (e postgresEngine) count(t failer, p sqlgen.CountPlan, q qb.Query) (n int64) {
 	t.Helper()
-	if err := e.conn.QueryRow(e.ctx, text, args...).Scan(&n); err != nil {
-		t.Fatalf("%s: %v", text, err)
+	counts := []any{&n, new(int64)}
+	if p.Exact {
+		counts = counts[:1]
+	}
+	if err := e.conn.QueryRow(e.ctx, p.SQL, p.Args...).Scan(counts...); err != nil {
+		t.Fatalf("%s\n%q: %v", p.SQL, p.Args, err)
+	}
+	if p.Exact || *counts[1].(*int64) == 0 {
+		return n
+	}
+	rows, err := e.conn.Query(e.ctx, p.Decide, p.DecideArgs...)
+	if err != nil {
+		t.Fatalf("%s: %v", p.Decide, err)
+	}
+	counted, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c sqlgen.Counted, err error) {
+		var data []byte
+		if err := row.Scan(&c.N, &data); err != nil || data == nil {
+			return c, err
+		}
+		c.Some = true
+		c.Meta = e.kept[string(data)]
+		return c, nil
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", p.Decide, err)
+	}
+	n, err = sqlgen.Total(each(counted), q)
+	if err != nil {
+		t.Fatalf("Total: %v", err)
 	}
 	return n
 }

@@ -2,7 +2,10 @@ package sqlgen_test
 
 import (
 	"database/sql"
+	"iter"
+	"maps"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/specstar-worker/worker/opt"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/internal/sqlgen"
 )
@@ -22,7 +26,10 @@ func TestSQLiteInjection(t *testing.T) { checkInjections(t, openSQLite(t)) }
 
 func TestSQLiteLargestStatements(t *testing.T) { checkLargest(t, openSQLite(t)) }
 
-type sqliteEngine struct{ db *sql.DB }
+type sqliteEngine struct {
+	db   *sql.DB
+	kept kept
+}
 
 func (e sqliteEngine) dialect() sqlgen.Dialect { return sqlgen.SQLite }
 
@@ -30,7 +37,7 @@ func (e sqliteEngine) holds(string) bool { return true }
 
 func (e sqliteEngine) times() *rapid.Generator[time.Time] { return anyTimes }
 
-func openSQLite(t *testing.T) sqliteEngine {
+func openSQLite(t testing.TB) sqliteEngine {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "metas.db"))
 	if err != nil {
@@ -46,11 +53,12 @@ func openSQLite(t *testing.T) sqliteEngine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sqliteEngine{db}
+	return sqliteEngine{db, kept{}}
 }
 
 func (e sqliteEngine) fill(t failer, metas []resource.Meta) {
 	t.Helper()
+	e.kept.keep(metas)
 	tx, err := e.db.Begin()
 	if err != nil {
 		t.Fatalf("begin: %v", err)
@@ -60,9 +68,9 @@ func (e sqliteEngine) fill(t failer, metas []resource.Meta) {
 		t.Fatalf("empty the table: %v", err)
 	}
 	for _, m := range metas {
-		_, err := tx.Exec(`INSERT INTO "metas of ""x""" VALUES (?,?,?,?,?,?,?,?,NULL,?,?,?,?,?,?,?)`,
-			string(m.ResourceID), []byte("x"), m.CreatedTime.UnixMicro(), m.UpdatedTime.UnixMicro(), m.CreatedBy,
-			m.UpdatedBy, m.IsDeleted, null(m.SchemaVersion), null(m.Rev.Status), null(m.Rev.CreatedBy),
+		_, err := tx.Exec(`INSERT INTO "metas of ""x""" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+			string(m.ResourceID), []byte(m.ResourceID), m.CreatedTime.UnixMicro(), m.UpdatedTime.UnixMicro(), m.CreatedBy,
+			m.UpdatedBy, m.IsDeleted, null(m.SchemaVersion), indexed(m), null(m.Rev.Status), null(m.Rev.CreatedBy),
 			null(m.Rev.UpdatedBy), nullTime(m.Rev.CreatedTime), nullTime(m.Rev.UpdatedTime), m.TotalRevisionCount,
 			string(m.CurrentRevisionID))
 		if err != nil {
@@ -88,31 +96,91 @@ func nullTime(v opt.Value[time.Time]) any {
 	return nil
 }
 
-func (e sqliteEngine) ids(t failer, text string, args []any) []string {
-	t.Helper()
-	rows, err := e.db.Query(text, args...)
+// indexed is the text of the column, without paths that have a NUL.
+func indexed(m resource.Meta) any {
+	x, ok := m.IndexedData.Get()
+	if !ok {
+		return nil
+	}
+	data := maps.Collect(x.All())
+	maps.DeleteFunc(data, func(path string, _ any) bool { return strings.Contains(path, "\x00") })
+	x, err := resource.NewIndexed(data)
 	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+		panic(err) // it was indexed data before
 	}
-	defer rows.Close()
-	ids := []string{}
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return ids
+	return string(x.AppendJSON(nil))
 }
 
-func (e sqliteEngine) count(t failer, text string, args []any) (n int) {
+func (e sqliteEngine) run(t failer, p sqlgen.Plan, q qb.Query) []resource.Meta {
 	t.Helper()
-	if err := e.db.QueryRow(text, args...).Scan(&n); err != nil {
-		t.Fatalf("%s: %v", text, err)
+	return gathered(t, p.SQL, p.Run(q, func(text string, args []any) iter.Seq2[resource.Meta, error] {
+		return scanned(e, text, args, func(rows *sql.Rows) (m resource.Meta, err error) {
+			var data []byte
+			if err := rows.Scan(&data); err != nil {
+				return m, err
+			}
+			return e.kept[string(data)], nil
+		})
+	}))
+}
+
+func (e sqliteEngine) count(t failer, p sqlgen.CountPlan, q qb.Query) (n int64) {
+	t.Helper()
+	counts := []any{&n, new(int64)}
+	if p.Exact {
+		counts = counts[:1]
+	}
+	if err := e.db.QueryRow(p.SQL, p.Args...).Scan(counts...); err != nil {
+		t.Fatalf("%s: %v", p.SQL, err)
+	}
+	if p.Exact || *counts[1].(*int64) == 0 {
+		return n
+	}
+	n, err := sqlgen.Total(scanned(e, p.Decide, p.DecideArgs, func(rows *sql.Rows) (c sqlgen.Counted, err error) {
+		var data []byte
+		if err := rows.Scan(&c.N, &data); err != nil || data == nil {
+			return c, err
+		}
+		c.Some = true
+		c.Meta = e.kept[string(data)]
+		return c, nil
+	}), q)
+	if err != nil {
+		t.Fatalf("%s: %v", p.Decide, err)
 	}
 	return n
+}
+
+// scanned yields the rows of a statement.
+func scanned[T any](e sqliteEngine, text string, args []any, scan func(*sql.Rows) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		rows, err := e.db.Query(text, args...)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if v, err := scan(rows); !yield(v, err) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(none, err)
+		}
+	}
+}
+
+// gathered returns all rows.
+func gathered(t failer, text string, rows iter.Seq2[resource.Meta, error]) []resource.Meta {
+	t.Helper()
+	var all []resource.Meta
+	for m, err := range rows {
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		all = append(all, m)
+	}
+	return all
 }
