@@ -19,21 +19,40 @@ func (r metaReader) Search(ctx context.Context, q qb.Query) iter.Seq2[resource.M
 	if err != nil {
 		return func(yield func(resource.Meta, error) bool) { yield(resource.Meta{}, err) }
 	}
-	return plan.Run(q, func(query string, args []any) iter.Seq2[resource.Meta, error] { return r.metas(ctx, query, args...) })
+	return plan.Run(q, func(query string, args []any) iter.Seq2[resource.Meta, error] {
+		if !plan.Pattern {
+			return r.metas(ctx, query, args...)
+		}
+		return patient(ctx, patternTime, func(ctx context.Context) iter.Seq2[resource.Meta, error] { return r.metas(ctx, query, args...) })
+	})
 }
 
 // Count returns how many metas q's condition selects.
 func (r metaReader) Count(ctx context.Context, q qb.Query) (int64, error) {
 	plan := sqlgen.CompileCount(sqlgen.PostgreSQL, r.t.base+metaSuffix, "data", q)
-	doing := r.doing("count metas")
-	counts, err := collect(ctx, r.f, r.q, doing, plan.SQL, plan.Args, scanCounts)
-	switch {
-	case err != nil:
-		return 0, err
-	case counts[0].open == 0:
-		return counts[0].sure, nil
+	var n countBounds
+	for counts, err := range counting(ctx, r, plan.Pattern, plan.SQL, plan.Args, scanCounts) {
+		if err != nil {
+			return 0, err
+		}
+		n = counts
 	}
-	return sqlgen.Total(stream(ctx, r.f, r.q, doing, plan.Decide, plan.DecideArgs, scanCounted), q)
+	if n.open == 0 {
+		return n.sure, nil
+	}
+	return sqlgen.Total(counting(ctx, r, plan.Pattern, plan.Decide, plan.DecideArgs, scanCounted), q)
+}
+
+// counting yields the rows of a statement that counts, with patience when it looks for a
+// pattern.
+func counting[T any](ctx context.Context, r metaReader, pattern bool, query string, args []any, scan func(pgx.Rows) (T, error)) iter.Seq2[T, error] {
+	read := func(ctx context.Context) iter.Seq2[T, error] {
+		return stream(ctx, r.f, r.q, r.doing("count metas"), query, args, scan)
+	}
+	if !pattern {
+		return read(ctx)
+	}
+	return patient(ctx, patternTime, read)
 }
 
 // countBounds are how many metas are sure to be selected, and how many others may be.

@@ -18,6 +18,7 @@ type compiler struct {
 	args    []any
 	nodes   int
 	notes   []string
+	pattern bool // the database looks for one
 }
 
 // arg adds a parameter and returns its placeholder.

@@ -19,7 +19,7 @@ type CountPlan struct {
 func CompileCount(d Dialect, table, column string, q qb.Query) CountPlan {
 	c := &compiler{dialect: d}
 	b := c.cond(q.Where, true)
-	p := CountPlan{Plan: Plan{Exact: b.exact(), Paged: b.exact(), Notes: c.notes}}
+	p := CountPlan{Plan: Plan{Exact: b.exact(), Paged: b.exact(), Notes: c.notes, Pattern: c.pattern}}
 	if p.Exact {
 		p.SQL, p.Args = c.statement("SELECT count(*) FROM ", quote(table)).where(b.may).finish()
 		return p

@@ -21,6 +21,9 @@ type Plan struct {
 	// Rows is how many rows the statement gives at most, where the program pages and hopes
 	// that so many are enough; 0 when it gives all.
 	Rows int
+	// Pattern reports that the database looks for a regular expression, which may take it
+	// long.
+	Pattern bool
 	// Notes say in sentences what the program decides, and why.
 	Notes []string
 
@@ -78,7 +81,7 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 	if len(order) > 0 {
 		s.put(" ORDER BY ", strings.Join(order, ", "))
 	}
-	p.all, p.Notes = *s, c.notes
+	p.all, p.Notes, p.Pattern = *s, c.notes, c.pattern
 	if !p.Paged {
 		return p.bounded(firstRows(p, q)), nil
 	}

@@ -46,18 +46,21 @@ var databases = map[string]struct {
 // eachPostgreSQL runs a check on all of them.
 func eachPostgreSQL(t *testing.T, check func(*testing.T, engine)) {
 	for name, d := range databases {
-		t.Run(name, func(t *testing.T) {
-			conn, err := pgx.Connect(t.Context(), pgtest.DatabaseWith(t, d.options))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = conn.Close(context.Background()) })
-			if _, err := conn.Exec(t.Context(), d.layout); err != nil {
-				t.Fatal(err)
-			}
-			check(t, postgresEngine{ctx: t.Context(), conn: conn, zone: d.options.TimeZone, kept: kept{}})
-		})
+		t.Run(name, func(t *testing.T) { check(t, openPostgreSQL(t, d.layout, d.options)) })
 	}
+}
+
+func openPostgreSQL(t *testing.T, layout string, options pgtest.DatabaseOptions) postgresEngine {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pgtest.DatabaseWith(t, options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	if _, err := conn.Exec(t.Context(), layout); err != nil {
+		t.Fatal(err)
+	}
+	return postgresEngine{ctx: t.Context(), conn: conn, zone: options.TimeZone, kept: kept{}}
 }
 
 // TestPostgreSQLEqualsMatch compares the generated SQL, run by a real PostgreSQL,
