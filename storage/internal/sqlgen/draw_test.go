@@ -52,13 +52,16 @@ func maybe[T any](t *rapid.T, g *rapid.Generator[T]) opt.Value[T] {
 	return opt.Of(g.Draw(t, "value"))
 }
 
-func drawQuery(t *rapid.T, e engine) qb.Query {
+func drawQuery(t *rapid.T, e engine, metas []resource.Meta) qb.Query {
 	q := qb.Query{Limit: maybe(t, rapid.IntRange(0, 8)), Offset: rapid.IntRange(0, 6).Draw(t, "offset")}
 	if rapid.Bool().Draw(t, "where") {
 		q.Where = drawCond(t, e, 3)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "sorts") {
 		q.Sort = append(q.Sort, drawSort(t))
+	}
+	if len(metas) > 0 && rapid.IntRange(0, 2).Draw(t, "after") == 0 {
+		q = q.From(qb.PositionOf(rapid.SampledFrom(metas).Draw(t, "position"), q.Sort))
 	}
 	return q
 }

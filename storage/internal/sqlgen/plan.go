@@ -11,8 +11,8 @@ import (
 type Plan struct {
 	SQL  string
 	Args []any
-	// Exact reports that the statement selects what the query does. Otherwise it selects
-	// some more, and each row is checked by [qb.Match].
+	// Exact reports that the statement selects what the query does, behind its position.
+	// Otherwise it selects some more, and each row is checked by [qb.Match].
 	Exact bool
 	// Order is how the rows are brought into the query's order.
 	Order Order
@@ -64,6 +64,9 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 	}
 	c := &compiler{dialect: d}
 	where := c.cond(q.Where, true)
+	if p, ok := q.After.Get(); ok {
+		where = allOf(where, c.after(p))
+	}
 	order, keys := c.orderBy(q.Sort)
 	p := Plan{Exact: where.exact(), keys: keys}
 	switch {
@@ -73,10 +76,7 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 		p.Order = OrderRuns
 		c.note("%s", runsNote(d))
 	}
-	if q.After.IsSet() {
-		c.note("what comes before the position is left out by the program")
-	}
-	p.Paged = p.Exact && p.Order == OrderExact && !q.After.IsSet()
+	p.Paged = p.Exact && p.Order == OrderExact
 	s := c.statement("SELECT ", columns, " FROM ", quote(table)).where(where.may)
 	if len(order) > 0 {
 		s.put(" ORDER BY ", strings.Join(order, ", "))

@@ -83,7 +83,7 @@ func (p Plan) answer(rows iter.Seq2[resource.Meta, error], q qb.Query) iter.Seq2
 	if p.Order == OrderMemory {
 		return qb.Select(rows, q)
 	}
-	if !p.Exact || q.After.IsSet() {
+	if !p.Exact {
 		rows = matching(rows, q)
 	}
 	if p.Order == OrderRuns {
