@@ -36,18 +36,26 @@ func (c TextComparison) eval(m *resource.Meta) truth {
 	return c.test.match(attrText(v))
 }
 
-// attrText is Python's str of an attribute or of a value that is compared with one.
+// attrText is Python's str of an attribute, times in UTC.
 func attrText(v any) string {
 	at, ok := v.(time.Time)
-	if !ok {
+	switch {
+	case !ok:
 		return pythonText(v)
+	case !resource.IsNaive(at):
+		at = at.UTC()
 	}
+	return datetimeText(at)
+}
+
+// datetimeText is Python's str of a datetime.
+func datetimeText(at time.Time) string {
 	layout := "2006-01-02 15:04:05"
 	if at.Nanosecond()/1000 != 0 {
 		layout += ".000000"
 	}
-	if resource.IsNaive(at) {
-		return at.Format(layout)
+	if !resource.IsNaive(at) {
+		layout += "-07:00"
 	}
-	return at.UTC().Format(layout + "-07:00")
+	return at.Format(layout)
 }

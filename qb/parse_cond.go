@@ -3,6 +3,7 @@ package qb
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // conditions reads a list of conditions, all of which must hold. indexedOnly
@@ -184,7 +185,10 @@ func textLeaf(o object, c Comparison, v any) (Cond, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := attrText(operand)
+	text := pythonText(operand)
+	if at, ok := operand.(time.Time); ok {
+		text = datetimeText(at)
+	}
 	if c.op == OpRegex {
 		if c.pattern, err = parsePattern(text); err != nil {
 			return nil, o.refuse(c.op, err.Error())
@@ -221,6 +225,9 @@ func (p *parser) dataLeaf(o object, field DataField, op Op) (c DataComparison, e
 	if flags, ok := v.(map[string]any); ok && flags["$flags"] != nil {
 		c.value, err = parseFlags(o.path+".value", flags, op)
 		return c, err
+	}
+	if far, ok := farLeaf(c, v); ok {
+		return far, nil
 	}
 	if c.value, err = dataOperand(o.path+".value", v); err != nil {
 		return c, err

@@ -3,7 +3,56 @@ package qb
 import (
 	"encoding/json"
 	"math/big"
+	"regexp"
 )
+
+// farNumber returns the float next to an integer beyond 64 bits, and the sign of what
+// the integer is above it. No value of indexed data is between both.
+func farNumber(v any) (f float64, above int, ok bool) {
+	text, ok := v.(json.Number)
+	if !ok {
+		return 0, 0, false
+	}
+	n, ok := new(big.Int).SetString(string(text), 10)
+	if !ok || n.IsInt64() || n.IsUint64() {
+		return 0, 0, false
+	}
+	whole := new(big.Float).SetInt(n)
+	f, _ = whole.Float64()
+	return f, whole.Cmp(big.NewFloat(f)), true
+}
+
+// farLeaf is a condition on a value of the indexed data whose operand is such a number.
+func farLeaf(c DataComparison, v any) (DataComparison, bool) {
+	f, above, ok := farNumber(v)
+	if !ok {
+		return c, false
+	}
+	switch c.op {
+	case OpContains, OpStartsWith, OpEndsWith:
+		c.value = string(v.(json.Number))
+	case OpRegex:
+		c.pattern = regexp.MustCompile(string(v.(json.Number)))
+	case OpGt, OpGte, OpLt, OpLte:
+		c.value = f
+		c.op = past(c.op, above)
+	default:
+		return c, false
+	}
+	return c, true
+}
+
+// past is the order that stands for that with an operand which is above the given one,
+// equal to it or below it, when nothing is between them.
+func past(op Op, above int) Op {
+	switch {
+	case above > 0:
+		return map[Op]Op{OpGt: OpGt, OpGte: OpGt, OpLt: OpLte, OpLte: OpLte}[op]
+	case above < 0:
+		return map[Op]Op{OpGt: OpGte, OpGte: OpGte, OpLt: OpLt, OpLte: OpLt}[op]
+	}
+	return op
+}
 
 // orderLeaf is an order between a number or flag and a number that the attribute cannot
 // hold, such as total_revision_count above 2.5; false when the operand is no number.
@@ -36,17 +85,10 @@ func flagOrder(c Comparison, operand *big.Float) Cond {
 	return Comparison{attr: c.attr, op: OpIn, values: values}
 }
 
-// numberOrder compares with the next integer below or above.
+// numberOrder compares with an integer next to the operand.
 func numberOrder(c Comparison, operand *big.Float) Cond {
-	n, accuracy := operand.Int64()
-	whole := new(big.Float).SetInt64(n)
-	switch {
-	case accuracy == big.Exact:
-	case whole.Cmp(operand) < 0 && (c.op == OpGte || c.op == OpLt): // n+1 is above, or n is the largest
-		c.op = map[Op]Op{OpGte: OpGt, OpLt: OpLte}[c.op]
-	case whole.Cmp(operand) > 0 && (c.op == OpGt || c.op == OpLte): // n-1 is below, or n is the smallest
-		c.op = map[Op]Op{OpGt: OpGte, OpLte: OpLt}[c.op]
-	}
+	n, _ := operand.Int64() // the next one towards zero, or the largest or smallest
+	c.op = past(c.op, operand.Cmp(new(big.Float).SetInt64(n)))
 	c.values = []any{n}
 	return c
 }

@@ -2,6 +2,7 @@ package qb_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/specstar-worker/worker/opt"
@@ -79,7 +80,8 @@ func TestOperandsOfOtherTypes(t *testing.T) {
 		want             any
 	}{
 		{"created_time", "starts_with", `"2024-03-01 12:00:00.123456+00:00"`, true},
-		{"created_time", "contains", `{"$datetime":"2024-03-01T20:00:00.123456+08:00"}`, true},
+		{"created_time", "contains", `{"$datetime":"2024-03-01T12:00:00.123456Z"}`, true},
+		{"created_time", "contains", `{"$datetime":"2024-03-01T20:00:00.123456+08:00"}`, false},
 		{"created_time", "contains", `3`, true},
 		{"created_time", "regex", `"^2024-0[2-4]"`, true},
 		{"created_time", "ends_with", `"Z"`, false},
@@ -106,6 +108,42 @@ func TestOperandsOfOtherTypes(t *testing.T) {
 		{"is_deleted", "gt", `0.5`, true},
 		{"is_deleted", "lt", `2`, true},
 		{"is_deleted", "gte", `1.5`, false},
+	} {
+		if got := truthOf(m, leafOf(t, alone, tc.field, tc.op, tc.value)); got != tc.want {
+			t.Errorf("%s %s %s is %v, want %v", tc.field, tc.op, tc.value, got, tc.want)
+		}
+	}
+}
+
+// TestIntegersBeyond64Bits have no value of the indexed data between them and the next float.
+func TestIntegersBeyond64Bits(t *testing.T) {
+	x, err := resource.NewIndexed(map[string]any{"f": 1e20, "max": uint64(1<<64 - 1), "min": int64(-1 << 63), "s": "12345678901234567890123", "l": []any{1e20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := resource.Meta{IndexedData: opt.Of(x)}
+	for _, tc := range []struct {
+		field, op, value string
+		want             any
+	}{
+		{"f", "eq", `100000000000000000000`, true},
+		{"f", "eq", `100000000000000000001`, false},
+		{"f", "ne", `100000000000000000001`, true},
+		{"f", "in", `[100000000000000000000,1]`, true},
+		{"f", "lt", `100000000000000000001`, true},
+		{"f", "gte", `100000000000000000001`, false},
+		{"f", "gt", `99999999999999999999`, true},
+		{"f", "lte", `99999999999999999999`, false},
+		{"f", "lte", `100000000000000000000`, true},
+		{"max", "lt", `18446744073709551616`, true},
+		{"min", "gt", `-9223372036854775809`, true},
+		{"min", "gt", `-9223372036854776000`, true},
+		{"max", "gt", "-1" + strings.Repeat("0", 400), true},
+		{"max", "lt", "1" + strings.Repeat("0", 400), true},
+		{"s", "contains", `2345678901234567890123`, true},
+		{"s", "starts_with", `2345678901234567890123`, false},
+		{"s", "gt", `18446744073709551616`, nil},
+		{"l", "eq", `[100000000000000000000]`, true},
 	} {
 		if got := truthOf(m, leafOf(t, alone, tc.field, tc.op, tc.value)); got != tc.want {
 			t.Errorf("%s %s %s is %v, want %v", tc.field, tc.op, tc.value, got, tc.want)

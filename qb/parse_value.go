@@ -158,6 +158,11 @@ func parseTime(v any) (time.Time, bool) {
 func dataOperand(path string, v any) (any, error) {
 	switch v := v.(type) {
 	case json.Number:
+		if f, above, far := farNumber(v); far && above == 0 {
+			return f, nil
+		} else if far {
+			return struct{}{}, nil // equals nothing
+		}
 		return dataNumber(path, string(v))
 	case []any:
 		out := make([]any, len(v))

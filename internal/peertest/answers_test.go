@@ -50,6 +50,10 @@ func compareAnswers(t *testing.T, p *pypeer.Peer, enc resource.Encoding, metas [
 		if a.Error != "" && rule == "" {
 			rule = goldenqueries.Types
 		}
+		if rule == goldenqueries.Unset && strings.Contains(string(a.Query), `"limit"`) {
+			n.ruled[rule]++ // a page shifts by the rows that differ
+			continue
+		}
 		want, got, err := a.IDs, []resource.ID{}, error(nil)
 		switch rule {
 		case "":
