@@ -56,7 +56,10 @@ func (c *compiler) begins(text, part string) string {
 // behind returns the least text above all that begin with part; false when there is none.
 func (c *compiler) behind(part string) (string, bool) {
 	if c.dialect == SQLite {
-		b := []byte(strings.TrimRight(part, "\xff"))
+		b := []byte(part)
+		for len(b) > 0 && b[len(b)-1] == 0xff { // strings.TrimRight takes other bytes that are no UTF-8 for it
+			b = b[:len(b)-1]
+		}
 		if len(b) == 0 {
 			return "", false
 		}
