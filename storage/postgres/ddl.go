@@ -38,7 +38,10 @@ func (t tables) ddl(layout Layout, revisions, foreignKey bool) []string {
 	uid TEXT NOT NULL`+references+`,
 	PRIMARY KEY (resource_id, revision_id, schema_version))`)
 	}
-	return append(statements, t.indexes()...)
+	for _, d := range t.defaultIndexes() {
+		statements = append(statements, t.statement(d, ifNotThere))
+	}
+	return statements
 }
 
 func (t tables) metaTable(layout Layout) string {
@@ -62,24 +65,4 @@ func (t tables) metaTable(layout Layout) string {
 	rev_updated_by $text,
 	rev_created_time $time,
 	rev_updated_time $time)`)
-}
-
-// indexes returns the statements for our own indexes of the meta table. Their names
-// have the table's in them: the original's do not, so that only its first table gets
-// them. resource_id, which breaks ties of every order, is the last column of each.
-func (t tables) indexes() []string {
-	return []string{
-		t.metaIndex("rev", `rev_status COLLATE "C", rev_updated_by COLLATE "C", rev_created_time`, ""),
-		t.metaIndex("updated", "updated_time", ""),
-		t.metaIndex("created", "created_time", ""),
-		t.metaIndex("unfilled", "", " WHERE "+unfilled),
-	}
-}
-
-// metaIndex returns the statement for a secondary index of the meta table.
-func (t tables) metaIndex(name, columns, where string) string {
-	if columns != "" {
-		columns += ", "
-	}
-	return `CREATE INDEX IF NOT EXISTS ` + quote(t.base+"_meta_"+name) + ` ON ` + t.meta + ` (` + columns + `resource_id COLLATE "C")` + where
 }

@@ -77,7 +77,7 @@ func withoutRev(t *testing.T, conn *pgx.Conn, table string) {
 func relationsOf(t *testing.T, conn *pgx.Conn, schema string) (found []string) {
 	t.Helper()
 	for _, r := range lines(t, conn, catalogue) {
-		ours := strings.HasPrefix(r, schema+".specstar_") || strings.Contains(r, "_meta_rev") || strings.Contains(r, "_meta_updated") ||
+		ours := strings.HasPrefix(r, schema+".specstar_") || strings.Contains(r, "_meta_user") || strings.Contains(r, "_meta_status") || strings.Contains(r, "_meta_updated") ||
 			strings.Contains(r, "_meta_created") || strings.Contains(r, "_meta_unfilled")
 		if strings.HasPrefix(r, schema+".") && !ours {
 			found = append(found, r)

@@ -112,8 +112,8 @@ func (t *tx) indexAdopted(names tables) error {
 	if rows > indexedAtOnce {
 		return nil
 	}
-	for _, statement := range names.indexes() {
-		if _, err := t.exec(statement); err != nil {
+	for _, d := range names.defaultIndexes() {
+		if _, err := t.exec(names.statement(d, ifNotThere)); err != nil {
 			return fmt.Errorf("make indexes of %s: %w", names.meta, err)
 		}
 	}

@@ -48,11 +48,17 @@ func TestQueriesUseTheIndexes(t *testing.T) {
 		sorted      bool // a sort of its own is expected
 		query       func() (string, []any)
 	}{
-		{name: "rev_status", index: "person_meta_rev", sorted: true, query: func() (string, []any) {
+		{name: "rev_status", index: "person_meta_status", sorted: true, query: func() (string, []any) {
 			return search(qb.Where(qb.RevStatus().Eq(resource.Draft)))
 		}},
-		{name: "rev_status and rev_updated_by", index: "person_meta_rev", sorted: true, query: func() (string, []any) {
-			return search(qb.Where(qb.RevStatus().Eq(resource.Draft), qb.RevUpdatedBy().Eq("ann")))
+		{name: "rev_status, newest first", index: "person_meta_status", query: func() (string, []any) {
+			return search(qb.Where(qb.RevStatus().Eq(resource.Draft)).OrderBy(qb.RevCreatedTime().Desc()))
+		}},
+		{name: "rev_status and rev_updated_by, newest first", index: "person_meta_user", query: func() (string, []any) {
+			return search(qb.Where(qb.RevStatus().Eq(resource.Draft), qb.RevUpdatedBy().Eq("ann")).OrderBy(qb.RevCreatedTime().Desc()))
+		}},
+		{name: "rev_updated_by", index: "person_meta_user", sorted: true, query: func() (string, []any) {
+			return search(qb.Where(qb.RevUpdatedBy().Eq("ann")))
 		}},
 		{name: "newest first", index: "person_meta_updated", query: func() (string, []any) {
 			return search(qb.Query{}.OrderBy(qb.UpdatedTime().Desc()).Page(10, 0))

@@ -1,0 +1,157 @@
+package postgres
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/specstar-worker/worker/qb"
+	"github.com/specstar-worker/worker/storage"
+	"github.com/specstar-worker/worker/storage/internal/sqlgen"
+)
+
+// indexDef is an index of a meta table.
+type indexDef struct {
+	name     string // unquoted
+	on       string // for people
+	declared bool
+	body     string // behind the table's name
+}
+
+// statement makes the index; option comes behind CREATE INDEX.
+func (t tables) statement(d indexDef, option string) string {
+	return `CREATE INDEX ` + option + quote(d.name) + ` ON ` + t.meta + ` ` + d.body
+}
+
+// How a statement that makes an index begins.
+const (
+	ifNotThere   = `IF NOT EXISTS `
+	whileWriting = `CONCURRENTLY `
+)
+
+// defaultIndexes are those of every meta table. Their names have the table's in them: the
+// original's do not, so that only its first table gets them. resource_id, which breaks
+// ties of every order, is the last column of each. See ADR 0023 for why it is these.
+func (t tables) defaultIndexes() []indexDef {
+	return []indexDef{
+		t.metaIndex("user", qb.AttrRevUpdatedBy, qb.AttrRevStatus, qb.AttrRevCreatedTime),
+		t.metaIndex("status", qb.AttrRevStatus, qb.AttrRevCreatedTime),
+		t.metaIndex("updated", qb.AttrUpdatedTime),
+		t.metaIndex("created", qb.AttrCreatedTime),
+		{name: t.base + metaSuffix + "_unfilled", on: "rev_* that are unset", body: `(` + idKey + `) WHERE ` + unfilled},
+	}
+}
+
+// idKey is the last key of every index.
+const idKey = `resource_id COLLATE "C"`
+
+func (t tables) metaIndex(name string, attrs ...qb.Attr) indexDef {
+	d := indexDef{name: t.base + metaSuffix + "_" + name}
+	keys := make([]storage.IndexKey, len(attrs))
+	for i, a := range attrs {
+		keys[i].Attr = a
+	}
+	d.on = storage.Index{Keys: keys}.String()
+	d.body, _ = keysBody(keys) // attributes can be indexed
+	return d
+}
+
+// oldIndex is the name of an index that former versions made of every meta table.
+func (t tables) oldIndex() string { return t.base + metaSuffix + "_rev" }
+
+const oldIndexOn = "rev_status, rev_updated_by, rev_created_time"
+
+// declaredPrefix begins the names of declared indexes.
+const declaredPrefix = "specstar_index_"
+
+// define returns a declared index. Names of PostgreSQL have 63 bytes, and those of
+// indexes are unique in their schema, so what it is on is hashed with the table.
+func (t tables) define(x storage.Index) (indexDef, error) {
+	if err := x.Check(); err != nil {
+		return indexDef{}, err
+	}
+	sum := xxh3.HashString128(t.base + "\x00" + x.String()).Bytes()
+	d := indexDef{name: declaredPrefix + hex.EncodeToString(sum[:]), on: x.String(), declared: true}
+	var err error
+	switch {
+	case x.Elements:
+		d.body = `USING gin (indexed_data jsonb_path_ops)`
+	case x.Equal != "":
+		var at string
+		if at, err = literalOf(x.Equal); err == nil {
+			d.body = `USING hash ((indexed_data -> ` + at + `))` // of values of any length
+		}
+	default:
+		d.body, err = keysBody(x.Keys)
+	}
+	return d, err
+}
+
+// longest is how many bytes the entries of an index may have together: PostgreSQL takes
+// some 2,700.
+const longest = 2650
+
+// keysBody is the body of a B-tree.
+func keysBody(keys []storage.IndexKey) (string, error) {
+	parts, size := []string{}, maxIndexedText
+	for _, k := range keys {
+		part, n, err := keySQL(k)
+		if err != nil {
+			return "", err
+		}
+		parts, size = append(parts, part), size+n
+	}
+	if size > longest {
+		return "", fmt.Errorf("index on %s: with their resource id, values may be longer than PostgreSQL takes into an index: of texts and indexed data one key is possible", storage.Index{Keys: keys})
+	}
+	if !slices.Contains(parts, idKey) {
+		parts = append(parts, idKey)
+	}
+	return `(` + strings.Join(parts, ", ") + `)`, nil
+}
+
+// keySQL returns a key of a B-tree, and how many bytes it has at most. Of columns that
+// may be NULL queries have NULLS FIRST upwards, and NULLS LAST downwards, which is that
+// read backwards; of others they say nothing, see package sqlgen.
+func keySQL(k storage.IndexKey) (sql string, size int, err error) {
+	if k.Path != "" {
+		at, err := literalOf(k.Path)
+		if err != nil {
+			return "", 0, err
+		}
+		return sqlgen.RankSQL(at) + `, ` + sqlgen.NumberSQL(at) + `, ` + sqlgen.TextSQL(at), 4 * sqlgen.TextLength, nil
+	}
+	sql = string(k.Attr)
+	switch k.Attr {
+	case qb.AttrTotalRevisionCount, qb.AttrCurrentRevisionID:
+		return "", 0, fmt.Errorf("index on %s: PostgreSQL has no column of it", k.Attr)
+	case qb.AttrResourceID:
+		return idKey, 0, nil // its bytes are counted already
+	case qb.AttrRevStatus:
+		return sql + ` COLLATE "C" NULLS FIRST`, 16, nil
+	}
+	if k.Attr.Kind() == qb.KindText {
+		return sql + ` COLLATE "C"` + nullsFirst(k.Attr), maxIndexedText, nil
+	}
+	return sql + nullsFirst(k.Attr), 8, nil
+}
+
+// nullsFirst is empty for columns that are never NULL: queries do not say it of them.
+func nullsFirst(a qb.Attr) string {
+	switch a {
+	case qb.AttrCreatedTime, qb.AttrUpdatedTime, qb.AttrCreatedBy, qb.AttrUpdatedBy, qb.AttrIsDeleted:
+		return ""
+	}
+	return ` NULLS FIRST`
+}
+
+func literalOf(path string) (string, error) {
+	at, ok := sqlgen.PathLiteral(sqlgen.PostgreSQL, path)
+	if !ok {
+		return "", fmt.Errorf("index on data.%q: no meta in PostgreSQL can have that path", path)
+	}
+	return at, nil
+}
