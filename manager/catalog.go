@@ -124,6 +124,11 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 	if err := c.factory.SaveModel(ctx, info); err != nil {
 		return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
 	}
+	if i < 0 {
+		if err := c.indexNew(ctx, info); err != nil {
+			return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
+		}
+	}
 	return c.adopt(ctx, info)
 }
 

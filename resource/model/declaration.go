@@ -41,6 +41,9 @@ type Declaration struct {
 	IndexedFields []string `json:"indexed_fields,omitempty"`
 	// UniqueFields are indexed fields whose values no two live resources share.
 	UniqueFields []string `json:"unique_fields,omitempty"`
+	// Indexes are those of the database that searches of the model need beside the ones
+	// that every model has.
+	Indexes []Index `json:"indexes,omitempty"`
 	// BinaryFields are the paths of references to blobs in a model whose types
 	// do not tell: lists are stepped through, "*" is any key of a map.
 	BinaryFields []string `json:"binary_fields,omitempty"`

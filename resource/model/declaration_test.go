@@ -22,6 +22,7 @@ types:
   C: {values: [x, 1, null]}
 indexed_fields: [x, ab, x]
 unique_fields: [ab]
+indexes: [{keys: [rev_status, data.x]}, {equal: ab}, {elements: true}]
 unknown_fields: refuse
 migrations: [{from: null, to: 1, steps: [{rename: {from: a, to: b}}]}, {from: 1, to: 2}]
 `
@@ -34,7 +35,7 @@ func TestOneSpelling(t *testing.T) {
 		`"A":{"fields":[{"name":"x","type":"list[map[str, int?]]","default":[{"b":1,"a":null}]}],"tag":"a"},` +
 		`"B":{"fields":[{"name":"a.b","type":"int","attribute":"ab"},{"name":"day","type":"date","default":"2024-01-02"}],"tag":"b","tag_field":"type"},` +
 		`"C":{"values":["x",1,null]}},"indexed_fields":["ab","x"],"unique_fields":["ab"],` +
-		`"migrations":[{"from":null,"to":"1","steps":[{"rename":{"from":"a","to":"b"}}]},{"from":"1","to":"2"}]}`
+		`"indexes":[{"keys":["rev_status","data.x"]},{"equal":"ab"},{"elements":true}],"migrations":[{"from":null,"to":"1","steps":[{"rename":{"from":"a","to":"b"}}]},{"from":"1","to":"2"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("JSON = %s, %v;\nwant %s", got, err, want)
 	}
@@ -99,7 +100,7 @@ func TestRefusedDeclarations(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"":                              "",
 		"name: m\nfeilds: []":           `2:1: a model has no key "feilds"; did you mean "fields"?`,
-		"name: m\nzzz: 1":               `2:1: a model has no key "zzz"; known are binary_fields, encoding, fields, indexed_fields, json_schema, migrations, name, schema_version, tag, tag_field, type, types, unique_fields, unknown_fields`,
+		"name: m\nzzz: 1":               `2:1: a model has no key "zzz"; known are binary_fields, encoding, fields, indexed_fields, indexes, json_schema, migrations, name, schema_version, tag, tag_field, type, types, unique_fields, unknown_fields`,
 		"encoding: json":                `1:1: the model has no name`,
 		"name: m\nencoding: xml":        `2:11: encoding "xml" is not known; use json or msgpack`,
 		"name: m\nname: n":              `2:1: mapping key "name" already defined at [1:1]`,
@@ -142,6 +143,13 @@ func TestRefusedDeclarations(t *testing.T) {
 		"name: m\nfields: [{name: abc, type: int}]\nindexed_fields:\n- abd":                                `4:3: "abd" leads nowhere: the payload has no field "abd"; did you mean "abc"?`,
 		"name: m\nfields: [{name: a, type: int}]\nindexed_fields: [a.b]":                                   `3:18: "a.b" leads nowhere: "a" has no field "b"`,
 		"name: m\nfields: [{name: a, type: int}]\nbinary_fields: [a]":                                      `3:17: "a" is not of type binary`,
+		"name: m\nindexes: [{}]":                                                                           `2:11: an index has either keys, or equal, or elements: true`,
+		"name: m\nindexes: [{equal: a, keys: [rev_status]}]":                                               `2:11: an index has either keys, or equal, or elements: true`,
+		"name: m\nindexed_fields: [price]\nindexes: [{equal: prise}]":                                      `3:11: "prise" is not an indexed field; did you mean "price"?`,
+		"name: m\nindexed_fields: [price]\nindexes: [{keys: [price]}]":                                     `3:11: "price" is no attribute of a meta; an indexed field is named data.price`,
+		"name: m\nindexes: [{keys: [rev_status, rev_status]}]":                                             `2:11: the key "rev_status" is there twice`,
+		"name: m\nindexes: [{keys: [data.a]}]":                                                             `2:11: "a" is not an indexed field`,
+		"name: m\nindexes: [{key: [rev_status]}]":                                                          `2:12: an index has no key "key"; did you mean "keys"?`,
 		"name: m\nbinary_fields: [a, a.b]":                                                                 `2:20: "a.b" leads into another binary field`,
 		"name: m\nunknown_fields: no":                                                                      `2:17: "no" is not known; use refuse, drop or keep`,
 		"name: m\nschema_version: ''":                                                                      `2:17: the version is empty; leave it out when there is none`,

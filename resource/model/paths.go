@@ -96,6 +96,9 @@ func (m *Model) setPaths() error {
 			}
 		}
 	}
+	if err := m.checkIndexes(); err != nil {
+		return err
+	}
 	found := map[string]bool{}
 	if m.root != nil {
 		(&binaryPaths{found: found, open: map[*object]bool{}, budget: maxNodes}).collect(m.root, "")

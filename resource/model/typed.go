@@ -30,6 +30,8 @@ type TypedOptions struct {
 	Migrations []Migration
 	// UnknownFields says what becomes of fields that the type does not have.
 	UnknownFields UnknownFields
+	// Indexes are those of the database that searches need, see [Declaration].
+	Indexes []Index
 }
 
 // Typed is a model whose payloads are values of a Go struct. Its fields are
@@ -70,7 +72,7 @@ func Of(t reflect.Type, o TypedOptions) (*Typed, error) {
 	}
 	d := Declaration{
 		Name: o.Name, Encoding: o.Encoding, SchemaVersion: o.SchemaVersion, Migrations: o.Migrations,
-		UnknownFields: o.UnknownFields, Types: map[string]Type{},
+		UnknownFields: o.UnknownFields, Indexes: o.Indexes, Types: map[string]Type{},
 	}
 	p := planner{types: d.Types, plans: map[reflect.Type]*plan{}}
 	root, fields, err := p.object(t)

@@ -37,6 +37,7 @@ func (r *yamlReader) declaration(n ast.Node) (Declaration, error) {
 		"json_schema":    r.value(&d.JSONSchema),
 		"indexed_fields": r.texts(&d.IndexedFields),
 		"unique_fields":  r.texts(&d.UniqueFields),
+		"indexes":        r.indexes(&d.Indexes),
 		"binary_fields":  r.texts(&d.BinaryFields),
 		"unknown_fields": r.text((*string)(&d.UnknownFields)),
 		"migrations":     r.migrations(&d.Migrations),
@@ -139,6 +140,19 @@ func (r *yamlReader) migrations(to *[]Migration) func(ast.Node, string) error {
 				m.From = &v
 			}
 			*to = append(*to, m)
+			return err
+		})
+	}
+}
+
+func (r *yamlReader) indexes(to *[]Index) func(ast.Node, string) error {
+	return func(n ast.Node, path string) error {
+		return r.list(n, path, func(n ast.Node, path string) error {
+			var x Index
+			err := r.mapping(n, path, "an index", keys{
+				"keys": r.texts(&x.Keys), "equal": r.text(&x.Equal), "elements": r.boolean(&x.Elements),
+			})
+			*to = append(*to, x)
 			return err
 		})
 	}

@@ -39,3 +39,18 @@ func TestConformanceBeside(t *testing.T) {
 	inMemory(t)
 	storagetest.Run(t, storagetest.Harness{Open: openBeside, Lacks: []check.Need{check.AtomicLoad}})
 }
+
+func TestFilesOfTheOriginalHaveNoIndexes(t *testing.T) {
+	f, err := openBeside(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	x, err := storage.IndexesOf(f)
+	if err == nil {
+		_, err = x.MakeIndexes(t.Context(), "person", nil, false)
+	}
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("indexes are made: %v", err)
+	}
+}

@@ -48,7 +48,7 @@ const unfilled = `rev_status IS NULL OR rev_created_by IS NULL OR rev_updated_by
 
 // ddl returns the statements that make the model's tables.
 func (t tables) ddl() []string {
-	return []string{
+	statements := []string{
 		`CREATE TABLE IF NOT EXISTS ` + t.meta + ` (
 	resource_id TEXT NOT NULL PRIMARY KEY,
 	data BLOB NOT NULL,
@@ -77,19 +77,9 @@ func (t tables) ddl() []string {
 	schema_version TEXT NOT NULL,
 	data_id INTEGER NOT NULL,
 	PRIMARY KEY (resource_id, number, revision_id, schema_version)) WITHOUT ROWID`,
-		t.metaIndex("user", "rev_updated_by, rev_status, rev_created_time", ""),
-		t.metaIndex("status", "rev_status, rev_created_time", ""),
-		t.metaIndex("updated", "updated_time", ""),
-		t.metaIndex("created", "created_time", ""),
-		t.metaIndex("unfilled", "resource_id", " WHERE "+unfilled),
 	}
-}
-
-// metaIndex returns the statement for a secondary index; resource_id, which
-// breaks ties of every order, is its last column.
-func (t tables) metaIndex(name, columns, where string) string {
-	if columns != "resource_id" {
-		columns += ", resource_id"
+	for _, d := range t.defaultIndexes() {
+		statements = append(statements, t.statement(d))
 	}
-	return `CREATE INDEX IF NOT EXISTS ` + quote(t.base+"_meta_"+name) + ` ON ` + t.meta + ` (` + columns + `)` + where
+	return statements
 }
