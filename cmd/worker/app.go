@@ -89,7 +89,7 @@ environment, then the file.`,
 	root.AddCommand(
 		a.runCommand(), a.demoCommand(),
 		a.loadCommand(), a.dumpCommand(), a.saveCommand(), a.backfillCommand(), a.migrateCommand(), a.submitCommand(), a.jobsCommand(),
-		a.searchCommand(), a.countCommand(), a.getCommand(), a.revisionsCommand(), a.modelsCommand(),
+		a.searchCommand(), a.countCommand(), a.getCommand(), a.revisionsCommand(), a.modelsCommand(), a.indexesCommand(),
 		a.verifyCommand(), a.checkCommand(), a.provisionCommand(), a.planCommand(), a.gcCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root

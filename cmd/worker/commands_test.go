@@ -189,6 +189,7 @@ func TestReaders(t *testing.T) {
 	t.Run("tables", func(t *testing.T) {
 		for _, args := range [][]string{
 			{"models"},
+			{"indexes"},
 			{"search", "person"},
 			{"get", "person", "person:p1"},
 			{"revisions", "person", "person:p1"},
@@ -228,6 +229,8 @@ func TestAStoreThatIsNotThereIsEmptyAndStaysSo(t *testing.T) {
 	}{
 		{[]string{"search", "person"}, "[]"},
 		{[]string{"models"}, "[]"},
+		{[]string{"indexes"}, "[]"},
+		{[]string{"indexes", "--make"}, "[]"},
 		{[]string{"jobs", "list"}, "[]"},
 		{[]string{"count", "person"}, `"count": 0`},
 		{[]string{"verify"}, `"ok": true`},
@@ -353,6 +356,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 		{"get"},
 		{"revisions"},
 		{"models"},
+		{"indexes"},
 		{"verify"},
 		{"plan"},
 		{"gc"},

@@ -141,6 +141,7 @@ func (w *worker) startBackground(ctx context.Context) {
 	}
 	if s.options.kept != nil {
 		w.background.Go(func() { w.pruneJobs(ctx) })
+		w.background.Go(func() { w.makeIndexes(ctx) })
 	}
 }
 
