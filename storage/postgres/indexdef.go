@@ -19,6 +19,7 @@ type indexDef struct {
 	on       string // for people
 	declared bool
 	body     string // behind the table's name
+	keys     []storage.IndexKey
 }
 
 // statement makes the index; option comes behind CREATE INDEX.
@@ -49,13 +50,12 @@ func (t tables) defaultIndexes() []indexDef {
 const idKey = `resource_id COLLATE "C"`
 
 func (t tables) metaIndex(name string, attrs ...qb.Attr) indexDef {
-	d := indexDef{name: t.base + metaSuffix + "_" + name}
-	keys := make([]storage.IndexKey, len(attrs))
+	d := indexDef{name: t.base + metaSuffix + "_" + name, keys: make([]storage.IndexKey, len(attrs))}
 	for i, a := range attrs {
-		keys[i].Attr = a
+		d.keys[i].Attr = a
 	}
-	d.on = storage.Index{Keys: keys}.String()
-	d.body, _ = keysBody(keys) // attributes can be indexed
+	d.on = storage.Index{Keys: d.keys}.String()
+	d.body, _ = keysBody(d.keys) // these attributes can be indexed
 	return d
 }
 
