@@ -18,8 +18,9 @@ type Index struct {
 	Keys []IndexKey
 	// Equal is a path of indexed data of which Eq and In are served.
 	Equal string
-	// Elements serves Contains of lists, at any path of indexed data.
-	Elements bool
+	// Elements is a path of indexed data of which Contains is served where the values are
+	// lists.
+	Elements string
 }
 
 // IndexKey is an attribute or a path of indexed data.
@@ -39,8 +40,8 @@ func (k IndexKey) String() string {
 // String says what the index is on: "rev_status, data.price".
 func (x Index) String() string {
 	switch {
-	case x.Elements:
-		return "elements of data"
+	case x.Elements != "":
+		return "elements of data." + x.Elements
 	case x.Equal != "":
 		return "data." + x.Equal + " (equality)"
 	}
@@ -54,13 +55,13 @@ func (x Index) String() string {
 // Check reports why there can be no such index.
 func (x Index) Check() error {
 	kinds := 0
-	for _, given := range []bool{len(x.Keys) > 0, x.Equal != "", x.Elements} {
+	for _, given := range []bool{len(x.Keys) > 0, x.Equal != "", x.Elements != ""} {
 		if given {
 			kinds++
 		}
 	}
 	if kinds != 1 {
-		return errors.New("an index has either keys, or a path for equality, or is of elements")
+		return errors.New("an index has either keys, or a path for equality, or a path for elements")
 	}
 	seen := map[IndexKey]bool{}
 	for _, k := range x.Keys {

@@ -53,7 +53,7 @@ func TestIndexesAreDeclaredMadeAndDropped(t *testing.T) {
 	if got := states(t, "--store", store, "--make", "--drop"); got[storage.IndexThere] != 7 || got[storage.IndexDropped] != 1 {
 		t.Errorf("dropped: %v", got)
 	}
-	declare("[{elements: true}]")
+	declare("[{elements: age}]")
 	if r := cli(t, "indexes", "--make", "--store", store); r.code != exitProblems {
 		t.Errorf("an index that SQLite does not have: %+v", r)
 	}

@@ -22,7 +22,7 @@ types:
   C: {values: [x, 1, null]}
 indexed_fields: [x, ab, x]
 unique_fields: [ab]
-indexes: [{keys: [rev_status, data.x]}, {equal: ab}, {elements: true}]
+indexes: [{keys: [rev_status, data.x]}, {equal: ab}, {elements: x}]
 unknown_fields: refuse
 migrations: [{from: null, to: 1, steps: [{rename: {from: a, to: b}}]}, {from: 1, to: 2}]
 `
@@ -35,7 +35,7 @@ func TestOneSpelling(t *testing.T) {
 		`"A":{"fields":[{"name":"x","type":"list[map[str, int?]]","default":[{"b":1,"a":null}]}],"tag":"a"},` +
 		`"B":{"fields":[{"name":"a.b","type":"int","attribute":"ab"},{"name":"day","type":"date","default":"2024-01-02"}],"tag":"b","tag_field":"type"},` +
 		`"C":{"values":["x",1,null]}},"indexed_fields":["ab","x"],"unique_fields":["ab"],` +
-		`"indexes":[{"keys":["rev_status","data.x"]},{"equal":"ab"},{"elements":true}],"migrations":[{"from":null,"to":"1","steps":[{"rename":{"from":"a","to":"b"}}]},{"from":"1","to":"2"}]}`
+		`"indexes":[{"keys":["rev_status","data.x"]},{"equal":"ab"},{"elements":"x"}],"migrations":[{"from":null,"to":"1","steps":[{"rename":{"from":"a","to":"b"}}]},{"from":"1","to":"2"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("JSON = %s, %v;\nwant %s", got, err, want)
 	}
@@ -143,8 +143,8 @@ func TestRefusedDeclarations(t *testing.T) {
 		"name: m\nfields: [{name: abc, type: int}]\nindexed_fields:\n- abd":                                `4:3: "abd" leads nowhere: the payload has no field "abd"; did you mean "abc"?`,
 		"name: m\nfields: [{name: a, type: int}]\nindexed_fields: [a.b]":                                   `3:18: "a.b" leads nowhere: "a" has no field "b"`,
 		"name: m\nfields: [{name: a, type: int}]\nbinary_fields: [a]":                                      `3:17: "a" is not of type binary`,
-		"name: m\nindexes: [{}]":                                                                           `2:11: an index has either keys, or equal, or elements: true`,
-		"name: m\nindexes: [{equal: a, keys: [rev_status]}]":                                               `2:11: an index has either keys, or equal, or elements: true`,
+		"name: m\nindexes: [{}]":                                                                           `2:11: an index has either keys, or equal, or elements`,
+		"name: m\nindexes: [{equal: a, keys: [rev_status]}]":                                               `2:11: an index has either keys, or equal, or elements`,
 		"name: m\nindexed_fields: [price]\nindexes: [{equal: prise}]":                                      `3:11: "prise" is not an indexed field; did you mean "price"?`,
 		"name: m\nindexed_fields: [price]\nindexes: [{keys: [price]}]":                                     `3:11: "price" is no attribute of a meta; an indexed field is named data.price`,
 		"name: m\nindexes: [{keys: [rev_status, rev_status]}]":                                             `2:11: the key "rev_status" is there twice`,

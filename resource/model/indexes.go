@@ -18,8 +18,9 @@ type Index struct {
 	// Equal is an indexed field of which equality is served, also with one of several
 	// values.
 	Equal string `json:"equal,omitempty"`
-	// Elements serves conditions that a list holds a value, of every indexed field.
-	Elements bool `json:"elements,omitempty"`
+	// Elements is an indexed field of lists, of which conditions are served that a list
+	// holds a value.
+	Elements string `json:"elements,omitempty"`
 }
 
 // dataPrefix tells indexed fields from attributes among the keys of an index.
@@ -41,16 +42,16 @@ func (m *Model) checkIndexes() error {
 
 func (m *Model) checkIndex(x Index) error {
 	kinds := 0
-	for _, given := range []bool{len(x.Keys) > 0, x.Equal != "", x.Elements} {
+	for _, given := range []bool{len(x.Keys) > 0, x.Equal != "", x.Elements != ""} {
 		if given {
 			kinds++
 		}
 	}
 	if kinds != 1 {
-		return fmt.Errorf("an index has either keys, or equal, or elements: true")
+		return fmt.Errorf("an index has either keys, or equal, or elements")
 	}
-	if x.Equal != "" {
-		return m.checkData(x.Equal)
+	if path := x.Equal + x.Elements; path != "" {
+		return m.checkData(path)
 	}
 	for i, key := range x.Keys {
 		path, data := DataKey(key)

@@ -150,7 +150,7 @@ func (r *yamlReader) indexes(to *[]Index) func(ast.Node, string) error {
 		return r.list(n, path, func(n ast.Node, path string) error {
 			var x Index
 			err := r.mapping(n, path, "an index", keys{
-				"keys": r.texts(&x.Keys), "equal": r.text(&x.Equal), "elements": r.boolean(&x.Elements),
+				"keys": r.texts(&x.Keys), "equal": r.text(&x.Equal), "elements": r.text(&x.Elements),
 			})
 			*to = append(*to, x)
 			return err

@@ -123,20 +123,22 @@ func (n planNode) costs(table string, rows float64) (costs []string) {
 // advise returns the indexes that would serve the query and are not there.
 func (r metaReader) advise(ctx context.Context, q qb.Query, count bool, why string) ([]storage.IndexAdvice, error) {
 	set := &indexSet{f: r.f, t: r.t}
-	var advice []storage.IndexAdvice
+	var advice []storage.IndexAdvice // one for each definition of set
 	for _, x := range indexadvice.For(q, count) {
-		d, err := r.t.define(x)
+		defs, err := r.t.define(x)
 		if err != nil {
 			continue
 		}
 		for _, other := range r.t.defaultIndexes() {
 			if len(x.Keys) > 0 && indexadvice.Serves(other.keys, x.Keys) {
-				d = other // it may be missing in a store of a former version
+				defs = []indexDef{other} // it may be missing in a store of a former version
 				break
 			}
 		}
-		set.defs = append(set.defs, d)
-		advice = append(advice, storage.IndexAdvice{On: d.on, Index: x, Why: why})
+		for _, d := range defs {
+			set.defs = append(set.defs, d)
+			advice = append(advice, storage.IndexAdvice{On: d.on, Index: x, Why: why})
+		}
 	}
 	status, err := set.status(ctx, r.q)
 	if err != nil {

@@ -67,27 +67,37 @@ const oldIndexOn = "rev_status, rev_updated_by, rev_created_time"
 // declaredPrefix begins the names of declared indexes.
 const declaredPrefix = "specstar_index_"
 
-// define returns a declared index. Names of PostgreSQL have 63 bytes, and those of
+// define returns what makes a declared index. Names of PostgreSQL have 63 bytes, and those of
 // indexes are unique in their schema, so what it is on is hashed with the table.
-func (t tables) define(x storage.Index) (indexDef, error) {
+//
+// For elements there are two: what contains a value may also be a text or a map. Those are
+// found by the second one, which is empty where all values are lists.
+func (t tables) define(x storage.Index) ([]indexDef, error) {
 	if err := x.Check(); err != nil {
-		return indexDef{}, err
+		return nil, err
 	}
-	sum := xxh3.HashString128(t.base + "\x00" + x.String()).Bytes()
-	d := indexDef{name: declaredPrefix + hex.EncodeToString(sum[:]), on: x.String(), declared: true}
-	var err error
+	path := x.Equal + x.Elements
+	at, err := literalOf(path)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case x.Elements:
-		d.body = `USING gin (indexed_data jsonb_path_ops)`
+	case x.Elements != "":
+		kind := `(jsonb_typeof(indexed_data -> ` + at + `))`
+		return []indexDef{
+			t.declared("elements of data", `USING gin (indexed_data jsonb_path_ops)`),
+			t.declared("texts and maps of data."+path, `(`+kind+`) WHERE `+kind+` IN ('string', 'object')`),
+		}, nil
 	case x.Equal != "":
-		var at string
-		if at, err = literalOf(x.Equal); err == nil {
-			d.body = `USING hash ((indexed_data -> ` + at + `))` // of values of any length
-		}
-	default:
-		d.body, err = keysBody(x.Keys)
+		return []indexDef{t.declared(x.String(), `USING hash ((indexed_data -> `+at+`))`)}, nil // of values of any length
 	}
-	return d, err
+	body, err := keysBody(x.Keys)
+	return []indexDef{t.declared(x.String(), body)}, err
+}
+
+func (t tables) declared(on, body string) indexDef {
+	sum := xxh3.HashString128(t.base + "\x00" + on).Bytes()
+	return indexDef{name: declaredPrefix + hex.EncodeToString(sum[:]), on: on, declared: true, body: body}
 }
 
 // longest is how many bytes the entries of an index may have together: PostgreSQL takes

@@ -37,12 +37,15 @@ func (f *Factory) indexSet(ctx context.Context, model string, want []storage.Ind
 	}
 	s := &indexSet{f: f, t: t, defs: t.defaultIndexes()}
 	for _, x := range want {
-		d, err := t.define(x)
-		switch {
-		case err != nil:
+		defs, err := t.define(x)
+		if err != nil {
 			s.impossible = append(s.impossible, storage.IndexStatus{On: x.String(), Declared: true, State: storage.IndexMissing, Problem: err.Error()})
-		case !slices.ContainsFunc(s.defs, func(other indexDef) bool { return other.body == d.body }):
-			s.defs = append(s.defs, d)
+			continue
+		}
+		for _, d := range defs {
+			if !slices.ContainsFunc(s.defs, func(other indexDef) bool { return other.body == d.body }) {
+				s.defs = append(s.defs, d)
+			}
 		}
 	}
 	return s, nil

@@ -60,7 +60,7 @@ func (t tables) define(x storage.Index) (indexDef, error) {
 	d := indexDef{name: fmt.Sprintf("%s%016x", t.declaredPrefix(), xxh3.HashString(x.String())), on: x.String(), declared: true}
 	keys := x.Keys
 	switch {
-	case x.Elements:
+	case x.Elements != "":
 		return d, errors.New("index on elements of data: SQLite has none of that kind")
 	case x.Equal != "":
 		keys = []storage.IndexKey{{Path: x.Equal}}

@@ -57,7 +57,7 @@ func TestDeclaredIndexesAreMadeAndDropped(t *testing.T) {
 	if got := indexStates(t, status, err); got[storage.IndexDropped] != 4 || got[storage.IndexThere] != 5 {
 		t.Errorf("dropped: %v", got)
 	}
-	status, err = f.MakeIndexes(t.Context(), model, []storage.Index{{Elements: true}, {}}, true)
+	status, err = f.MakeIndexes(t.Context(), model, []storage.Index{{Elements: "tags"}, {}}, true)
 	if got := indexStates(t, status, err); got[storage.IndexMissing] != 2 {
 		t.Errorf("impossible: %v", got)
 	}

@@ -39,8 +39,8 @@ func For(q qb.Query, count bool) []storage.Index {
 		keys = append(keys, f.ranges[0])
 	}
 	add(storage.Index{Keys: keys})
-	if len(f.holds) > 0 {
-		add(storage.Index{Elements: true})
+	for _, path := range f.holds {
+		add(storage.Index{Elements: path})
 	}
 	return indexes
 }

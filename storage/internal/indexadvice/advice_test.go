@@ -33,7 +33,7 @@ func TestFor(t *testing.T) {
 		"data that is equal":                {q: qb.Where(qb.Data("sku").Eq("x"), draft), want: []string{"data.sku (equality)", "rev_status"}},
 		"a range of data":                   {q: qb.Where(draft, qb.Data("price").Gt(5)), want: []string{"rev_status, data.price"}},
 		"an order of data":                  {q: qb.Where(draft).OrderBy(qb.Data("price").Desc()), want: []string{"rev_status, data.price"}},
-		"elements":                          {q: qb.Where(qb.Data("tags").Contains("x")), want: []string{"elements of data"}},
+		"elements":                          {q: qb.Where(qb.Data("tags").Contains("x")), want: []string{"elements of data.tags"}},
 		"alternatives":                      {q: qb.Where(qb.Or{draft, ann})},
 		"negation":                          {q: qb.Where(qb.Not{draft})},
 		"a condition in a group of its own": {q: qb.Where(qb.And{qb.Or{draft}}), want: []string{"rev_status"}},
