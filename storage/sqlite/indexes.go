@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -96,14 +95,9 @@ func (f *Factory) Indexes(ctx context.Context, model string, want []storage.Inde
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
-	for name, err := range stream(ctx, f, f.reads, "list indexes of model "+model+" in",
-		`SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?`, []any{t.base + "_meta"},
-		func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) }) {
-		if err != nil {
-			return nil, err
-		}
-		there[name] = true
+	there, err := f.indexNames(ctx, f.reads, t)
+	if err != nil {
+		return nil, err
 	}
 	return t.status(want, there), nil
 }
