@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/specstar-worker/worker/storage"
@@ -64,4 +65,25 @@ func TestIndexesAreDeclaredMadeAndDropped(t *testing.T) {
 		t.Errorf("drop alone: %+v", r)
 	}
 	cli(t, "indexes", "--make", "--store", "sqlite:"+filepath.Join(dir, "nothing")).ok(t)
+}
+
+func TestExplain(t *testing.T) {
+	store := loaded(t)
+	out := cli(t, "search", "person", "--store", store, "--where", "rev_status = 'draft'", "--sort", "-rev_created_time", "--explain").ok(t)
+	for _, part := range []string{"statement\n  SELECT data FROM", `$1 = "draft"`, "plan\n  SEARCH person_meta USING INDEX person_meta_status"} {
+		if !strings.Contains(out, part) {
+			t.Errorf("explained as %s\nwhich lacks %q", out, part)
+		}
+	}
+	var x storage.Explanation
+	cli(t, "count", "person", "--store", store, "--where", "rev_updated_by = 'ann'", "--explain", "--analyze", "-o", "json").into(t, &x)
+	if len(x.Statements) != 1 || len(x.Statements[0].Plan) == 0 || x.Scan || x.Advice == nil {
+		t.Errorf("%+v", x)
+	}
+	if r := cli(t, "count", "person", "--store", store, "--analyze"); r.code != exitUsage {
+		t.Errorf("--analyze alone: %+v", r)
+	}
+	if out := cli(t, "search", "person", "--store", "disk:"+t.TempDir(), "--explain").ok(t); out != "" {
+		t.Errorf("of a store that is not there: %s", out)
+	}
 }

@@ -79,12 +79,17 @@ func argument(v string, stdin io.Reader) (string, error) {
 
 func (a *app) searchCommand() *cobra.Command {
 	var f filter
+	var e explaining
 	cmd := &cobra.Command{
 		Use:   "search MODEL",
 		Short: "List the metas of resources that a query selects",
 		Long: `search lists the metas of one model, deleted ones too unless the query says
 otherwise. A query is an expression (--where), the original's
 ResourceMetaSearchQuery as JSON (--query), or both.
+
+With --explain it shows how the store answers the query instead: the statement, the
+database's plan for it, what is left to the program, and, where many resources are
+read or sorted, the index that would spare that. docs/queries.md tells more.
 
 ` + whereHelp,
 		Example: `  worker search person --limit 10
@@ -93,12 +98,19 @@ ResourceMetaSearchQuery as JSON (--query), or both.
   worker search person --where 'data.tags contains "new" or data["home town"] is missing'
   worker search person --query '{"is_deleted":false,"rev_statuses":["draft"]}' --sort -rev_created_time
   worker search person --query '{"conditions":[{"field_path":"age","operator":"gt","value":30}]}' -o ids
-  worker search person --query @query.json -o ndjson`,
+  worker search person --query @query.json -o ndjson
+  worker search person --where "data.age > 30" --sort -data.age --limit 20 --explain`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.search(cmd.Context(), args[0], &f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if e.asked() {
+				return a.explain(cmd.Context(), args[0], &f, e, false)
+			}
+			return a.search(cmd.Context(), args[0], &f)
+		},
 	}
 	f.register(cmd.Flags())
 	f.registerPage(cmd.Flags())
+	e.register(cmd.Flags())
 	return completed(cmd)
 }
 
@@ -147,6 +159,7 @@ func stamp(t time.Time) string {
 
 func (a *app) countCommand() *cobra.Command {
 	var f filter
+	var e explaining
 	cmd := &cobra.Command{
 		Use:   "count MODEL",
 		Short: "Count the resources that a query selects",
@@ -158,9 +171,15 @@ it says otherwise.
   worker count person --where "data.age between 30 and 39"
   worker count person --query '{"is_deleted":false}'`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.count(cmd.Context(), args[0], &f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if e.asked() {
+				return a.explain(cmd.Context(), args[0], &f, e, true)
+			}
+			return a.count(cmd.Context(), args[0], &f)
+		},
 	}
 	f.register(cmd.Flags())
+	e.register(cmd.Flags())
 	return completed(cmd)
 }
 

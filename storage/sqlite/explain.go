@@ -21,6 +21,11 @@ func (r metaReader) Explain(ctx context.Context, q qb.Query, o storage.ExplainOp
 		return x, err
 	}
 	x.Program = notes
+	// A connection notices new indexes when it reads: explaining alone is not reading.
+	rows, err := r.rows(ctx)
+	if err != nil {
+		return x, err
+	}
 	var costs []string
 	for _, s := range parts {
 		for step, err := range stream(ctx, r.f, r.q, r.doing("explain a query"), `EXPLAIN QUERY PLAN `+s.SQL, s.Args, scanStep) {
@@ -32,11 +37,8 @@ func (r metaReader) Explain(ctx context.Context, q qb.Query, o storage.ExplainOp
 		costs = append(costs, costsOf(s.Plan)...)
 		x.Statements = append(x.Statements, s)
 	}
-	if len(costs) == 0 {
+	if len(costs) == 0 || rows < many {
 		return x, nil
-	}
-	if rows, err := r.rows(ctx); err != nil || rows < many {
-		return x, err
 	}
 	x.Advice, err = r.advise(ctx, q, o.Count, costs[0])
 	return x, err
