@@ -54,6 +54,12 @@ func (p *Peer) TimePostgresSaves(dsn string, n int, keep bool) (Timing, error) {
 	return p.timed("time_pg_saves", map[string]any{"dsn": dsn, "n": n, "keep": keep})
 }
 
+// TimePostgresLists has the original list n resources with their payloads, those that
+// were changed last, as often as passes says. The timing is that of one list.
+func (p *Peer) TimePostgresLists(dsn string, n, passes int, keep bool) (Timing, error) {
+	return p.timed("time_pg_lists", map[string]any{"dsn": dsn, "n": n, "passes": passes, "keep": keep})
+}
+
 func (p *Peer) timed(op string, args map[string]any) (Timing, error) {
 	var r struct {
 		Wall, CPU float64 // seconds

@@ -71,3 +71,12 @@ func randomUUID(r *rand.Rand) (id uuid.UUID) {
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
 	return id
 }
+
+// infoOf describes the revision that a meta is of.
+func infoOf(m resource.Meta, payload []byte) resource.RevisionInfo {
+	return resource.RevisionInfo{
+		UID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(m.ResourceID)), ResourceID: m.ResourceID, RevisionID: m.CurrentRevisionID,
+		DataHash: opt.Of(resource.DataHash(payload)), Status: m.Rev.Status.Or(resource.Stable),
+		CreatedTime: m.CreatedTime, UpdatedTime: m.UpdatedTime, CreatedBy: m.CreatedBy, UpdatedBy: m.UpdatedBy,
+	}
+}

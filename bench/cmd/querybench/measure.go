@@ -9,7 +9,9 @@ import (
 
 	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/bench/internal/pgserver"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // searchRow is the outcome of one search: milliseconds of a call, medians of the
@@ -35,13 +37,23 @@ func measureSearches(ctx context.Context, s *pgserver.Server, o options, r *repo
 		return err
 	}
 	r.Metas, r.Seconds = o.metas, t.seconds
-	searches := chosen(o.cases)
+	searches := t.searches()
 	times := make([]times, len(searches))
-	for round := range o.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, o.rounds)
-		for i := range searches {
-			if err := times[i].take(ctx, t, searches[i], o, round); err != nil {
-				return fmt.Errorf("%s: %w", searches[i].name, err)
+	for _, indexed := range []bool{false, true} {
+		if indexed {
+			if err := t.index(ctx); err != nil {
+				return err
+			}
+		}
+		for round := range o.rounds {
+			fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, o.rounds)
+			for i := range searches {
+				if searches[i].indexed != indexed {
+					continue
+				}
+				if err := times[i].take(ctx, t, searches[i], o, round); err != nil {
+					return fmt.Errorf("%s: %w", searches[i].name, err)
+				}
 			}
 		}
 	}
@@ -49,6 +61,22 @@ func measureSearches(ctx context.Context, s *pgserver.Server, o options, r *repo
 		r.Searches = append(r.Searches, times[i].row(s))
 	}
 	return nil
+}
+
+// index makes the declared indexes, as worker run does when it starts.
+func (t *store) index(ctx context.Context) error {
+	return t.step("index", func() error {
+		status, err := t.MakeIndexes(ctx, model, declared, false)
+		for _, x := range status {
+			if err == nil && x.State != storage.IndexThere {
+				err = fmt.Errorf("index on %s: %s", x.On, x.Problem)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return t.exec(ctx, `ANALYZE item_meta`)
+	})
 }
 
 // prepare makes the metas and their copy for statements by hand.
@@ -63,7 +91,26 @@ func (t *store) prepare(ctx context.Context, o options) error {
 	if err := t.step("copy", func() error { return t.exec(ctx, handTable...) }); err != nil {
 		return err
 	}
+	if err := t.findDeep(ctx, o); err != nil {
+		return err
+	}
 	return t.exec(ctx, `CHECKPOINT`)
+}
+
+// deepest is how many metas come before a page that is deep in a listing.
+const deepest = 100_000
+
+// findDeep finds the position of such a page.
+func (t *store) findDeep(ctx context.Context, o options) error {
+	t.cases, t.depth = o.cases, min(deepest, o.metas/4)
+	q := newest(qb.RevStatus().Eq(resource.Stable)).Page(1, t.depth-1)
+	for m, err := range t.metas.Search(ctx, q) {
+		if err != nil {
+			return err
+		}
+		t.deep = qb.PositionOf(m, q.Sort)
+	}
+	return nil
 }
 
 // times are what a search took in each round, in milliseconds.
@@ -79,6 +126,11 @@ func (x *times) take(ctx context.Context, t *store, s search, o options, round i
 		ask, to := t.ask, &x.ours
 		if !ours {
 			ask, to = t.askByHand, &x.hand
+		}
+		if s.beside != nil && !ours {
+			first := s
+			first.query = s.beside
+			ask = func(ctx context.Context, _ search, i int) (int, error) { return t.ask(ctx, first, i) }
 		}
 		ms, rows, err := repeated(o.budget, func(i int) (int, error) { return ask(ctx, s, i) })
 		if err != nil {

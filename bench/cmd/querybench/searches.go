@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // search is one question, as the store and as a statement by hand ask it.
@@ -19,6 +22,17 @@ type search struct {
 	// hand is the statement over the table hand, and args what it takes.
 	hand string
 	args func(i int) []any
+	// beside is what the store is asked instead of a statement by hand.
+	beside func(i int) qb.Query
+	// indexed is measured when the declared indexes are there, the others before.
+	indexed bool
+}
+
+// declared are the indexes that are asked for.
+var declared = []storage.Index{
+	{Keys: []storage.IndexKey{{Attr: qb.AttrRevCreatedTime}}},
+	{Equal: "price"},
+	{Keys: []storage.IndexKey{{Path: "price"}}},
 }
 
 // goal is how many times as long as a statement by hand a search may take.
@@ -37,6 +51,7 @@ var handTable = []string{
 	`CREATE INDEX ON hand (rev_updated_time DESC, resource_id DESC)`,
 	`CREATE INDEX ON hand (rev_status)`,
 	`CREATE INDEX ON hand ((indexed_data -> 'price'))`,
+	`CREATE INDEX ON hand (((indexed_data -> 'price')::numeric) DESC, resource_id DESC)`,
 	`VACUUM ANALYZE hand`,
 }
 
@@ -44,8 +59,19 @@ func newest(conds ...qb.Cond) qb.Query {
 	return qb.Where(conds...).OrderBy(qb.RevCreatedTime().Desc()).Page(page, 0)
 }
 
-// everySearch is what is measured.
-var everySearch = []search{
+// searches are what is measured.
+func (t *store) searches() []search {
+	stable := newest(qb.RevStatus().Eq(resource.Stable))
+	found := slices.Concat(searchesOfAttributes, searchesOfData, []search{{
+		name: fmt.Sprintf("status, newest 50 behind %d, beside the first 50", t.depth), most: goal,
+		query: func(int) qb.Query { return stable.From(t.deep) }, beside: func(int) qb.Query { return stable },
+	}})
+	return slices.DeleteFunc(found, func(s search) bool { return !strings.Contains(s.name, t.cases) })
+}
+
+// searchesOfAttributes are served by the indexes that every model has, but for the last
+// ones.
+var searchesOfAttributes = []search{
 	{
 		name: "status and user, newest 50", most: goal,
 		query: func(i int) qb.Query { return newest(qb.RevStatus().Eq(resource.Draft), qb.RevUpdatedBy().Eq(user(i))) },
@@ -102,20 +128,36 @@ var everySearch = []search{
 		query: func(int) qb.Query { return qb.Where(qb.RevStatus().Eq(resource.Draft)) },
 		hand:  `SELECT count(*) FROM hand WHERE rev_status = 'draft'`,
 	},
-	{
-		name:  "price equal, no index",
-		query: func(i int) qb.Query { return qb.Where(qb.Data("price").Eq(int64(i*37%prices))).Page(page, 0) },
-		hand:  `SELECT data FROM hand WHERE indexed_data -> 'price' = $1 ORDER BY resource_id LIMIT 50`,
-		args:  func(i int) []any { return []any{int64(i * 37 % prices)} },
-	},
 }
 
-// chosen are the searches whose names hold the text.
-func chosen(text string) (found []search) {
-	for _, s := range everySearch {
-		if strings.Contains(s.name, text) {
-			found = append(found, s)
-		}
-	}
-	return found
+func priceOf(i int) int64 { return int64(i * 37 % prices) }
+
+// searchesOfData are with and without a declared index.
+var searchesOfData = []search{
+	{
+		name:  "price equal",
+		query: func(i int) qb.Query { return qb.Where(qb.Data("price").Eq(priceOf(i))).Page(page, 0) },
+		hand:  `SELECT data FROM hand WHERE indexed_data -> 'price' = to_jsonb($1::bigint) ORDER BY resource_id LIMIT 50`,
+		args:  func(i int) []any { return []any{priceOf(i)} },
+	},
+	{
+		name: "price equal, declared index", most: goal, indexed: true,
+		query: func(i int) qb.Query { return qb.Where(qb.Data("price").Eq(priceOf(i))).Page(page, 0) },
+		hand:  `SELECT data FROM hand WHERE indexed_data -> 'price' = to_jsonb($1::bigint) ORDER BY resource_id LIMIT 50`,
+		args:  func(i int) []any { return []any{priceOf(i)} },
+	},
+	{
+		name: "highest prices", query: func(int) qb.Query { return qb.Query{}.OrderBy(qb.Data("price").Desc()).Page(page, 0) },
+		hand: `SELECT data FROM hand ORDER BY ((indexed_data -> 'price')::numeric) DESC, resource_id DESC LIMIT 50`,
+	},
+	{
+		name: "highest prices, declared index", most: goal, indexed: true,
+		query: func(int) qb.Query { return qb.Query{}.OrderBy(qb.Data("price").Desc()).Page(page, 0) },
+		hand:  `SELECT data FROM hand ORDER BY ((indexed_data -> 'price')::numeric) DESC, resource_id DESC LIMIT 50`,
+	},
+	{
+		name: "all, newest 50, declared index", most: goal, indexed: true,
+		query: func(int) qb.Query { return newest() },
+		hand:  `SELECT data FROM hand ORDER BY rev_created_time DESC, resource_id DESC LIMIT 50`,
+	},
 }

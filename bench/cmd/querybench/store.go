@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/specstar-worker/worker/bench/internal/pgserver"
+	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/postgres"
@@ -20,7 +21,12 @@ type store struct {
 	*postgres.Factory
 	metas storage.MetaStore
 	hand  *pgxpool.Pool
+	dsn   string
 	drop  func() error
+	// deep is the position behind so many metas in the longest listing.
+	deep  qb.Position
+	depth int
+	cases string // a text that the names of searches hold
 	// seconds tells how long each step of making it took.
 	seconds map[string]float64
 }
@@ -30,7 +36,7 @@ func openStore(ctx context.Context, s *pgserver.Server, o options) (_ *store, er
 	if err != nil {
 		return nil, err
 	}
-	t := &store{drop: drop, seconds: map[string]float64{}}
+	t := &store{dsn: dsn, drop: drop, seconds: map[string]float64{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())

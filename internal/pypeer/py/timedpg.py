@@ -2,7 +2,9 @@
 
 from datetime import datetime, timezone
 
+import msgspec
 from autocrud import AutoCRUD
+from autocrud.query_types import ResourceMetaSearchQuery
 from autocrud.resource_manager.storage_factory import PostgresStorageFactory
 from autocrud.types import OnDuplicate
 
@@ -63,4 +65,24 @@ def saves(dsn, n, keep):
     return timed(work)
 
 
-OPS = {"time_pg_load": load, "time_pg_dump": dump, "time_pg_backfill": backfill, "time_pg_saves": saves}
+def lists(dsn, n, passes, keep):
+    """What a list with payloads does: a search, and a get of each."""
+    manager = app(dsn, keep).resource_managers["item"]
+    query = msgspec.convert(
+        {
+            "is_deleted": False,
+            "rev_statuses": ["stable"],
+            "sorts": [{"type": "ResourceMetaSearchSort", "key": "updated_time", "direction": "-"}],
+            "limit": n,
+        },
+        ResourceMetaSearchQuery,
+    )
+
+    def work():
+        return len([manager.get(m.resource_id) for m in manager.search_resources(query)])
+
+    work()
+    return timed(work, passes)
+
+
+OPS = {"time_pg_load": load, "time_pg_dump": dump, "time_pg_backfill": backfill, "time_pg_saves": saves, "time_pg_lists": lists}
