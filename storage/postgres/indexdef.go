@@ -35,7 +35,7 @@ const (
 
 // defaultIndexes are those of every meta table. Their names have the table's in them: the
 // original's do not, so that only its first table gets them. resource_id, which breaks
-// ties of every order, is the last column of each. See ADR 0023 for why it is these.
+// ties of every order, is the last column of each. See ADR 0024 for why it is these.
 func (t tables) defaultIndexes() []indexDef {
 	return []indexDef{
 		t.metaIndex("user", qb.AttrRevUpdatedBy, qb.AttrRevStatus, qb.AttrRevCreatedTime),
