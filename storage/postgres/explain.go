@@ -50,10 +50,10 @@ func (r metaReader) statementsOf(q qb.Query, count bool) ([]storage.ExplainedSta
 		if !p.Exact {
 			parts = append(parts, storage.ExplainedStatement{SQL: p.Decide, Args: p.DecideArgs})
 		}
-		return parts, indexadvice.CountNotes(p), nil
+		return parts, p.Program(), nil
 	}
 	p, err := sqlgen.Compile(sqlgen.PostgreSQL, table, "data", q)
-	return []storage.ExplainedStatement{{SQL: p.SQL, Args: p.Args}}, indexadvice.Notes(p), err
+	return []storage.ExplainedStatement{{SQL: p.SQL, Args: p.Args}}, p.Program(), err
 }
 
 // planText is how a plan is asked for that people read.
