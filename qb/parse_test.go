@@ -178,6 +178,14 @@ func FuzzParseQuery(f *testing.F) {
 		if qb.Match(m, q.Where) && qb.Match(m, qb.Not{q.Where}) {
 			t.Errorf("%s: true and false", text)
 		}
+		printed := qb.Format(q.Where)
+		switch where, err := qb.ParseWhere(printed, qb.WhereOptions{}); {
+		case err != nil && strings.Contains(err.Error(), "more than"): // a query has filters beside
+		case err != nil:
+			t.Errorf("%s is printed as %s: %v", text, printed, err)
+		case truthOf(m, where) != truthOf(m, q.Where):
+			t.Errorf("%s is %v, and as %s %v", text, truthOf(m, q.Where), printed, truthOf(m, where))
+		}
 		if qb.Compare(m, resource.Meta{}, q.Sort) != -qb.Compare(resource.Meta{}, m, q.Sort) {
 			t.Errorf("%s: the order is not one", text)
 		}

@@ -124,15 +124,21 @@ func (p *whereParser) not() Cond {
 	}
 	defer p.enter()()
 	p.advance()
-	p.grow(1)
+	var c Cond
 	if p.take("(") {
-		return negate(p.closed())
+		c = p.closed()
+	} else {
+		c = p.not()
 	}
-	return negate(p.not())
+	negated := negate(c)
+	if len(negated) == 1 {
+		p.grow(1) // else it takes the place of the conjunction
+	}
+	return negated
 }
 
 // negate negates a conjunction as one, see [Not].
-func negate(c Cond) Cond {
+func negate(c Cond) Not {
 	if all, ok := c.(And); ok && len(all) > 0 {
 		return Not(all)
 	}
