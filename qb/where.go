@@ -87,7 +87,7 @@ func (p *whereParser) takeWord(words ...string) bool {
 // need reads the symbol, which must come next.
 func (p *whereParser) need(symbol string) {
 	if !p.take(symbol) {
-		p.failExpected(symbol)
+		p.failExpected(quoted(symbol))
 	}
 }
 

@@ -5,7 +5,7 @@ func (p *whereParser) list(depth int) []any {
 	out := []any{}
 	for p.err == nil && !p.take("]") {
 		if len(out) > 0 {
-			p.need(",")
+			p.comma("]")
 		}
 		v, _ := p.element(depth)
 		out = append(out, v)
@@ -18,7 +18,7 @@ func (p *whereParser) dict(depth int) map[string]any {
 	out := map[string]any{}
 	for first := true; p.err == nil && !p.take("}"); first = false {
 		if !first {
-			p.need(",")
+			p.comma("}")
 		}
 		key := p.tok
 		switch key.kind {
@@ -45,4 +45,11 @@ func (p *whereParser) element(depth int) (any, bool) {
 		p.fail(v.tok, "a value is expected, here is a period", "write time('…') with a time of day")
 	}
 	return v.value, ok
+}
+
+// comma reads what is between two values, where the end may be as well.
+func (p *whereParser) comma(end string) {
+	if !p.take(",") {
+		p.failExpected(quoted(",") + " or " + quoted(end))
+	}
 }

@@ -24,7 +24,7 @@ func (p *whereParser) is(s subject) Cond {
 	case p.takeWord("false"):
 		return negateIf(negated, p.truth(s, at, false))
 	}
-	hint := "null, unset, missing, empty, blank, true, false, truthy and falsy are"
+	hint := "states are null, unset, missing, empty, blank, true, false, truthy and falsy"
 	if p.tok.kind == tokText || p.tok.kind == tokNumber {
 		hint = "a value is compared with ="
 	}

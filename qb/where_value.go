@@ -115,7 +115,7 @@ func (p *whereParser) operands(s subject) ([]whereValue, bool) {
 	var list []whereValue
 	for p.err == nil && !p.take(end) {
 		if len(list) > 0 {
-			p.need(",")
+			p.comma(end)
 		}
 		v, ok := p.operand(s)
 		if !ok {
