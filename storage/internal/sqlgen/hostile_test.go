@@ -79,8 +79,13 @@ func checkLargest(t *testing.T, e engine) {
 	}
 	values := make([]string, 40_000)
 	values[39_999] = "y"
-	for _, c := range []qb.Cond{wide, deep, qb.CreatedBy().In(values...), qb.CreatedBy().NotIn(values...),
-		qb.Data("a").In(anyOf(values)...), qb.Not{qb.Data("a").In(anyOf(values)...)}, nil, qb.And{nil}} {
+	for _, c := range []qb.Cond{
+		wide, deep, qb.CreatedBy().In(values...), qb.CreatedBy().NotIn(values...),
+		qb.Data("a").In(anyOf(values)...),
+		qb.Not{qb.Data("a").In(anyOf(values)...)},
+		nil,
+		qb.And{nil},
+	} {
 		if !compareWithReference(t, e, metas, qb.Query{Where: c}) {
 			t.Errorf("%.100v is not decided by SQL", c)
 		}

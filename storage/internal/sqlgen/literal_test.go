@@ -61,7 +61,8 @@ func checkPath(t *testing.T, e engine, path string) {
 	f := qb.Data(path)
 	for _, c := range []qb.Cond{
 		f.Eq("x"), f.Ne("x"), f.Gt("w"), f.Lt(6), f.In("x", 5), f.Contains("x"), f.StartsWith("x"), f.EndsWith("x"), f.Exists(true), f.Exists(false),
-		f.IsNull(true), f.IsNA(true), f.Len().Eq(1), f.Eq([]any{"x"}), f.Contains(qb.Flags(4)), qb.Not{f.Eq("x")},
+		f.IsNull(true), f.IsNA(true), f.Len().Eq(1), f.Eq([]any{"x"}), f.Contains(qb.Flags(4)),
+		qb.Not{f.Eq("x")},
 	} {
 		compareWithReference(t, e, metas, qb.Query{Where: c, Sort: []qb.Sort{f.Desc()}})
 	}

@@ -123,13 +123,13 @@ func (v pgValue) number(symbol, operand string) string {
 	return "(" + RankSQL(v.at) + " = 1 AND " + NumberSQL(v.at) + " " + symbol + " " + operand + ")"
 }
 
-// text compares the beginning, too, which an index has.
+// text compares the beginning, too, which an index has behind the number.
 func (v pgValue) text(op qb.Op, operand string) string {
 	begin := ">="
 	if op == qb.OpLt || op == qb.OpLte {
 		begin = "<="
 	}
-	return "(" + RankSQL(v.at) + " = 2 AND " + TextSQL(v.at) + " " + begin + " " + v.c.arg(cut(operand)) + " AND " +
+	return "(" + RankSQL(v.at) + " = 2 AND " + NumberSQL(v.at) + " IS NULL AND " + TextSQL(v.at) + " " + begin + " " + v.c.arg(cut(operand)) + " AND " +
 		v.textSQL() + " " + symbols[op] + " " + v.c.arg(operand) + ")"
 }
 

@@ -90,8 +90,8 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 }
 
 // What a page is read by where the program fills it: some rows more than the page ends
-// behind at first, as nearly all will do, then several times as many. Pages that end behind
-// more than maxHeld are read from all rows, as they come.
+// behind at first, as nearly all will do, then several times as many. A page of more than
+// maxHeld is made of all rows, as they come, and so is one that ends behind maxRows.
 const (
 	maxHeld  = 10_000
 	moreRows = 8
@@ -101,7 +101,7 @@ const (
 // firstRows is how many rows are read at first, 0 for all.
 func firstRows(p Plan, q qb.Query) int {
 	limit, limited := q.Limit.Get()
-	if p.Order == OrderMemory || !limited || limit > maxHeld || q.Offset > maxHeld {
+	if p.Order == OrderMemory || !limited || limit > maxHeld || q.Offset > maxRows {
 		return 0
 	}
 	end := limit + q.Offset

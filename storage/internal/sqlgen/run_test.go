@@ -164,7 +164,9 @@ func TestErrorsOfRowsComeLast(t *testing.T) {
 	failed := errors.New("the server is gone")
 	metas := numbered(t, 5, func(i int) any { return []any{-i} })
 	for _, q := range []qb.Query{
-		{Sort: []qb.Sort{qb.Data("a").Asc()}}, qb.Query{Sort: []qb.Sort{qb.Data("a").Asc()}}.Page(100, 0), {},
+		{Sort: []qb.Sort{qb.Data("a").Asc()}},
+		qb.Query{Sort: []qb.Sort{qb.Data("a").Asc()}}.Page(100, 0),
+		{},
 		qb.Where(qb.Data("a").Contains("x")).Page(3, 0),
 	} {
 		want := reference(t, metas, q)
