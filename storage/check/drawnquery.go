@@ -65,6 +65,9 @@ func (d *drawing) cond(depth int) qb.Cond {
 		}
 		return fieldCond(d.src, f.Field, func() time.Time { return pick(d.src, append(d.times[:len(d.times):len(d.times)], d.newTime())) })
 	case 3:
+		if flip(d.src) {
+			return d.wireCond()
+		}
 		return pick(d.src, []qb.Cond{
 			qb.HasIndexed{}, nil,
 			fieldCond(d.src, qb.IsDeleted().Field, func() bool { return flip(d.src) }),
