@@ -214,4 +214,6 @@ type shows manager.Rows
 
 func (shows) Handle(context.Context, *manager.Event) error { return nil }
 
-func (s shows) Rows(context.Context, *manager.Event) (manager.Rows, error) { return manager.Rows(s), nil }
+func (s shows) Rows(context.Context, *manager.Event) (manager.Rows, error) {
+	return manager.Rows(s), nil
+}

@@ -29,6 +29,24 @@ func GroupingOf(key Sort) Grouping {
 	return Grouping{key}
 }
 
+// ParseGrouping reads the name of an attribute, or data.NAME, as it stands in
+// conditions. The error is a *[WhereError].
+func ParseGrouping(text string) (Grouping, error) {
+	p := newWhereParser("by", text, WhereOptions{})
+	at := p.tok
+	s, ok := p.subject()
+	switch {
+	case ok && s.data.length:
+		p.fail(at, "a length is nothing to count by", "")
+	case ok && p.tok.kind != tokEnd:
+		p.failExpected("nothing more")
+	}
+	if p.err != nil {
+		return Grouping{}, p.err
+	}
+	return Grouping{Sort{attr: s.attr, path: s.data.path}}, nil
+}
+
 // Key is the key of an order by the same.
 func (g Grouping) Key() Sort { return g.key }
 

@@ -1,6 +1,7 @@
 package qb_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -78,5 +79,21 @@ func TestCountsByAttributes(t *testing.T) {
 	got, err := qb.CountBy(sequence(metas), qb.Where(qb.IsDeleted().Eq(false)).Page(1, 1), qb.ResourceID().By(), 1)
 	if want := (qb.Counts{Total: 2, Values: []qb.ValueCount{{"a", 1}}}); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("of two ids the first is %v, %v", got, err)
+	}
+}
+
+func TestParseGrouping(t *testing.T) {
+	for text, want := range map[string]qb.Grouping{
+		"rev_status": qb.RevStatus().By(), " created_by ": qb.CreatedBy().By(), "data.a.b": qb.Data("a.b").By(), `data["x y"]`: qb.Data("x y").By(),
+	} {
+		if got, err := qb.ParseGrouping(text); err != nil || got != want {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "nothing", "-rev_status", "rev_status, created_by", "length(data.a)", "length(created_by)", "data", "rev_status = 1"} {
+		_, err := qb.ParseGrouping(text)
+		if _, ok := errors.AsType[*qb.WhereError](err); !ok {
+			t.Errorf("%q gave %v", text, err)
+		}
 	}
 }

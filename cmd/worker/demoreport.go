@@ -157,7 +157,7 @@ func (d *demo) printQueries(ctx context.Context) error {
 	}{
 		{"search " + model + drafts.commandLine(), func() error { return a.search(ctx, model, &drafts) }},
 		{"search " + model + since.commandLine(), func() error { return a.search(ctx, model, &since) }},
-		{"count " + model + byPackage.commandLine(), func() error { return a.count(ctx, model, &byPackage) }},
+		{"count " + model + byPackage.commandLine(), func() error { return a.count(ctx, model, &byPackage, "") }},
 		{"revisions " + model + " " + id, func() error { return a.revisions(ctx, model, id) }},
 		{"get go-release go-release:go1.26", func() error { return a.get(ctx, "go-release", resource.ID("go-release:go1.26"), "") }},
 	} {

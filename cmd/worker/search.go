@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
-	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -80,12 +79,15 @@ func argument(v string, stdin io.Reader) (string, error) {
 func (a *app) searchCommand() *cobra.Command {
 	var f filter
 	var e explaining
+	var o listOptions
 	cmd := &cobra.Command{
 		Use:   "search MODEL",
 		Short: "List the metas of resources that a query selects",
 		Long: `search lists the metas of one model, deleted ones too unless the query says
 otherwise. A query is an expression (--where), the original's
 ResourceMetaSearchQuery as JSON (--query), or both.
+
+` + pageHelp + `
 
 With --explain it shows how the store answers the query instead: the statement, the
 database's plan for it, what is left to the program, and, where many resources are
@@ -99,39 +101,28 @@ read or sorted, the index that would spare that. docs/queries.md tells more.
   worker search person --query '{"is_deleted":false,"rev_statuses":["draft"]}' --sort -rev_created_time
   worker search person --query '{"conditions":[{"field_path":"age","operator":"gt","value":30}]}' -o ids
   worker search person --query @query.json -o ndjson
+  worker search person --limit 100 --page -o json | jq -r .next
+  worker search person --limit 100 --after "$next"
+  worker search person --with-data -o ndjson
   worker search person --where "data.age > 30" --sort -data.age --limit 20 --explain`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if e.asked() {
 				return a.explain(cmd.Context(), args[0], &f, e, false)
 			}
-			return a.search(cmd.Context(), args[0], &f)
+			return a.list(cmd.Context(), args[0], &f, o)
 		},
 	}
 	f.register(cmd.Flags())
 	f.registerPage(cmd.Flags())
+	o.register(cmd.Flags())
 	e.register(cmd.Flags())
 	return completed(cmd)
 }
 
+// search lists the metas of one page.
 func (a *app) search(ctx context.Context, model string, f *filter) error {
-	q, err := f.parse(a.stdin)
-	if err != nil {
-		return err
-	}
-	list := render.NewList(a.stdout, a.format, "ID", "REVISION", "STATUS", "REV CREATED", "UPDATED", "BY", "DELETED")
-	err = a.viewModel(ctx, model, func(r *manager.Reader) error {
-		for m, err := range r.Search(ctx, q) {
-			if err != nil {
-				return fmt.Errorf("search model %s: %w", model, err)
-			}
-			if err := list.Add(metaRow(m)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return complete(list, err)
+	return a.list(ctx, model, f, listOptions{alone: true})
 }
 
 func metaRow(m resource.Meta) render.Row {
@@ -155,52 +146,4 @@ func stamp(t time.Time) string {
 		return t.Format("2006-01-02T15:04:05")
 	}
 	return t.Format(time.RFC3339)
-}
-
-func (a *app) countCommand() *cobra.Command {
-	var f filter
-	var e explaining
-	cmd := &cobra.Command{
-		Use:   "count MODEL",
-		Short: "Count the resources that a query selects",
-		Long: `count counts the metas of one model that a query selects, deleted ones too unless
-it says otherwise.
-
-` + whereHelp,
-		Example: `  worker count person
-  worker count person --where "data.age between 30 and 39"
-  worker count person --query '{"is_deleted":false}'`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if e.asked() {
-				return a.explain(cmd.Context(), args[0], &f, e, true)
-			}
-			return a.count(cmd.Context(), args[0], &f)
-		},
-	}
-	f.register(cmd.Flags())
-	e.register(cmd.Flags())
-	return completed(cmd)
-}
-
-func (a *app) count(ctx context.Context, model string, f *filter) error {
-	q, err := f.parse(a.stdin)
-	if err != nil {
-		return err
-	}
-	var n int64
-	err = a.viewModel(ctx, model, func(r *manager.Reader) error {
-		n, err = r.Count(ctx, q)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if a.format == render.Table || a.format == render.IDs {
-		_, err := fmt.Fprintln(a.stdout, n)
-		return err
-	}
-	return render.Document(a.stdout, a.format, struct {
-		Count int64 `json:"count"`
-	}{n})
 }

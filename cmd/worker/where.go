@@ -115,13 +115,13 @@ is null or missing compares with nothing, not even with != and not. The whole
 language is in docs/queries.md.`
 
 // completed returns the command with completion of the names of attributes in its
-// flags --where and --sort.
+// flags --where, --sort and --by.
 func completed(cmd *cobra.Command) *cobra.Command {
 	attributes := make([]string, 0, len(qb.Attributes()))
 	for _, a := range qb.Attributes() {
 		attributes = append(attributes, string(a))
 	}
-	for flag, names := range map[string][]string{"where": attributes, "sort": qb.SortKeys()} {
+	for flag, names := range map[string][]string{"where": attributes, "sort": qb.SortKeys(), "by": attributes} {
 		if cmd.Flags().Lookup(flag) == nil {
 			continue
 		}
