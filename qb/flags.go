@@ -1,6 +1,9 @@
 package qb
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 // Flags are bits, as an operand of [DataField.Contains]: an integer contains them
 // when it has all of them. It is what the original does with a Flag of Python,
@@ -38,10 +41,9 @@ func (f Flags) of(bits uint64) bool { return uint64(f)&bits == uint64(f) }
 
 // parseFlags reads the operand {"$flags": bits}.
 func parseFlags(path string, v map[string]any, op Op) (any, error) {
-	text, _ := v["$flags"].(json.Number)
-	n, err := dataNumber(path, string(text))
-	bits, ok := n.(int64)
-	if err != nil || !ok || bits < 0 || len(v) != 1 {
+	text, _ := v[markFlags].(json.Number)
+	bits, err := strconv.ParseUint(string(text), 10, 64)
+	if err != nil || len(v) != 1 {
 		return nil, &ParseError{Path: path, Reason: "$flags is not an integer of bits"}
 	}
 	return Flags(bits).operand(op), nil

@@ -72,7 +72,6 @@ func TestParseOrder(t *testing.T) {
 	}
 	for text, says := range map[string]string{
 		"":               `sort: column 1: a name is expected, the text ends here`,
-		"-rev_status":    `sort: column 2: "rev_status" is no sort key; write one of created_by, created_time, current_revision_id, is_deleted, resource_id, rev_created_time, rev_updated_time, schema_version, total_revision_count, updated_by, updated_time or data.NAME`,
 		"created_time,":  `sort: column 14: a name is expected, the text ends here`,
 		"price":          `sort: column 1: "price" is no attribute; indexed data is written data.price`,
 		"created_by asc": `sort: column 12: ',' is expected, here is asc`,

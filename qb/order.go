@@ -1,15 +1,9 @@
 package qb
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-)
+import "fmt"
 
-// ParseOrder reads an order: keys with commas between them, each a key of the
-// original's sorts or indexed data as [ParseWhere] has it, behind - when it sorts
-// downwards.
+// ParseOrder reads an order: keys with commas between them, each an attribute or
+// indexed data as [ParseWhere] has it, behind - when it sorts downwards.
 //
 //	-rev_created_time, data.price, data["any key"]
 //
@@ -51,14 +45,18 @@ func (p *whereParser) sortKey() Sort {
 		p.fail(at, "a length is no sort key", "")
 	case s.attr == "":
 		return Sort{path: s.data.path, desc: desc}
-	case sortKeys[string(s.attr)] == "":
-		p.fail(at, quotedName(s.name)+" is no sort key", "write one of "+strings.Join(SortKeys(), ", ")+" or data.NAME")
 	}
 	return Sort{attr: s.attr, desc: desc}
 }
 
 // SortKeys returns the attributes that can be sorted by, sorted.
-func SortKeys() []string { return slices.Sorted(maps.Keys(sortKeys)) }
+func SortKeys() []string {
+	var names []string
+	for _, a := range Attributes() {
+		names = append(names, string(a))
+	}
+	return names
+}
 
 // FormatOrder prints an order as [ParseOrder] reads it.
 func FormatOrder(sorts []Sort) string {

@@ -74,8 +74,11 @@ func ParseQuery(b []byte) (Query, error) {
 	return p.query(v)
 }
 
-// parser counts what a query uses up.
-type parser struct{ nodes, values int }
+// parser counts what a query uses up, and keeps its position until its order is known.
+type parser struct {
+	nodes, values int
+	position      opt.Value[object]
+}
 
 func (p *parser) query(v any) (Query, error) {
 	fields, ok := v.(map[string]any)
@@ -96,6 +99,11 @@ func (p *parser) query(v any) (Query, error) {
 	if len(where) > 0 {
 		q.Where = where
 	}
+	if o, ok := p.position.Get(); ok {
+		after, err := parsePosition(o, q.Sort)
+		q.After = opt.Of(after)
+		return q, err
+	}
 	return q, nil
 }
 
@@ -103,8 +111,6 @@ func (p *parser) query(v any) (Query, error) {
 // stands for, or sets the order or page.
 func (p *parser) member(name string, v any, q *Query) (Cond, error) {
 	switch name {
-	case "is_deleted":
-		return p.filter(name, AttrIsDeleted, OpEq, v)
 	case "conditions":
 		return p.conditions(name, v, false)
 	case "data_conditions":
@@ -134,13 +140,14 @@ func (p *parser) member(name string, v any, q *Query) (Cond, error) {
 	return nil, &ParseError{Path: name, Reason: "the key is not known"}
 }
 
-// filters are the range and list filters of the original's query. They never
+// filters are those of the original's query beside conditions. They never
 // match an unset attribute.
 var filters = [...]struct {
 	name string
 	attr Attr
 	op   Op
 }{
+	{"is_deleted", AttrIsDeleted, OpEq},
 	{"created_time_start", AttrCreatedTime, OpGte},
 	{"created_time_end", AttrCreatedTime, OpLte},
 	{"updated_time_start", AttrUpdatedTime, OpGte},

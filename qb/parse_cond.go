@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/specstar-worker/worker/opt"
 )
 
 // conditions reads a list of conditions, all of which must hold. indexedOnly
@@ -50,10 +52,18 @@ func (p *parser) cond(path string, v any, in scope) (Cond, error) {
 	tag, tagged := o.fields["type"]
 	_, grouped := o.fields["conditions"]
 	switch {
-	case tag == "DataSearchGroup" || !tagged && grouped:
+	case tag == tagGroup || !tagged && grouped:
 		return p.group(o, in)
-	case tag == "DataSearchCondition" || !tagged:
+	case tag == tagCondition || !tagged:
 		return p.leaf(o, in)
+	case tag == tagIndexedCondition:
+		in.indexedOnly = true
+		return p.leaf(o, in)
+	case tag == tagHasIndexed:
+		return HasIndexed{}, o.only("type")
+	case tag == tagPosition && in.depth == 1 && !p.position.IsSet():
+		p.position = opt.Of(o)
+		return And{}, o.only("type", "keys", "resource_id")
 	}
 	return nil, &ParseError{Path: path + ".type", Reason: fmt.Sprintf("%v is not known", tag)}
 }
@@ -178,7 +188,7 @@ func (p *parser) attrLeaf(o object, attr Attr, op Op) (Cond, error) {
 // textLeaf completes a condition on a part of the attribute's text. The operand is
 // taken for its text, too.
 func textLeaf(o object, c Comparison, v any) (Cond, error) {
-	if flags, ok := v.(map[string]any); ok && flags["$flags"] != nil {
+	if flags, ok := v.(map[string]any); ok && flags[markFlags] != nil {
 		return nil, o.refuse(c.op, "$flags is about indexed data")
 	}
 	operand, err := dataOperand(o.path+".value", v)
@@ -222,14 +232,15 @@ func (p *parser) dataLeaf(o object, field DataField, op Op) (c DataComparison, e
 			return c, err
 		}
 	}
-	if flags, ok := v.(map[string]any); ok && flags["$flags"] != nil {
-		c.value, err = parseFlags(o.path+".value", flags, op)
-		return c, err
-	}
 	if far, ok := farLeaf(c, v); ok {
 		return far, nil
 	}
-	if c.value, err = dataOperand(o.path+".value", v); err != nil {
+	if flags, ok := v.(map[string]any); ok && flags[markFlags] != nil {
+		c.value, err = parseFlags(o.path+".value", flags, op)
+	} else {
+		c.value, err = dataOperand(o.path+".value", v)
+	}
+	if err != nil {
 		return c, err
 	}
 	if op == OpRegex {

@@ -1,15 +1,11 @@
 package qb
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
 
-// sortKeys are the attributes that the original sorts by.
-var sortKeys = map[string]Attr{
-	"created_time": AttrCreatedTime, "updated_time": AttrUpdatedTime, "resource_id": AttrResourceID,
-	"current_revision_id": AttrCurrentRevisionID, "created_by": AttrCreatedBy, "updated_by": AttrUpdatedBy,
-	"is_deleted": AttrIsDeleted, "schema_version": AttrSchemaVersion,
-	"total_revision_count": AttrTotalRevisionCount,
-	"rev_created_time":     AttrRevCreatedTime, "rev_updated_time": AttrRevUpdatedTime,
-}
+	"github.com/specstar-worker/worker/resource"
+)
 
 func parseSorts(path string, v any) ([]Sort, error) {
 	list, ok := v.([]any)
@@ -67,11 +63,40 @@ func parseSortKey(o object) (Sort, error) {
 		if err != nil {
 			return Sort{}, err
 		}
-		attr, ok := sortKeys[key]
-		if !ok {
+		attr := Attr(key)
+		if attr.Kind() == KindNone {
 			return Sort{}, &ParseError{Path: o.path + ".key", Reason: fmt.Sprintf("%q is no sort key", key)}
 		}
 		return Sort{attr: attr}, nil
 	}
 	return Sort{}, &ParseError{Path: o.path + ".type", Reason: fmt.Sprintf("%v is not known", tag)}
+}
+
+// parsePosition reads a position in the order of sorts.
+func parsePosition(o object, sorts []Sort) (Position, error) {
+	id, err := o.text("resource_id")
+	if err != nil {
+		return Position{}, err
+	}
+	list, ok := o.fields["keys"].([]any)
+	if !ok || len(list) != len(sorts) {
+		return Position{}, &ParseError{Path: o.path + ".keys", Reason: fmt.Sprintf("a list of %d values is expected, one for each of sorts", len(sorts))}
+	}
+	p := Position{sorts: slices.Clone(sorts), keys: make([]any, len(list)), id: resource.ID(id)}
+	for i, s := range sorts {
+		at := fmt.Sprintf("%s.keys[%d]", o.path, i)
+		if list[i] == nil {
+			continue
+		}
+		if s.attr == "" {
+			if p.keys[i], err = dataOperand(at, list[i]); err != nil {
+				return Position{}, err
+			}
+			continue
+		}
+		if p.keys[i], ok = attrOperand(s.attr.Kind(), list[i]); !ok {
+			return Position{}, &ParseError{Path: at, Reason: kindNames[s.attr.Kind()] + " is expected, or null"}
+		}
+	}
+	return p, nil
 }

@@ -3,6 +3,7 @@ package qb_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,7 +115,7 @@ func TestParseRefuses(t *testing.T) {
 		`{"created_bys":[1]}`:             `created_bys`,
 		`{"created_time_start":"monday"}`: `created_time_start`,
 		`{"sorts":{}}`:                    `sorts`,
-		`{"sorts":[{"type":"meta","key":"rev_status"}]}`:     `sorts[0].key`,
+		`{"sorts":[{"type":"meta","key":"indexed_data"}]}`:   `sorts[0].key`,
 		`{"sorts":[{"type":"x","key":"created_by"}]}`:        `sorts[0].type`,
 		`{"sorts":[{"key":"created_by","direction":"asc"}]}`: `sorts[0].direction`,
 		`{"sorts":[{"key":"created_by","nulls":"last"}]}`:    `sorts[0].nulls`,
@@ -160,6 +161,8 @@ func TestParseRefuses(t *testing.T) {
 func FuzzParseQuery(f *testing.F) {
 	f.Add([]byte(`{"conditions":[{"operator":"or","conditions":[{"field_path":"a","operator":"regex","value":"x+","transform":"len"}]}]}`))
 	f.Add([]byte(`{"data_conditions":[{"field_path":"n","operator":"in","value":[1,{"$datetime":"2024-03-01T00:00:00"}]}],"limit":1}`))
+	f.Add([]byte(`{"conditions":[{"type":"ResourcePosition","keys":[null],"resource_id":"a"},{"type":"HasIndexedData"}],"sorts":[{"field_path":"a"}]}`))
+	f.Add([]byte(`{"data_conditions":[{"field_path":"created_by","operator":"ne","value":{"$float":"-inf"}}],"conditions":[{"field_path":"n","operator":"contains","value":{"$flags":5}}]}`))
 	f.Add([]byte(`{"rev_statuses":["draft"],"sorts":[{"key":"rev_created_time","direction":"-"}],"offset":2}`))
 	x, err := resource.NewIndexed(map[string]any{"n": 1, "a": "text", "l": []any{1, "x"}})
 	if err != nil {
@@ -188,6 +191,14 @@ func FuzzParseQuery(f *testing.F) {
 		}
 		if qb.Compare(m, resource.Meta{}, q.Sort) != -qb.Compare(resource.Meta{}, m, q.Sort) {
 			t.Errorf("%s: the order is not one", text)
+		}
+		written, err := q.MarshalJSON()
+		if err != nil { // such as the year 0
+			return
+		}
+		again, err := qb.ParseQuery(written)
+		if err != nil || qb.Match(m, again.Where) != qb.Match(m, q.Where) || !slices.Equal(again.Sort, q.Sort) {
+			t.Errorf("%s is written as %s, %v", text, written, err)
 		}
 	})
 }

@@ -144,7 +144,7 @@ func parseInteger(v any) (int64, bool) {
 // parseTime reads a datetime: text or {"$datetime": text}.
 func parseTime(v any) (time.Time, bool) {
 	if marked, ok := v.(map[string]any); ok && len(marked) == 1 {
-		v = marked["$datetime"]
+		v = marked[markTime]
 	}
 	s, ok := v.(string)
 	if !ok {
@@ -179,14 +179,43 @@ func dataOperand(path string, v any) (any, error) {
 	return v, nil
 }
 
+// dataObject reads a map, or the operand that a marked object stands for.
 func dataObject(path string, v map[string]any) (any, error) {
-	if _, marked := v["$datetime"]; marked {
+	if _, marked := v[markTime]; marked {
 		t, ok := parseTime(v)
 		if !ok {
 			return nil, &ParseError{Path: path, Reason: "$datetime is not RFC 3339"}
 		}
 		return t, nil
 	}
+	if len(v) == 1 {
+		if float, marked := v[markFloat]; marked {
+			return markedFloat(path, float)
+		}
+		if v[markIncomparable] == true {
+			return struct{}{}, nil
+		}
+		if literal, ok := v[markLiteral].(map[string]any); ok {
+			return dataMembers(path, literal)
+		}
+	}
+	return dataMembers(path, v)
+}
+
+// markedFloat reads the name of a float that JSON has no number for.
+func markedFloat(path string, v any) (any, error) {
+	switch v {
+	case "nan":
+		return math.NaN(), nil
+	case "inf":
+		return math.Inf(1), nil
+	case "-inf":
+		return math.Inf(-1), nil
+	}
+	return nil, &ParseError{Path: path, Reason: "$float is none of nan, inf, -inf"}
+}
+
+func dataMembers(path string, v map[string]any) (any, error) {
 	out := make(map[string]any, len(v))
 	for k, e := range v {
 		var err error
