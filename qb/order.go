@@ -49,15 +49,6 @@ func (p *whereParser) sortKey() Sort {
 	return Sort{attr: s.attr, desc: desc}
 }
 
-// SortKeys returns the attributes that can be sorted by, sorted.
-func SortKeys() []string {
-	var names []string
-	for _, a := range Attributes() {
-		names = append(names, string(a))
-	}
-	return names
-}
-
 // FormatOrder prints an order as [ParseOrder] reads it.
 func FormatOrder(sorts []Sort) string {
 	var f formatter

@@ -121,11 +121,11 @@ func completed(cmd *cobra.Command) *cobra.Command {
 	for _, a := range qb.Attributes() {
 		attributes = append(attributes, string(a))
 	}
-	for flag, names := range map[string][]string{"where": attributes, "sort": qb.SortKeys(), "by": attributes} {
+	for _, flag := range []string{"where", "sort", "by"} {
 		if cmd.Flags().Lookup(flag) == nil {
 			continue
 		}
-		if err := cmd.RegisterFlagCompletionFunc(flag, completeNames(names)); err != nil {
+		if err := cmd.RegisterFlagCompletionFunc(flag, completeNames(attributes)); err != nil {
 			panic(err) // the flag is there, and has no completion yet
 		}
 	}

@@ -96,7 +96,7 @@ func TestWhereShowsTheMistake(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"search", "person", "--sort", "-rev_status"}, "--sort: column 2: \"rev_status\" is no sort key"},
+		{[]string{"search", "person", "--sort", "-rev_state"}, "--sort: column 2: \"rev_state\" is no attribute"},
 		{[]string{"search", "person", "--where", "created_time today", "--zone", "Mars/Base"}, "--zone: "},
 		{[]string{"search", "person", "--where", "  "}, "--where: column 3: a condition is expected"},
 		{[]string{"dump", "--out", "-", "--where", "true"}, "need exactly one --model"},
