@@ -17,7 +17,7 @@ import (
 // drawCond draws conditions with groups up to some depth.
 func drawCond(depth int) *rapid.Generator[qb.Cond] {
 	leaves := []*rapid.Generator[qb.Cond]{
-		rapid.Custom(drawText), rapid.Custom(drawAttribute), rapid.Custom(drawData), rapid.Custom(drawData), rapid.Custom(drawQuery),
+		rapid.Custom(drawText), rapid.Custom(drawAttribute), rapid.Custom(drawData), rapid.Custom(drawData), rapid.Custom(drawParsed),
 		rapid.SampledFrom([]qb.Cond{nil, qb.HasIndexed{}, qb.And{}, qb.Or{}, qb.Not{}}),
 	}
 	if depth > 0 {
@@ -65,9 +65,9 @@ func drawData(t *rapid.T) qb.Cond {
 	}).Draw(t, "condition")
 }
 
-// drawQuery draws a condition as JSON may have it: on texts and lengths of what has
+// drawParsed draws a condition as JSON may have it: on texts and lengths of what has
 // none, with an operand of any type.
-func drawQuery(t *rapid.T) qb.Cond {
+func drawParsed(t *rapid.T) qb.Cond {
 	op := rapid.SampledFrom([]qb.Op{
 		qb.OpEq, qb.OpNe, qb.OpGt, qb.OpLte, qb.OpIn, qb.OpNotIn, qb.OpContains, qb.OpStartsWith, qb.OpEndsWith, qb.OpRegex,
 		qb.OpIsNull, qb.OpIsNA, qb.OpExists,
