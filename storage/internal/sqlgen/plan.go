@@ -64,8 +64,10 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 	}
 	c := &compiler{dialect: d}
 	where := c.cond(q.Where, true)
+	behind := exactly(always)
 	if p, ok := q.After.Get(); ok {
-		where = allOf(where, c.after(p))
+		behind = c.after(p)
+		where = allOf(where, behind)
 	}
 	order, keys := c.orderBy(q.Sort)
 	p := Plan{Exact: where.exact(), keys: keys}
@@ -84,6 +86,9 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 	p.all, p.Notes, p.Pattern = *s, c.notes, c.pattern
 	if !p.Paged {
 		return p.bounded(firstRows(p, q)), nil
+	}
+	if several := c.branches(table, columns, q, behind, order); several != nil {
+		s = several
 	}
 	p.SQL, p.Args = s.page(q).finish()
 	return p, nil
