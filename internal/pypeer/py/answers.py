@@ -1,6 +1,7 @@
 """What the original's memory store answers to queries of any metas."""
 
 import msgspec
+from autocrud.crud.qb_parser import parse_qb_expression
 from autocrud.query_types import ResourceMetaSearchQuery
 from autocrud.resource_manager.basic import Encoding
 from autocrud.resource_manager.meta_store.simple import MemoryMetaStore
@@ -20,7 +21,10 @@ def answers(encoding, metas, queries):
 
 def answer(store, query):
     try:
-        q = msgspec.convert(datetimes(query), ResourceMetaSearchQuery)
+        if isinstance(query, str):  # an expression of the library's builder
+            q = parse_qb_expression(query).build()
+        else:
+            q = msgspec.convert(datetimes(query), ResourceMetaSearchQuery)
         return {"ids": [m.resource_id for m in store.iter_search(q)]}
     except Exception as e:
         return {"error": f"{type(e).__name__}: {e}"}

@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import enum
 import random
 import uuid
 
@@ -229,12 +230,25 @@ def schema_version(manager):
         return None
 
 
+class Bits(enum.IntFlag, boundary=enum.KEEP):
+    """Bits of {"$flags": n}."""
+
+    ONE = 1
+
+
+MARKS = {"$datetime": dt.datetime.fromisoformat, "$flags": Bits, "$float": float, "$incomparable": lambda _: object()}
+
+
 def datetimes(v):
-    """Replaces {"$datetime": text} by the datetime, anywhere in a query."""
-    if isinstance(v, dict):
-        if set(v) == {"$datetime"}:
-            return dt.datetime.fromisoformat(v["$datetime"])
-        return {k: datetimes(x) for k, x in v.items()}
+    """Replaces {"$datetime": text} and the other objects that stand for a value, anywhere in a query."""
     if isinstance(v, list):
         return [datetimes(x) for x in v]
-    return v
+    if not isinstance(v, dict):
+        return v
+    if len(v) == 1:
+        ((mark, x),) = v.items()
+        if mark in MARKS:
+            return MARKS[mark](x)
+        if mark == "$literal":
+            v = x
+    return {k: datetimes(x) for k, x in v.items()}
