@@ -1,6 +1,7 @@
 package qb_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -161,5 +162,23 @@ func TestSortsByName(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("sorts %v, want %v", got, want)
+	}
+}
+
+func TestQueriesAreShown(t *testing.T) {
+	q := qb.Where(qb.Data("a").Eq("x"), qb.Not{qb.HasIndexed{}}, qb.Or{qb.CreatedBy().Len().Gt(3), qb.IsDeleted().IsTrue()})
+	for want, v := range map[string]any{
+		`data.a = 'x' and not data exists and (length(created_by) > 3 or is_deleted = true)`: q,
+		`true`: qb.Query{},
+		`true sort created_by, -data.a after "c" limit 3 offset 2`: qb.Query{}.OrderBy(qb.SortBy("created_by", "-a")...).
+			From(qb.PositionOf(rows()[2], qb.SortBy("created_by", "-a"))).Page(3, 2),
+		`[-rev_status]`:  []qb.Sort{qb.RevStatus().Desc()},
+		`data exists`:    qb.HasIndexed{},
+		`not false`:      qb.Not{qb.Or{}},
+		`data.a is null`: qb.Data("a").IsNull(true),
+	} {
+		if got := fmt.Sprint(v); got != want {
+			t.Errorf("shown as %s, want %s", got, want)
+		}
 	}
 }

@@ -4,15 +4,17 @@
 // of a meta are built from typed fields, so that a value of a wrong type does
 // not compile:
 //
-//	qb.Query{
-//		Where: qb.And{qb.RevStatus().Eq(resource.Draft), qb.RevUpdatedTime().Gte(since)},
-//		Sort:  []qb.Sort{qb.RevUpdatedTime().Desc()},
-//		Limit: opt.Of(20),
-//	}
+//	qb.Where(qb.RevStatus().Eq("draft"), qb.RevUpdatedTime().ThisWeek(now, time.Monday)).
+//		OrderBy(qb.RevUpdatedTime().Desc()).
+//		Page(20, 0)
 //
 // Indexed data has no declared types; [Data] is the one untyped door. Conditions
-// and sorts see it as JSON has it, whatever the encoding of the meta.
-// [ParseQuery] reads the original's ResourceMetaSearchQuery.
+// and sorts see it as JSON has it, whatever the encoding of the meta. Calendar
+// helpers take the clock; its zone, which [Zone] reads, says when days begin.
+//
+// Queries combine by [Query.And], [Query.Or], [Query.Not], [Query.Filter] and
+// [Query.Exclude] and keep their order and page. [Query.MarshalJSON] writes the
+// original's ResourceMetaSearchQuery, [ParseQuery] reads it.
 //
 // [Match] and [Compare] are the reference: every store, whatever it pushes down
 // to a database, returns what they say.
