@@ -100,6 +100,11 @@ var searchesOfAttributes = []search{
 		args: func(i int) []any { return []any{user(i)} },
 	},
 	{
+		name: "two statuses, newest 50", most: goal,
+		query: func(int) qb.Query { return newest(qb.RevStatus().In(resource.Draft, resource.Stable)) },
+		hand:  `SELECT data FROM hand WHERE rev_status IN ('draft', 'stable') ORDER BY rev_created_time DESC, resource_id DESC LIMIT 50`,
+	},
+	{
 		name:  "user, newest 50",
 		query: func(i int) qb.Query { return newest(qb.RevUpdatedBy().Eq(user(i))) },
 		hand:  `SELECT data FROM hand WHERE rev_updated_by = $1 ORDER BY rev_created_time DESC, resource_id DESC LIMIT 50`,
