@@ -35,6 +35,9 @@ one value, and so are 1 and 1.0.
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if e.asked() {
+				if by != "" || f.limit != 0 {
+					return usage("--explain is of the query alone, without --by and --limit")
+				}
 				return a.explain(cmd.Context(), args[0], &f, e, true)
 			}
 			return a.count(cmd.Context(), args[0], &f, by)

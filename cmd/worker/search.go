@@ -108,6 +108,9 @@ read or sorted, the index that would spare that. docs/queries.md tells more.
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if e.asked() {
+				if o != (listOptions{}) {
+					return usage("--explain is of the query alone, without --after, --with-data and --page")
+				}
 				return a.explain(cmd.Context(), args[0], &f, e, false)
 			}
 			return a.list(cmd.Context(), args[0], &f, o)
