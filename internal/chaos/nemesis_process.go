@@ -63,9 +63,8 @@ func (s *Stand) dieAt(ctx context.Context, slot int, point string, n int, within
 	if err != nil {
 		return false, err
 	}
-	if point == "handing back" && x.ready(ctx, nil) { // it does that when it ends
-		sleep(ctx, within/4)
-		_ = p.signal(syscall.SIGTERM)
+	if point == "handing back" && x.ready(ctx, nil) {
+		s.endFull(ctx, p)
 	}
 	select {
 	case <-p.ended:
@@ -74,6 +73,15 @@ func (s *Stand) dieAt(ctx context.Context, slot int, point string, n int, within
 		p.kill()
 		return false, nil
 	}
+}
+
+// endFull asks a worker to end while its hands are full: the database is silent meanwhile.
+func (s *Stand) endFull(ctx context.Context, p *process) {
+	s.database.proxy.Set(faultproxy.Fault{StallUp: true, StallDown: true})
+	defer s.database.proxy.Set(faultproxy.Fault{})
+	sleep(ctx, time.Second)
+	_ = p.signal(syscall.SIGTERM)
+	sleep(ctx, time.Second)
 }
 
 func killWorkers(_ context.Context, s *Stand, _ *rand.Rand) (func(context.Context) error, string, error) {
