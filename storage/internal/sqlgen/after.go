@@ -2,7 +2,6 @@ package sqlgen
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/specstar-worker/worker/qb"
 )
@@ -11,12 +10,17 @@ import (
 // where it is either, in a form that an index serves.
 type keyBounds struct{ beyond, same, from bounds }
 
-// after returns the bounds of what comes behind a position: behind by the first key, or
-// equal to that and behind by the next, and so on to the id.
-func (c *compiler) after(p qb.Position) bounds {
-	if row, ok := c.rowAfter(p); ok {
-		return row
+// after returns the bounds of what comes behind a position, in parts where an index has it so.
+func (c *compiler) after(p qb.Position) []bounds {
+	if segments := c.segments(p); segments != nil {
+		return segments
 	}
+	return []bounds{c.byKeys(p)}
+}
+
+// byKeys returns the bounds in one part: behind by the first key, or equal to that and behind by
+// the next, and so on to the id.
+func (c *compiler) byKeys(p qb.Position) bounds {
 	var parts, equal []bounds
 	first, desc := exactly(always), false
 	for i, s := range p.Sorts() {
@@ -30,34 +34,6 @@ func (c *compiler) after(p qb.Position) bounds {
 	}
 	id := c.attributeAfter(qb.AttrResourceID, string(p.ID()), desc)
 	return allOf(first, anyOf(append(parts, allOf(append(equal, id.beyond)...))...))
-}
-
-// rowAfter compares all keys at once, so that an index on them begins right behind the
-// position, also among many rows that are equal by the first key: of columns that are
-// never NULL, in one direction.
-func (c *compiler) rowAfter(p qb.Position) (bounds, bool) {
-	var columns, operands []string
-	desc := false
-	add := func(a qb.Attr, v any) bool {
-		text, isText := v.(string)
-		if !neverNull[a] || noColumn(c.dialect, a) || isText && c.dialect == PostgreSQL && !fits(text) {
-			return false
-		}
-		columns, operands = append(columns, c.column(a)), append(operands, c.operand(v))
-		return true
-	}
-	for i, s := range p.Sorts() {
-		a, _ := s.Attr()
-		if i > 0 && s.Descending() != desc || !add(a, p.Keys()[i]) {
-			return bounds{}, false
-		}
-		desc = s.Descending()
-	}
-	if !add(qb.AttrResourceID, string(p.ID())) {
-		return bounds{}, false
-	}
-	beyond, _ := operators(desc)
-	return exactly("(" + strings.Join(columns, ", ") + ") " + symbols[beyond] + " (" + strings.Join(operands, ", ") + ")"), true
 }
 
 func (c *compiler) keyAfter(s qb.Sort, v any) keyBounds {

@@ -8,21 +8,27 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
 
 	"github.com/specstar-worker/worker/internal/pgtest"
+	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/internal/sqlgen"
 )
 
-// deepPages are pages behind most rows of an order in which many are equal by the first key.
+// deepPages are pages behind most rows of an order in which many are equal by the first key, which
+// a third of them lack in the orders by rev_created_time.
 func deepPages(metas []resource.Meta) map[string]qb.Query {
 	pages := map[string]qb.Query{}
 	for name, sorts := range map[string][]qb.Sort{
 		"upwards": {qb.UpdatedTime().Asc()}, "downwards": {qb.UpdatedTime().Desc()}, "twice": {qb.UpdatedTime().Desc(), qb.ResourceID().Desc()},
+		"upwards, some unset": {qb.RevCreatedTime().Asc()}, "downwards, some unset": {qb.RevCreatedTime().Desc()},
 	} {
 		all := slices.SortedFunc(slices.Values(metas), func(a, b resource.Meta) int { return qb.Compare(a, b, sorts) })
-		pages[name] = qb.Query{Sort: sorts}.From(qb.PositionOf(all[len(all)-50], sorts)).Page(10, 0)
+		for _, left := range []int{50, 205, 590} {
+			pages[fmt.Sprintf("%s, %d left", name, left)] = qb.Query{Sort: sorts}.From(qb.PositionOf(all[len(all)-left], sorts)).Page(10, 0)
+		}
 	}
 	return pages
 }
@@ -36,17 +42,49 @@ func tiedMetas() []resource.Meta {
 			ResourceID: id, CurrentRevisionID: id.Revision(1), TotalRevisionCount: 1, CreatedBy: "ann", UpdatedBy: "ann",
 			CreatedTime: at, UpdatedTime: at.Add(time.Duration(i%2) * time.Hour),
 		}
+		if i%3 > 0 {
+			metas[i].Rev.CreatedTime = opt.Of(at.Add(time.Duration(i%2) * time.Minute))
+		}
 	}
 	return metas
 }
 
-// TestSQLiteBeginsBehindThePosition: the index is searched by time and id.
+// checkNullKeys compares pages behind positions with and without a value by a key that may be NULL.
+func checkNullKeys(t *testing.T, e engine) {
+	t.Helper()
+	sorts := [][]qb.Sort{
+		{qb.RevCreatedTime().Desc()}, {qb.RevCreatedTime().Asc()}, {qb.RevStatus().Desc(), qb.UpdatedTime().Desc()},
+		{qb.RevUpdatedBy().Asc(), qb.CreatedBy().Asc(), qb.ResourceID().Asc()}, {qb.SchemaVersion().Desc(), qb.RevStatus().Desc()},
+		{qb.SchemaVersion().Desc(), qb.CreatedBy().Asc()},
+	}
+	wheres := []qb.Cond{nil, qb.RevStatus().Eq(resource.Draft), qb.Or{qb.RevStatus().IsUnset(), qb.IsDeleted().Eq(true)}}
+	rapid.Check(t, func(t *rapid.T) {
+		metas := drawMetas(t, e)
+		e.fill(t, metas)
+		q := qb.Where(rapid.SampledFrom(wheres).Draw(t, "where")).OrderBy(rapid.SampledFrom(sorts).Draw(t, "sorts")...)
+		if rapid.Bool().Draw(t, "limited") {
+			q = q.Page(rapid.IntRange(1, 5).Draw(t, "limit"), rapid.IntRange(0, 3).Draw(t, "offset"))
+		}
+		if len(metas) > 0 {
+			q = q.From(qb.PositionOf(rapid.SampledFrom(metas).Draw(t, "position"), q.Sort))
+		}
+		compareWithReference(t, e, metas, q)
+	})
+}
+
+func TestSQLiteNullKeys(t *testing.T) { checkNullKeys(t, openSQLite(t)) }
+
+func TestPostgreSQLNullKeys(t *testing.T) { eachPostgreSQL(t, checkNullKeys) }
+
+// TestSQLiteBeginsBehindThePosition: an index is searched, by the id, too, or by NULL.
 func TestSQLiteBeginsBehindThePosition(t *testing.T) {
 	e := openSQLite(t)
 	metas := tiedMetas()
 	e.fill(t, metas)
-	if _, err := e.db.Exec(`CREATE INDEX updated ON "metas of ""x""" (updated_time, resource_id)`); err != nil {
-		t.Fatal(err)
+	for _, column := range []string{"updated_time", "rev_created_time"} {
+		if _, err := e.db.Exec(`CREATE INDEX by_` + column + ` ON "metas of ""x""" (` + column + `, resource_id)`); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, q := range deepPages(metas) {
 		compareWithReference(t, e, metas, q)
@@ -54,15 +92,34 @@ func TestSQLiteBeginsBehindThePosition(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var id, parent, unused int
-		var step string
-		if err := e.db.QueryRow("EXPLAIN QUERY PLAN "+p.SQL, p.Args...).Scan(&id, &parent, &unused, &step); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(step, "SEARCH") || !strings.Contains(step, "INDEX updated ((updated_time,resource_id)") {
-			t.Errorf("%s begins elsewhere: %s\n%s", name, step, p.SQL)
+		plan := strings.Join(e.steps(t, p), "\n")
+		if !strings.Contains(plan, "time,resource_id)") && !strings.Contains(plan, "time=? AND resource_id") || strings.Contains(plan, "SCAN metas") {
+			t.Errorf("%s begins elsewhere:\n%s\n%s", name, plan, p.SQL)
 		}
 	}
+}
+
+// steps are those of SQLite's plan.
+func (e sqliteEngine) steps(t *testing.T, p sqlgen.Plan) []string {
+	t.Helper()
+	rows, err := e.db.Query("EXPLAIN QUERY PLAN "+p.SQL, p.Args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return steps
 }
 
 // TestPostgreSQLBeginsBehindThePosition: no row before the position is read.
@@ -71,7 +128,9 @@ func TestPostgreSQLBeginsBehindThePosition(t *testing.T) {
 	metas := tiedMetas()
 	e.fill(t, metas)
 	for _, statement := range []string{
-		`CREATE INDEX updated ON "metas of ""x""" (updated_time, resource_id COLLATE "C")`, `SET enable_seqscan = off`, `SET enable_sort = off`,
+		`CREATE INDEX updated ON "metas of ""x""" (updated_time, resource_id COLLATE "C")`,
+		`CREATE INDEX rev ON "metas of ""x""" (rev_created_time NULLS FIRST, resource_id COLLATE "C")`,
+		`SET enable_seqscan = off`, `SET enable_sort = off`, `SET enable_bitmapscan = off`,
 	} {
 		if _, err := e.conn.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -92,7 +151,7 @@ func TestPostgreSQLBeginsBehindThePosition(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan := strings.Join(steps, "\n")
-		if !strings.Contains(plan, "Index Cond: (ROW(") || strings.Contains(plan, "Removed by Filter") || strings.Contains(plan, "Sort") {
+		if !strings.Contains(plan, "Index Cond: (") || strings.Contains(plan, "Removed by Filter") || strings.Contains(plan, "->  Sort") {
 			t.Errorf("%s begins elsewhere:\n%s\n%s", name, plan, p.SQL)
 		}
 	}

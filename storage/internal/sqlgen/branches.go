@@ -11,27 +11,22 @@ import (
 // maxBranchRows is up to how many rows a branch may give.
 const maxBranchRows = 2000
 
-// branches puts a page together of the first rows of each status: every model has indexes
-// that have metas of one status by their rev_created_time, but no database reads them for
-// several statuses without a sort of all that match. It is nil where that is not what is
-// asked for.
-func (c *compiler) branches(table, columns string, q qb.Query, behind bounds, order []string) *statement {
+// branches puts a page together of the first rows of its parts, each of which an index has in the
+// order asked for, while no database reads them so together: of each status, as every model has
+// indexes that have metas of one status by their rev_created_time, and of what is behind a position
+// with a value and without. It is nil where that is not what is asked for.
+func (c *compiler) branches(table, columns string, q qb.Query, behind []bounds, order []string) *statement {
 	limit, limited := q.Limit.Get()
 	end := limit + q.Offset
-	statuses := statusesOf(q.Where)
-	if !limited || limit < 0 || end < 1 || end > maxBranchRows || len(statuses) < 2 || !byRevCreatedTime(q.Sort) {
+	wheres := byStatus(q)
+	if !limited || limit < 0 || end < 1 || end > maxBranchRows || len(wheres)*len(behind) < 2 {
 		return nil
 	}
-	inner := columns
-	for _, name := range []string{string(qb.AttrRevCreatedTime), string(qb.AttrResourceID)} {
-		if !slices.Contains(strings.Split(columns, ", "), name) {
-			inner += ", " + name
-		}
-	}
+	columnsAndKeys := withKeys(columns, q.Sort)
 	by := " ORDER BY " + strings.Join(order, ", ")
 	s := c.statement("SELECT ", columns, " FROM (")
-	for i, status := range statuses {
-		where := allOf(c.cond(withStatus(q.Where, status), true), behind)
+	for i, part := range parts(wheres, behind) {
+		where := allOf(c.cond(part.where, true), part.behind)
 		if !where.exact() {
 			return nil
 		}
@@ -39,10 +34,50 @@ func (c *compiler) branches(table, columns string, q qb.Query, behind bounds, or
 		if i > 0 {
 			s.put(" UNION ALL ")
 		}
-		s.put("SELECT * FROM (SELECT ", inner, " FROM ", quote(table)).where(where.may).put(by, " LIMIT ", s.arg(int64(end)), ") AS of_one")
+		s.put("SELECT * FROM (SELECT ", columnsAndKeys, " FROM ", quote(table)).where(where.may).put(by, " LIMIT ", s.arg(int64(end)), ") AS of_one")
 		c.args = s.args
 	}
 	return s.put(") AS of_all", by)
+}
+
+// part is a condition, and what of it is behind a position.
+type part struct {
+	where  qb.Cond
+	behind bounds
+}
+
+func parts(wheres []qb.Cond, behind []bounds) []part {
+	var all []part
+	for _, w := range wheres {
+		for _, b := range behind {
+			all = append(all, part{w, b})
+		}
+	}
+	return all
+}
+
+// byStatus is the condition of a query, in an order by rev_created_time one for each status.
+func byStatus(q qb.Query) []qb.Cond {
+	statuses := statusesOf(q.Where)
+	if len(statuses) < 2 || !byRevCreatedTime(q.Sort) {
+		return []qb.Cond{q.Where}
+	}
+	wheres := make([]qb.Cond, len(statuses))
+	for i, status := range statuses {
+		wheres[i] = withStatus(q.Where, status)
+	}
+	return wheres
+}
+
+// withKeys adds the columns of an order to others.
+func withKeys(columns string, sorts []qb.Sort) string {
+	all := strings.Split(columns, ", ")
+	for _, s := range append(slices.Clone(sorts), qb.ResourceID().Asc()) {
+		if a, ok := s.Attr(); ok && !slices.Contains(all, string(a)) {
+			all = append(all, string(a))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // byRevCreatedTime reports whether an order is by rev_created_time, and then by id alone.

@@ -64,10 +64,10 @@ func Compile(d Dialect, table, columns string, q qb.Query) (Plan, error) {
 	}
 	c := &compiler{dialect: d}
 	where := c.cond(q.Where, true)
-	behind := exactly(always)
+	behind := []bounds{exactly(always)}
 	if p, ok := q.After.Get(); ok {
 		behind = c.after(p)
-		where = allOf(where, behind)
+		where = allOf(where, anyOf(behind...))
 	}
 	order, keys := c.orderBy(q.Sort)
 	p := Plan{Exact: where.exact(), keys: keys}
