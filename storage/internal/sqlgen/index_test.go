@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -37,24 +35,9 @@ func TestSQLiteIndexesServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var id, parent, unused int
-		var steps strings.Builder
-		rows, err := e.db.Query("EXPLAIN QUERY PLAN "+p.SQL, p.Args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				t.Fatal(err)
-			}
-			steps.WriteString(step + "\n")
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(steps.String(), "INDEX city") || q.Sort != nil && strings.Contains(steps.String(), "TEMP B-TREE") {
-			t.Errorf("%s is planned as\n%s%s", name, &steps, p.SQL)
+		plan := strings.Join(e.steps(t, p), "\n")
+		if !strings.Contains(plan, "INDEX city") || q.Sort != nil && strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s is planned as\n%s\n%s", name, plan, p.SQL)
 		}
 	}
 }
@@ -77,15 +60,7 @@ func TestPostgreSQLIndexesServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := e.conn.Query(t.Context(), "EXPLAIN "+p.SQL, p.Args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		steps, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := strings.Join(steps, "\n")
+		plan := e.plan(t, "EXPLAIN ", p)
 		if _, limits, _ := strings.Cut(plan, "Index Cond: "); name == "texts" || name == "beginning" {
 			limits, _, _ = strings.Cut(limits, "\n")
 			if !strings.Contains(limits, "IS NULL") || !strings.Contains(limits, "256") {

@@ -207,3 +207,17 @@ func (e postgresEngine) count(t failer, p sqlgen.CountPlan, q qb.Query) (n int64
 	}
 	return n
 }
+
+// plan is what PostgreSQL says of how it runs a statement.
+func (e postgresEngine) plan(t *testing.T, explain string, p sqlgen.Plan) string {
+	t.Helper()
+	rows, err := e.conn.Query(t.Context(), explain+p.SQL, p.Args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(steps, "\n")
+}

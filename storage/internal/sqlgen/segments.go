@@ -12,10 +12,13 @@ import (
 // also among many rows that are equal by the first key. It is nil where keys have no column,
 // differ in direction, or may be NULL behind the first one.
 func (c *compiler) segments(p qb.Position) []bounds {
-	desc := false
+	first, desc := qb.AttrResourceID, false
 	var row comparedRow
 	for i, s := range p.Sorts() {
 		a, _ := s.Attr()
+		if i == 0 {
+			first = a
+		}
 		if i > 0 && (s.Descending() != desc || !neverNull[a]) || !c.addTo(&row, a, p.Keys()[i]) {
 			return nil
 		}
@@ -24,7 +27,6 @@ func (c *compiler) segments(p qb.Position) []bounds {
 	if !c.addTo(&row, qb.AttrResourceID, string(p.ID())) {
 		return nil
 	}
-	first, _ := firstKey(p)
 	null := exactly(isNull(string(first), true))
 	switch none := len(p.Keys()) > 0 && p.Keys()[0] == nil; {
 	case none && desc:
@@ -35,14 +37,6 @@ func (c *compiler) segments(p qb.Position) []bounds {
 		return []bounds{row.behind(desc), null}
 	}
 	return []bounds{row.behind(desc)} // upwards NULL came first
-}
-
-// firstKey is the attribute that an order begins with.
-func firstKey(p qb.Position) (qb.Attr, bool) {
-	if len(p.Sorts()) == 0 {
-		return qb.AttrResourceID, true
-	}
-	return p.Sorts()[0].Attr()
 }
 
 // comparedRow is columns that are compared with values at once.

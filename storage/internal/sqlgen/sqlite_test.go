@@ -184,3 +184,26 @@ func gathered(t failer, text string, rows iter.Seq2[resource.Meta, error]) []res
 	}
 	return all
 }
+
+// steps are those of SQLite's plan.
+func (e sqliteEngine) steps(t *testing.T, p sqlgen.Plan) []string {
+	t.Helper()
+	rows, err := e.db.Query("EXPLAIN QUERY PLAN "+p.SQL, p.Args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
