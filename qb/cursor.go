@@ -48,7 +48,8 @@ const (
 	CursorOtherModel
 	// CursorOtherOrder: the text or position belongs to another order.
 	CursorOtherOrder
-	// CursorOtherVersion: the text was made by another release, in a form that is not known here.
+	// CursorOtherVersion: the text was made by another release, in a form that is not known
+	// here, or its first byte was changed: without knowing the form nobody can tell.
 	CursorOtherVersion
 	// CursorTooLong: a position whose text would be longer than [MaxCursor].
 	CursorTooLong
@@ -65,7 +66,7 @@ func (e *CursorError) Error() string {
 	case CursorOtherOrder:
 		return "the cursor belongs to another order: start again without it, or sort as before"
 	case CursorOtherVersion:
-		return "the cursor was made by another release: start again without it"
+		return "the cursor is damaged or was made by another release: start again without it"
 	case CursorTooLong:
 		return fmt.Sprintf("the values that are sorted by are too long for a cursor of %d bytes: use an offset, or sort by something else", MaxCursor)
 	}
