@@ -116,7 +116,7 @@ func (m *Manager) fillTwice(ctx context.Context, after resource.ID, page []stora
 	if err != nil || len(lost) == 0 {
 		return stats, err
 	}
-	again, err := m.stores.Metas.Unfilled(ctx, after, len(page))
+	again, err := m.stores.Metas.Unfilled(ctx, storage.Range{After: after}, len(page))
 	if err != nil {
 		return stats, err
 	}

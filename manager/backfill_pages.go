@@ -36,7 +36,7 @@ func (m *Manager) filledPages(ctx context.Context, after resource.ID) iter.Seq[f
 				}
 				continue
 			}
-			page, err := m.stores.Metas.Unfilled(ctx, after, m.catalog.opts.BatchSize)
+			page, err := m.stores.Metas.Unfilled(ctx, storage.Range{After: after}, m.catalog.opts.BatchSize)
 			if end = err != nil || len(page) == 0; err == nil && end {
 				continue
 			}

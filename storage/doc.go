@@ -140,6 +140,10 @@
 // there, or neither. A refusal by the job leaves an entry, too, and nothing else. Entries
 // never change; they outlive their jobs and go by PruneAudits alone.
 //
+// G41 Ranges. The ranges that Cuts gives hold every meta, each in one of them, and no
+// more than were asked for in each, as of the reading. Rows and Unfilled give the metas of
+// their range, and no other; what is behind the last id of a page is the rest of it.
+//
 // # Remembered blobs
 //
 // A model remembers a blob when a stored payload of it referred to that blob as it

@@ -25,9 +25,16 @@ type MetaReader interface {
 	// CountBy counts the metas that q's condition selects by their values, as qb.Tally
 	// does; the limit is one of values. Position, limit and offset of q do not matter.
 	CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error)
-	// Unfilled returns a page of at most limit metas that lack any of the five
-	// rev_* fields, with ids above after, by ascending id.
-	Unfilled(ctx context.Context, after resource.ID, limit int) ([]Unfilled, error)
+	// Rows returns the first metas of a range, at most limit, as stored, by ascending id.
+	Rows(ctx context.Context, r Range, limit int) ([]Row, error)
+	// Unfilled returns the first metas of a range that lack any of the five rev_*
+	// fields, at most limit, by ascending id.
+	Unfilled(ctx context.Context, r Range, limit int) ([]Unfilled, error)
+	// Cuts returns ids, ascending, that cut the model into ranges of at most rows metas
+	// each, with unfilled of at most rows metas that lack rev_* fields: those up to the
+	// first id, those behind it up to the second, and so on, and those behind the last.
+	// Payloads are not read. rows is at least 1.
+	Cuts(ctx context.Context, rows int, unfilled bool) ([]resource.ID, error)
 	// Stats counts the model's rows.
 	Stats(ctx context.Context) (Stats, error)
 	// Blobs returns the ids of the blobs remembered with the model, ascending.
@@ -47,11 +54,16 @@ type MetaStore interface {
 	Delete(ctx context.Context, ids []resource.ID) error
 }
 
-// Unfilled is a meta that lacks rev_* fields, as stored, with what fills it.
-type Unfilled struct {
+// Row is a meta as stored.
+type Row struct {
 	Meta resource.Meta
 	// Stored are the bytes the store holds, the witness for [MetaStore.CompareAndSwap].
 	Stored []byte
+}
+
+// Unfilled is a meta that lacks rev_* fields, as stored, with what fills it.
+type Unfilled struct {
+	Row
 	// Current is the info of the current revision at the meta's schema version;
 	// unset when that revision is nowhere.
 	Current opt.Value[resource.RevisionInfo]

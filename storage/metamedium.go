@@ -37,9 +37,13 @@ type MetaPages interface {
 	Find(ctx context.Context, ids []resource.ID) (map[resource.ID][]byte, error)
 	// All returns every meta by ascending id.
 	All(ctx context.Context) iter.Seq2[StoredMeta, error]
-	// Unfilled returns up to limit metas that lack a rev_* field, with ids above after,
-	// by ascending id.
-	Unfilled(ctx context.Context, after resource.ID, limit int) ([]StoredMeta, error)
+	// Page returns the first metas of a range, at most limit, by ascending id.
+	Page(ctx context.Context, r Range, limit int) ([]StoredMeta, error)
+	// Unfilled returns the first metas of a range that lack a rev_* field, at most
+	// limit, by ascending id.
+	Unfilled(ctx context.Context, r Range, limit int) ([]StoredMeta, error)
+	// Cuts returns the ids of every so many metas, ascending.
+	Cuts(ctx context.Context, rows int) ([]resource.ID, error)
 	// Count returns how many metas there are, and how many of them lack a rev_* field.
 	Count(ctx context.Context) (metas, unfilled int64, err error)
 }

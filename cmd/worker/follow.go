@@ -138,7 +138,7 @@ func (s *session) unset(ctx context.Context, load storage.Job) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("open model %s: %w", name, err)
 		}
-		page, err := stores.Metas.Unfilled(ctx, "", 1)
+		page, err := stores.Metas.Unfilled(ctx, storage.Range{}, 1)
 		if err != nil {
 			return false, fmt.Errorf("look for rows of model %s without rev_*: %w", name, err)
 		}

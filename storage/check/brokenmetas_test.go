@@ -78,11 +78,26 @@ func brokenMetas() map[string]broken {
 			open:   withMetas(func(m storage.MetaStore) storage.MetaStore { return blindSwaps{m} }),
 			caught: []string{"G9/swap_needs_the_stored_bytes", "G9/swap_answers_for_each"},
 		},
+		"reads beyond a range": {
+			open:   withMetas(func(m storage.MetaStore) storage.MetaStore { return unbounded{m} }),
+			caught: []string{"G41/rows_are_those_of_the_range", "G41/unfilled_are_those_of_the_range", "G41/cuts_leave_out_nothing"},
+		},
 		"answers for what is not there": {
 			open:   withMetas(func(m storage.MetaStore) storage.MetaStore { return invents{m} }),
 			caught: []string{"G8/absent_meta_is_not_found", "G14/staged_is_invisible"},
 		},
 	}
+}
+
+// unbounded takes no notice of where a range ends.
+type unbounded struct{ storage.MetaStore }
+
+func (m unbounded) Rows(ctx context.Context, r storage.Range, limit int) ([]storage.Row, error) {
+	return m.MetaStore.Rows(ctx, storage.Range{After: r.After}, limit)
+}
+
+func (m unbounded) Unfilled(ctx context.Context, r storage.Range, limit int) ([]storage.Unfilled, error) {
+	return m.MetaStore.Unfilled(ctx, storage.Range{After: r.After}, limit)
 }
 
 type dropsLast struct{ storage.MetaStore }

@@ -68,7 +68,7 @@ type check struct {
 func All() []Check {
 	return slices.Concat(
 		needing(
-			Nothing, modelChecks(), metaChecks(), swapChecks(), revisionChecks(), uidChecks(),
+			Nothing, modelChecks(), metaChecks(), swapChecks(), rangeChecks(), revisionChecks(), uidChecks(),
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
 			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(), auditChecks(),
 			queryChecks(), pageChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),

@@ -27,7 +27,7 @@ func bare(id resource.ID, n int) resource.Meta {
 // unfilled returns the model's unfilled metas, which must be n.
 func unfilled(t T, r storage.MetaReader, n int) []storage.Unfilled {
 	t.Helper()
-	page, err := r.Unfilled(t.Context(), "", 100)
+	page, err := r.Unfilled(t.Context(), storage.Range{}, 100)
 	ok(t, "unfilled metas", err)
 	if len(page) != n {
 		t.Fatalf("%d metas are unfilled, want %d", len(page), n)
@@ -86,7 +86,7 @@ func unfilledPages(t T, s *subject) {
 	var pages [][]resource.ID
 	after := resource.ID("")
 	for {
-		page, err := metas.Unfilled(t.Context(), after, 2)
+		page, err := metas.Unfilled(t.Context(), storage.Range{After: after}, 2)
 		ok(t, "unfilled", err)
 		if len(page) == 0 {
 			break

@@ -141,7 +141,7 @@ func TestMetasAreFilesOfTheOriginals(t *testing.T) {
 		if metas, unfilled, err := pages.Count(t.Context()); metas != 3 || unfilled != 3 || err != nil {
 			t.Errorf("%s: %d metas, %d unfilled, %v", what, metas, unfilled, err)
 		}
-		page, err := pages.Unfilled(t.Context(), "a", 1)
+		page, err := pages.Unfilled(t.Context(), storage.Range{After: "a"}, 1)
 		if err != nil || len(page) != 1 || page[0].ID != "a-b" {
 			t.Errorf("%s: the first unfilled behind a is %v, %v", what, page, err)
 		}

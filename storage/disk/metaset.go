@@ -34,22 +34,18 @@ func (s metaSet) Find(ctx context.Context, ids []resource.ID) (map[resource.ID][
 
 // All returns every meta by ascending id. One that is removed meanwhile may be left out.
 func (s metaSet) All(ctx context.Context) iter.Seq2[storage.StoredMeta, error] {
-	return s.after(ctx, "")
+	return s.in(ctx, storage.Range{}, metasPage)
 }
 
-// after returns the metas with ids above one.
-func (s metaSet) after(ctx context.Context, last resource.ID) iter.Seq2[storage.StoredMeta, error] {
+// in returns the metas of a range, so many read at once at most.
+func (s metaSet) in(ctx context.Context, r storage.Range, atOnce int) iter.Seq2[storage.StoredMeta, error] {
 	return func(yield func(storage.StoredMeta, error) bool) {
 		ids, err := s.list(ctx)
 		if err != nil {
 			yield(storage.StoredMeta{}, err)
 			return
 		}
-		at, found := slices.BinarySearch(ids, last)
-		if found {
-			at++
-		}
-		for some := range slices.Chunk(ids[at:], metasPage) {
+		for some := range slices.Chunk(idsIn(ids, r), max(1, min(metasPage, atOnce))) {
 			page, err := s.read(ctx, some)
 			if err != nil {
 				yield(storage.StoredMeta{}, err)
@@ -64,21 +60,59 @@ func (s metaSet) after(ctx context.Context, last resource.ID) iter.Seq2[storage.
 	}
 }
 
-// Unfilled returns metas that lack a rev_* field: each meta above after is read until
-// there are enough.
-func (s metaSet) Unfilled(ctx context.Context, after resource.ID, limit int) (list []storage.StoredMeta, err error) {
-	for m, err := range s.after(ctx, after) {
+// idsIn returns those of ascending ids that are in a range.
+func idsIn(ids []resource.ID, r storage.Range) []resource.ID {
+	behind := func(last resource.ID) int {
+		at, found := slices.BinarySearch(ids, last)
+		if found {
+			at++
+		}
+		return at
+	}
+	end := len(ids)
+	if r.Until != "" {
+		end = behind(r.Until)
+	}
+	return ids[min(behind(r.After), end):end]
+}
+
+// Page returns the first metas of a range.
+func (s metaSet) Page(ctx context.Context, r storage.Range, limit int) ([]storage.StoredMeta, error) {
+	return s.first(ctx, r, limit, func([]byte) bool { return true })
+}
+
+// Unfilled returns the first metas of a range that lack a rev_* field: each meta is read
+// until there are enough.
+func (s metaSet) Unfilled(ctx context.Context, r storage.Range, limit int) ([]storage.StoredMeta, error) {
+	return s.first(ctx, r, limit, lacksRev)
+}
+
+// first returns the first metas of a range that are wanted.
+func (s metaSet) first(ctx context.Context, r storage.Range, limit int, wanted func([]byte) bool) (list []storage.StoredMeta, err error) {
+	if limit <= 0 {
+		return nil, ctx.Err()
+	}
+	for m, err := range s.in(ctx, r, limit) {
 		if err != nil {
 			return nil, err
 		}
-		if lacksRev(m.Data) {
-			list = append(list, m)
+		if !wanted(m.Data) {
+			continue
 		}
-		if len(list) == limit {
+		if list = append(list, m); len(list) == limit {
 			break
 		}
 	}
 	return list, nil
+}
+
+// Cuts returns every n-th id.
+func (s metaSet) Cuts(ctx context.Context, rows int) (cuts []resource.ID, err error) {
+	ids, err := s.list(ctx)
+	for at := rows; at <= len(ids); at += rows {
+		cuts = append(cuts, ids[at-1])
+	}
+	return cuts, err
 }
 
 // lacksRev reports whether a meta lacks a rev_* field. One that is damaged does: who is

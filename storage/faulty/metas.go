@@ -38,8 +38,16 @@ func (m metaReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, lim
 	return ask(ctx, m.p, "Metas.CountBy", func(ctx context.Context) (qb.Counts, error) { return m.r.CountBy(ctx, q, by, limit) })
 }
 
-func (m metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
-	return ask(ctx, m.p, "Metas.Unfilled", func(ctx context.Context) ([]storage.Unfilled, error) { return m.r.Unfilled(ctx, after, limit) })
+func (m metaReader) Rows(ctx context.Context, r storage.Range, limit int) ([]storage.Row, error) {
+	return ask(ctx, m.p, "Metas.Rows", func(ctx context.Context) ([]storage.Row, error) { return m.r.Rows(ctx, r, limit) })
+}
+
+func (m metaReader) Unfilled(ctx context.Context, r storage.Range, limit int) ([]storage.Unfilled, error) {
+	return ask(ctx, m.p, "Metas.Unfilled", func(ctx context.Context) ([]storage.Unfilled, error) { return m.r.Unfilled(ctx, r, limit) })
+}
+
+func (m metaReader) Cuts(ctx context.Context, rows int, unfilled bool) ([]resource.ID, error) {
+	return ask(ctx, m.p, "Metas.Cuts", func(ctx context.Context) ([]resource.ID, error) { return m.r.Cuts(ctx, rows, unfilled) })
 }
 
 func (m metaReader) Stats(ctx context.Context) (storage.Stats, error) {

@@ -2,14 +2,12 @@ package memory
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"maps"
 	"slices"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -84,37 +82,6 @@ func yieldEach[K, V any](ctx context.Context, begin func() ([]K, func(K) V, erro
 			}
 		}
 	}
-}
-
-func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
-	var page []storage.Unfilled
-	err := r.look(ctx, func(m *model) error {
-		for id, row := range m.metas {
-			if id > after && !row.meta.Rev.Complete() {
-				page = append(page, storage.Unfilled{Meta: row.meta, Stored: row.stored})
-			}
-		}
-		slices.SortFunc(page, func(a, b storage.Unfilled) int { return cmp.Compare(a.Meta.ResourceID, b.Meta.ResourceID) })
-		page = page[:min(max(limit, 0), len(page))]
-		for i := range page {
-			page[i].Stored = bytes.Clone(page[i].Stored)
-			page[i].Current = m.current(page[i].Meta)
-		}
-		return nil
-	})
-	return page, err
-}
-
-// current returns the info of a meta's current revision.
-func (m *model) current(meta resource.Meta) opt.Value[resource.RevisionInfo] {
-	revs := m.revs[meta.ResourceID]
-	i, ok := find(revs, resource.RevisionKey{
-		Resource: meta.ResourceID, Revision: meta.CurrentRevisionID, SchemaVersion: meta.SchemaVersion,
-	})
-	if !ok {
-		return opt.Value[resource.RevisionInfo]{}
-	}
-	return opt.Of(revs[i].Info)
 }
 
 func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {

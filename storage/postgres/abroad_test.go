@@ -139,7 +139,7 @@ func TestOrderIsThatOfBytesInEnglish(t *testing.T) {
 			searched = appendID(t, searched, meta.ResourceID, err)
 		}
 		for after, more := resource.ID(""), true; more; {
-			page, err := m.Metas.Unfilled(t.Context(), after, 2)
+			page, err := m.Metas.Unfilled(t.Context(), storage.Range{After: after}, 2)
 			for _, u := range page {
 				unfilled = appendID(t, unfilled, u.Meta.ResourceID, err)
 			}

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -61,43 +60,9 @@ func (r metaReader) metas(ctx context.Context, query string, args ...any) iter.S
 	})
 }
 
-// Unfilled returns a page of metas that lack rev_* fields, with the infos of their
-// current revisions.
-func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
-	page, err := collect(ctx, r.f, r.q, r.doing("read metas without rev_*"), `SELECT data FROM `+r.t.meta+
-		` WHERE (`+unfilled+`) AND resource_id COLLATE "C" > $1 ORDER BY resource_id COLLATE "C" LIMIT $2`, []any{string(after), limit}, r.unfilled)
-	if err != nil || len(page) == 0 {
-		return nil, err
-	}
-	keys := make([]resource.RevisionKey, len(page))
-	for i, u := range page {
-		keys[i] = currentKey(u.Meta)
-	}
-	infos, err := r.f.revisionInfos(ctx, r.q, r.t, keys)
-	if err != nil {
-		return nil, err
-	}
-	for i := range page {
-		if info, ok := infos[keys[i]]; ok {
-			page[i].Current = opt.Of(info)
-		}
-	}
-	return page, nil
-}
-
 // currentKey is where the revision is that a meta speaks of.
 func currentKey(m resource.Meta) resource.RevisionKey {
 	return resource.RevisionKey{Resource: m.ResourceID, Revision: m.CurrentRevisionID, SchemaVersion: m.SchemaVersion}
-}
-
-func (r metaReader) unfilled(rows pgx.Rows) (storage.Unfilled, error) {
-	var u storage.Unfilled
-	if err := rows.Scan(&u.Stored); err != nil {
-		return storage.Unfilled{}, err
-	}
-	var err error
-	u.Meta, err = decodeMeta(u.Stored)
-	return u, err
 }
 
 // Stats counts the model's rows.

@@ -70,18 +70,57 @@ func (r metaReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, lim
 	return qb.CountBy(r.All(ctx), q, by, limit)
 }
 
-func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
+// rows returns the first rows of a range that are wanted.
+func (m *Model) rows(in storage.Range, limit int, wanted func(resource.Meta) bool) []storage.Row {
+	var page []storage.Row
+	for _, id := range m.ids() {
+		if row := m.Metas[id]; in.Holds(id) && wanted(row.Meta) && len(page) < limit {
+			page = append(page, storage.Row{Meta: row.Meta, Stored: bytes.Clone(row.Stored)})
+		}
+	}
+	return page
+}
+
+func anyMeta(resource.Meta) bool { return true }
+
+func lacksRev(m resource.Meta) bool { return !m.Rev.Complete() }
+
+func (r metaReader) Rows(ctx context.Context, in storage.Range, limit int) ([]storage.Row, error) {
+	m, err := r.model(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.rows(in, limit, anyMeta), nil
+}
+
+func (r metaReader) Unfilled(ctx context.Context, in storage.Range, limit int) ([]storage.Unfilled, error) {
 	m, err := r.model(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var page []storage.Unfilled
-	for _, id := range m.ids() {
-		if row := m.Metas[id]; id > after && !row.Rev.Complete() && len(page) < limit {
-			page = append(page, storage.Unfilled{Meta: row.Meta, Stored: bytes.Clone(row.Stored), Current: m.current(row.Meta)})
-		}
+	for _, row := range m.rows(in, limit, lacksRev) {
+		page = append(page, storage.Unfilled{Row: row, Current: m.current(row.Meta)})
 	}
 	return page, nil
+}
+
+func (r metaReader) Cuts(ctx context.Context, rows int, unfilled bool) ([]resource.ID, error) {
+	m, err := r.model(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := anyMeta
+	if unfilled {
+		wanted = lacksRev
+	}
+	var cuts []resource.ID
+	for i, row := range m.rows(storage.Range{}, len(m.Metas), wanted) {
+		if (i+1)%rows == 0 {
+			cuts = append(cuts, row.Meta.ResourceID)
+		}
+	}
+	return cuts, nil
 }
 
 // current returns the info of a meta's current revision.

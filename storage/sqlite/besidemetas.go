@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -130,43 +129,6 @@ func (r besideReader) Count(ctx context.Context, q qb.Query) (n int64, err error
 // CountBy counts the metas that q's condition selects by their values.
 func (r besideReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, limit int) (qb.Counts, error) {
 	return qb.CountBy(r.All(ctx), q, by, limit)
-}
-
-// Unfilled returns a page of metas that lack rev_* fields, with the infos of their
-// current revisions.
-func (r besideReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
-	if err := r.settle(ctx); err != nil {
-		return nil, err
-	}
-	page, err := r.m.Unfilled(ctx, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]storage.Unfilled, len(page))
-	keys := make([]resource.RevisionKey, len(page))
-	for i, s := range page {
-		m, err := r.decode(s)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = storage.Unfilled{Meta: m, Stored: s.Data}
-		keys[i] = currentKey(m)
-	}
-	infos, err := r.b.reader(r.model).infos(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	for i, info := range infos {
-		if info == nil {
-			continue
-		}
-		current, err := decodeInfo(info)
-		if err != nil {
-			return nil, err
-		}
-		list[i].Current = opt.Of(current)
-	}
-	return list, nil
 }
 
 // Stats counts metas and revisions.

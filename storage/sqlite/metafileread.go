@@ -81,13 +81,30 @@ func (p filePages) All(ctx context.Context) iter.Seq2[storage.StoredMeta, error]
 	}
 }
 
-// Unfilled returns metas that lack a rev_* field.
-func (p filePages) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.StoredMeta, error) {
+// Page returns the first metas of a range.
+func (p filePages) Page(ctx context.Context, in storage.Range, limit int) ([]storage.StoredMeta, error) {
+	return p.first(ctx, `true`, in, limit)
+}
+
+// first returns the first metas of a range that fulfil a condition.
+func (p filePages) first(ctx context.Context, condition string, in storage.Range, limit int) ([]storage.StoredMeta, error) {
+	where, args := within(`resource_id`, in)
+	query := `SELECT resource_id, data FROM resource_meta WHERE (` + condition + `) AND ` + where + ` ORDER BY resource_id LIMIT ?`
+	return p.page(ctx, query, append(args, limit)...)
+}
+
+// Cuts returns every n-th id.
+func (p filePages) Cuts(ctx context.Context, rows int) ([]resource.ID, error) {
+	return collect(ctx, p.f, p.q, "cut metas of model "+p.model+" in", tables{meta: `resource_meta`}.cuts(false), []any{rows}, scanID)
+}
+
+// Unfilled returns the first metas of a range that lack a rev_* field.
+func (p filePages) Unfilled(ctx context.Context, in storage.Range, limit int) ([]storage.StoredMeta, error) {
 	where, err := p.unfilled(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.page(ctx, `SELECT resource_id, data FROM resource_meta WHERE (`+where+`) AND resource_id > ? ORDER BY resource_id LIMIT ?`, string(after), limit)
+	return p.first(ctx, where, in, limit)
 }
 
 // unfilled is the condition of metas that lack a rev_* field. In a file of an older

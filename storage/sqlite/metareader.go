@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -55,39 +54,6 @@ func (r metaReader) metas(ctx context.Context, query string, args ...any) iter.S
 		}
 		return resource.DecodeMeta(r.f.encoding(), data)
 	})
-}
-
-// Unfilled returns a page of metas that lack rev_* fields, with the infos of
-// their current revisions.
-func (r metaReader) Unfilled(ctx context.Context, after resource.ID, limit int) ([]storage.Unfilled, error) {
-	query := `SELECT m.data, d.info FROM ` + r.t.meta + ` AS m
-		LEFT JOIN ` + r.t.index + ` AS i ON i.resource_id = m.resource_id AND i.revision_id = m.current_revision_id
-			AND i.schema_version = coalesce('v_' || m.schema_version, '')
-		LEFT JOIN ` + r.t.data + ` AS d ON d.id = i.data_id
-		WHERE (` + unfilled + `) AND m.resource_id > ? ORDER BY m.resource_id LIMIT ?`
-	var page []storage.Unfilled
-	for u, err := range stream(ctx, r.f, r.q, r.doing("read metas without rev_*"), query, []any{string(after), limit}, r.unfilled) {
-		if err != nil {
-			return nil, err
-		}
-		page = append(page, u)
-	}
-	return page, nil
-}
-
-func (r metaReader) unfilled(rows *sql.Rows) (storage.Unfilled, error) {
-	var u storage.Unfilled
-	var info []byte
-	if err := rows.Scan(&u.Stored, &info); err != nil {
-		return storage.Unfilled{}, err
-	}
-	var err error
-	if u.Meta, err = resource.DecodeMeta(r.f.encoding(), u.Stored); err != nil || info == nil {
-		return u, err
-	}
-	current, err := resource.DecodeRevisionInfo(r.f.encoding(), info)
-	u.Current = opt.Of(current)
-	return u, err
 }
 
 // Stats counts the model's rows.

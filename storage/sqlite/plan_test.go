@@ -69,6 +69,12 @@ func TestQueriesUseTheIndexes(t *testing.T) {
 		{name: "unset rev_*", index: "person_meta_unfilled", query: func() (string, []any) {
 			return `SELECT count(*) FROM person_meta WHERE ` + unfilled, nil
 		}},
+		{name: "cuts of what lacks rev_*", index: "person_meta_unfilled", query: func() (string, []any) {
+			return tablesOf("", model).cuts(true), []any{10}
+		}},
+		{name: "cuts", index: "sqlite_autoindex_person_meta_1", query: func() (string, []any) {
+			return tablesOf("", model).cuts(false), []any{10}
+		}},
 		{name: "queued jobs", index: "specstar_jobs_open", sorted: true, query: func() (string, []any) {
 			return listJobs(1, storage.JobFilter{States: []storage.JobState{storage.JobQueued, storage.JobRunning}, Kind: "load"})
 		}},
