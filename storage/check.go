@@ -17,6 +17,11 @@ func (b Batch) Check(w Writes) error {
 	if err := b.checkMarks(w); err != nil {
 		return err
 	}
+	if b.Chunk != nil {
+		if err := b.Chunk.check(w.Final); err != nil {
+			return err
+		}
+	}
 	refs := make(map[Ref]bool, len(b.Refs))
 	for _, r := range b.Refs {
 		refs[r] = true
@@ -80,8 +85,24 @@ func (b Batch) checkJobs(w Writes) error {
 	return w.Final.State.CheckFinal()
 }
 
+// check refuses two entitlements at once, and that a part of a plan ends the job.
+func (c ChunkRef) check(final *Final) error {
+	switch {
+	case len(c.Plan) == 0:
+		return nil
+	case c.Claim.Token != uuid.Nil:
+		return fmt.Errorf("chunk %d is done by a plan and under a claim", c.No)
+	case final != nil:
+		return fmt.Errorf("chunk %d of a plan ends no job", c.No)
+	}
+	return nil
+}
+
 // Check reports why s may not be staged, nil when it may: a load removes nothing.
 func (s Staged) Check() error {
+	if err := s.Chunk.check(nil); err != nil {
+		return err
+	}
 	for model, w := range s.Models {
 		if len(w.Purge) > 0 {
 			return fmt.Errorf("a chunk of a load purges resource %s of model %s", w.Purge[0], model)

@@ -21,6 +21,8 @@ var (
 	ErrLeased = errors.New("job is leased to another worker")
 	// ErrFinal: the job has already ended.
 	ErrFinal = errors.New("job has already ended")
+	// ErrPlanned: chunks of the job are done that a new plan does not know.
+	ErrPlanned = errors.New("chunks of the job are done already, by no or by another plan")
 	// ErrUnusableName: the medium cannot hold a model or a blob of that name beside
 	// what it has. Another name helps, a repeat does not.
 	ErrUnusableName = errors.New("the store cannot hold this name")

@@ -25,13 +25,56 @@ func (j *Job) End(f Final, now time.Time) {
 	}
 }
 
+// Suspended reports whether the job runs in parts that others do: it was begun, nobody
+// has its claim and it goes on at its NotBefore at the latest.
+func (j *Job) Suspended() bool {
+	return j.State == JobRunning && j.LeaseUntil.IsZero() && !j.NotBefore.IsZero()
+}
+
+// Suspend gives a running job up until a time, zero for at once. The caller takes the
+// claim's token away.
+func (j *Job) Suspend(until time.Time, done Progress, now time.Time) {
+	if until.IsZero() || j.Cancel && until.After(now) {
+		until = now
+	}
+	j.NotBefore, j.LeaseUntil = until.Truncate(time.Microsecond), time.Time{}
+	j.Attempt = max(j.Attempt-1, 0)
+	j.Origin = j.First()
+	j.Queue, j.Epoch, j.Sequence = uuid.Nil, 0, 0
+	if done != (Progress{}) {
+		j.Done, j.Total = done.Done, done.Total
+	}
+}
+
+// Wake makes a suspended job due, unless it is so already, and reports whether it is
+// suspended.
+func (j *Job) Wake(now time.Time) bool {
+	if !j.Suspended() {
+		return false
+	}
+	if j.NotBefore.After(now) {
+		j.NotBefore = now.Truncate(time.Microsecond)
+	}
+	return true
+}
+
+// MayDo reports with ErrFenced that no chunk of the job may be done by the plan with the
+// given digest: it has ended, was asked to stop or has another plan than that.
+func (j *Job) MayDo(digest []byte, has Plan) error {
+	if j.State.Final() || j.Cancel || !bytes.Equal(digest, has.Digest) {
+		return fmt.Errorf("a chunk of job %s: %w", j.ID, ErrFenced)
+	}
+	return nil
+}
+
 // AskCancel ends a queued job, which has no claim, and asks a running one to
-// stop. ErrFinal.
+// stop; a suspended one goes on at once, to do so. ErrFinal.
 func (j *Job) AskCancel(now time.Time) error {
 	if j.State.Final() {
 		return fmt.Errorf("cancel job %s: %w", j.ID, ErrFinal)
 	}
 	j.Cancel = true
+	j.Wake(now)
 	if j.State == JobQueued {
 		j.End(Final{State: JobCancelled}, now)
 	}

@@ -54,8 +54,9 @@ type Job struct {
 	// whose row was first written when it ended.
 	Epoch    int64
 	Sequence uint64
-	// NotBefore is when a queued job may begin at the earliest, zero for at once. Until
-	// then no queue holds a message of it. An attempt of the job clears it.
+	// NotBefore is when a queued job may begin at the earliest, zero for at once, and when
+	// a suspended one goes on. Until then no queue holds a message of it. An attempt of the
+	// job clears it.
 	NotBefore time.Time
 	// Unique is a key that no two jobs have that have not ended; empty for none.
 	Unique string
@@ -160,8 +161,8 @@ type Ledger interface {
 	// It may read all jobs that are done only when it is to count them.
 	Count(ctx context.Context, states ...JobState) (map[JobState]int64, error)
 
-	// Claim starts an attempt of a long job: it inserts the row when it is not
-	// there, counts the attempt and gives a lease. With ErrFinal or ErrLeased
+	// Claim starts an attempt of a long job, also of a suspended one: it inserts the row
+	// when it is not there, counts the attempt and gives a lease. With ErrFinal or ErrLeased
 	// (only by a live lease of another claim) the job is returned as it is. A row that
 	// cannot be inserted for its Unique gives a *JobExistsError.
 	Claim(ctx context.Context, j Job, lease time.Duration) (Job, Claim, error)
@@ -175,6 +176,23 @@ type Ledger interface {
 	Release(ctx context.Context, c Claim, refund bool, code, message string) error
 	// Chunks returns the chunks of a job that are done, by number.
 	Chunks(ctx context.Context, job uuid.UUID) ([]Chunk, error)
+	// CountChunks returns how many that are.
+	CountChunks(ctx context.Context, job uuid.UUID) (int, error)
+
+	// Suspend gives a claimed job up until its parts are done, see [Job.Suspended]: it
+	// stays running, without a lease and without a message, and its attempt does not count.
+	// It goes on at the time until, at once when that is zero or when the job was asked to
+	// stop. p is its plan, nil for the one that it has; one with the same digest as that
+	// changes nothing. done is how far the job is; the zero value leaves what was recorded.
+	// ErrFenced when the claim was lost, ErrPlanned when chunks are done already that are
+	// of no or of another plan: then the claim holds on.
+	Suspend(ctx context.Context, c Claim, until time.Time, p *Plan, done Progress) error
+	// Plan returns the plan of a job; ErrNotFound when it has none.
+	Plan(ctx context.Context, job uuid.UUID) (Plan, error)
+	// Wake makes a suspended job due now, unless it is due already, and returns the job
+	// as it then is. It reports false, and changes nothing, when the job is not
+	// suspended. ErrNotFound.
+	Wake(ctx context.Context, job uuid.UUID) (Job, bool, error)
 
 	// Attempt counts one attempt of each short job, inserting rows that are not
 	// there, and returns the rows as they then are, in the order given. A job that
@@ -192,8 +210,8 @@ type Ledger interface {
 	// live lease protects or that has another envelope hash is returned unchanged. A row
 	// that has no envelope gets the given one. Where a message was is kept as the origin.
 	Park(ctx context.Context, jobs []Job) ([]Job, error)
-	// Due returns queued jobs whose NotBefore has passed, the earliest first, at most
-	// limit.
+	// Due returns queued and suspended jobs whose NotBefore has passed, the earliest
+	// first, at most limit.
 	Due(ctx context.Context, limit int) ([]Job, error)
 	// Waiting returns how many queued jobs have a NotBefore, passed or not.
 	Waiting(ctx context.Context) (int64, error)
@@ -205,6 +223,7 @@ type Ledger interface {
 	Published(ctx context.Context, queue uuid.UUID, places []Place) error
 	// Takeover is called by the only consumer of a queue when it starts: it frees
 	// the leases of all running jobs of that queue and returns how many there were.
+	// Suspended jobs stay so.
 	Takeover(ctx context.Context, queue uuid.UUID) (int, error)
 	// Act does to a job what Cancel, Retry or Drop do, which leave no trace, and adds it to
 	// the audit trail in the same transaction (G40). It returns the job as it then is, a
@@ -215,15 +234,16 @@ type Ledger interface {
 	Audits(ctx context.Context, f AuditFilter) iter.Seq2[Audit, error]
 	// PruneAudits removes the entries before the given time and returns how many.
 	PruneAudits(ctx context.Context, before time.Time) (int64, error)
-	// Cancel ends a queued job at once and asks a running one to stop; it returns
-	// the job as it then is. ErrFinal, ErrNotFound.
+	// Cancel ends a queued job at once and asks a running one to stop; a suspended one
+	// becomes due for that. It returns the job as it then is. ErrFinal, ErrNotFound.
 	Cancel(ctx context.Context, id uuid.UUID) (Job, error)
 	// Retry puts a refused, dead or cancelled job back to queued, attempts 0,
 	// without a message. ErrNotFound; ErrFinal for a done job and an error for one
 	// that has not ended; a *JobExistsError while another job with its Unique has not
 	// ended.
 	Retry(ctx context.Context, id uuid.UUID) (Job, error)
-	// Drop removes the row of a job that has ended, with its chunks. ErrNotFound.
+	// Drop removes the row of a job that has ended, with its chunks and its plan.
+	// ErrNotFound.
 	Drop(ctx context.Context, id uuid.UUID) error
 	// Prune removes the jobs that ended before the given time in one of the states,
 	// which are final ones, and returns how many. It may take several transactions, each

@@ -16,8 +16,8 @@ type UnitOfWork interface {
 	// the commit. compute may be called again after a lost race, so it must depend
 	// on its arguments alone; its error is returned as it is and nothing is written.
 	//
-	// Errors: ErrFenced when b.Chunk's claim is lost; DuplicateError is never
-	// returned, compute decides; ErrUnavailable.
+	// Errors: ErrFenced when b.Chunk may not be done, see [ChunkRef]; DuplicateError is
+	// never returned, compute decides; ErrUnavailable.
 	Update(ctx context.Context, b Batch, compute func(View) (Writes, error)) error
 	// Stage stores the revisions of a chunk invisibly and remembers its metas
 	// under the chunk's job, with the chunk's ledger row, in one transaction. A
@@ -30,7 +30,7 @@ type UnitOfWork interface {
 	// Unstage forgets what a job staged and frees its invisible revisions. Whoever works
 	// on the job gives its claim; ErrFenced when that is lost. A claim without a token
 	// is of a job that has ended: of one that has not nothing is forgotten, since another
-	// one may be working on it again.
+	// one may be working on it again. The plan of a job that then has no chunk goes, too.
 	Unstage(ctx context.Context, c Claim) error
 }
 
@@ -70,11 +70,18 @@ type Batch struct {
 	Chunk *ChunkRef
 }
 
-// ChunkRef names a chunk of a claimed job.
+// ChunkRef names a chunk of a long job, and what entitles to do it: the claim of the
+// job or, for a part of a plan, that plan.
 type ChunkRef struct {
 	Claim Claim
 	// No is the chunk's number, from 0.
 	No int
+	// Plan, when not empty, is the digest of the plan by which the chunk is done. The
+	// claim then has no token and may be nobody's: the transaction looks, without a lock,
+	// that the job has not ended, was not asked to stop and has that plan, else
+	// ErrFenced. So a chunk may commit just after the job was asked to stop. Of
+	// several who do the same chunk one does it. Such a unit of work ends no job.
+	Plan []byte
 }
 
 // View is what compute sees: the state at the start of the transaction.

@@ -63,6 +63,27 @@ func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, err
 	return ask(ctx, l.p, "Ledger.Chunks", func(ctx context.Context) ([]storage.Chunk, error) { return l.l.Chunks(ctx, job) })
 }
 
+func (l ledger) CountChunks(ctx context.Context, job uuid.UUID) (int, error) {
+	return ask(ctx, l.p, "Ledger.CountChunks", func(ctx context.Context) (int, error) { return l.l.CountChunks(ctx, job) })
+}
+
+func (l ledger) Suspend(ctx context.Context, c storage.Claim, until time.Time, p *storage.Plan, done storage.Progress) error {
+	return l.p.call(ctx, "Ledger.Suspend", func(ctx context.Context) error { return l.l.Suspend(ctx, c, until, p, done) })
+}
+
+func (l ledger) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return ask(ctx, l.p, "Ledger.Plan", func(ctx context.Context) (storage.Plan, error) { return l.l.Plan(ctx, job) })
+}
+
+func (l ledger) Wake(ctx context.Context, id uuid.UUID) (storage.Job, bool, error) {
+	woken := false
+	job, err := ask(ctx, l.p, "Ledger.Wake", func(ctx context.Context) (job storage.Job, err error) {
+		job, woken, err = l.l.Wake(ctx, id)
+		return job, err
+	})
+	return job, woken && err == nil, err
+}
+
 func (l ledger) Attempt(ctx context.Context, jobs []storage.Job) ([]storage.Job, error) {
 	return ask(ctx, l.p, "Ledger.Attempt", func(ctx context.Context) ([]storage.Job, error) { return l.l.Attempt(ctx, jobs) })
 }

@@ -64,6 +64,34 @@ func (l ledger) Chunks(ctx context.Context, job uuid.UUID) (chunks []storage.Chu
 	return chunks, err
 }
 
+func (l ledger) CountChunks(ctx context.Context, job uuid.UUID) (n int, err error) {
+	err = l.f.read(ctx, func(s *state) error {
+		n = s.jobs.CountChunks(job)
+		return nil
+	})
+	return n, err
+}
+
+func (l ledger) Suspend(ctx context.Context, c storage.Claim, until time.Time, p *storage.Plan, done storage.Progress) error {
+	return l.f.write(ctx, func(s *state) error { return s.jobs.Suspend(c, until, p, done, l.f.now()) })
+}
+
+func (l ledger) Plan(ctx context.Context, job uuid.UUID) (p storage.Plan, err error) {
+	err = l.f.read(ctx, func(s *state) error {
+		p, err = s.jobs.Plan(job)
+		return err
+	})
+	return p, err
+}
+
+func (l ledger) Wake(ctx context.Context, id uuid.UUID) (job storage.Job, woken bool, err error) {
+	err = l.f.write(ctx, func(s *state) error {
+		job, woken, err = s.jobs.Wake(id, l.f.now())
+		return err
+	})
+	return job, woken, err
+}
+
 func (l ledger) Claim(ctx context.Context, j storage.Job, lease time.Duration) (job storage.Job, c storage.Claim, err error) {
 	job = j
 	err = l.f.write(ctx, func(s *state) error {

@@ -22,7 +22,8 @@ func (u unit) Stage(ctx context.Context, st storage.Staged) error {
 	}
 	return u.f.write(ctx, func(s *state) error {
 		job := st.Chunk.Claim.Job
-		if err := s.jobs.Holds(st.Chunk.Claim); err != nil {
+		done, err := s.jobs.Chunk(st.Chunk)
+		if err != nil {
 			return err
 		}
 		for model := range set {
@@ -30,7 +31,7 @@ func (u unit) Stage(ctx context.Context, st storage.Staged) error {
 				return err
 			}
 		}
-		if s.jobs.HasChunk(job, st.Chunk.No) {
+		if done {
 			return nil
 		}
 		if s.staged[job] == nil {

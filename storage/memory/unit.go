@@ -51,10 +51,7 @@ func (s *state) begin(b storage.Batch) (done bool, err error) {
 	if b.Chunk == nil {
 		return false, nil
 	}
-	if err := s.jobs.Holds(b.Chunk.Claim); err != nil {
-		return false, err
-	}
-	return s.jobs.HasChunk(b.Chunk.Claim.Job, b.Chunk.No), nil
+	return s.jobs.Chunk(*b.Chunk)
 }
 
 // prepared are checked writes; committing them cannot go wrong.

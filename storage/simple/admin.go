@@ -89,6 +89,7 @@ func (t Jobs) remove(row Row) {
 	delete(t.Rows, row.ID)
 	delete(t.Texts, row.Text)
 	delete(t.Done, row.ID)
+	delete(t.Plans, row.ID)
 }
 
 // Chunks returns the chunks of a job that are done, by number.
@@ -119,7 +120,11 @@ func (t Jobs) AddChunk(job uuid.UUID, c storage.Chunk) {
 	}
 }
 
-// RemoveChunks forgets that chunks of a job were done.
+// RemoveChunks forgets that chunks of a job were done, and with the last one its plan.
 func (t Jobs) RemoveChunks(job uuid.UUID, which func(no int) bool) {
 	t.Done[job] = slices.DeleteFunc(t.Done[job], func(c storage.Chunk) bool { return which(c.No) })
+	if len(t.Done[job]) == 0 {
+		delete(t.Done, job)
+		delete(t.Plans, job)
+	}
 }

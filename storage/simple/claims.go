@@ -34,11 +34,29 @@ func (t Jobs) Claim(j storage.Job, lease time.Duration, now time.Time) (storage.
 	return CopyJob(row.Job), storage.Claim{Job: j.ID, Token: row.Token}, nil
 }
 
-// Holds returns nil while a claim holds; ErrFenced. A unit of work for a chunk,
-// Stage and Publish ask before they write.
+// Holds returns nil while a claim holds; ErrFenced. Publish asks before it writes.
 func (t Jobs) Holds(c storage.Claim) error {
 	_, err := t.claimed(c)
 	return err
+}
+
+// Chunk reports whether a chunk is done; ErrFenced when it may not be. A unit of work
+// for a chunk and Stage ask before they write.
+func (t Jobs) Chunk(c storage.ChunkRef) (done bool, err error) {
+	if len(c.Plan) == 0 {
+		err = t.Holds(c.Claim)
+	} else {
+		err = t.mayDo(c)
+	}
+	return err == nil && t.HasChunk(c.Claim.Job, c.No), err
+}
+
+func (t Jobs) mayDo(c storage.ChunkRef) error {
+	row, ok := t.Rows[c.Claim.Job]
+	if !ok {
+		return fmt.Errorf("job %s: %w", c.Claim.Job, storage.ErrFenced)
+	}
+	return row.MayDo(c.Plan, t.Plans[c.Claim.Job])
 }
 
 // MayUnstage reports whether what a job staged may be forgotten: by its worker, or once
@@ -117,11 +135,12 @@ func (t Jobs) Release(c storage.Claim, refund bool, code, message string) error 
 
 func (r *Row) refund() { r.Attempt = max(r.Attempt-1, 0) }
 
-// Takeover frees the leases of a queue and returns how many there were.
+// Takeover frees the leases of a queue and returns how many there were. Suspended jobs
+// stay so.
 func (t Jobs) Takeover(queue uuid.UUID) int {
 	n := 0
 	for id, row := range t.Rows {
-		if row.State == storage.JobRunning && row.Queue == queue {
+		if row.State == storage.JobRunning && row.Queue == queue && !row.Suspended() {
 			row.State = storage.JobQueued
 			row.free()
 			t.Rows[id] = row

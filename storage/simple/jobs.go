@@ -20,6 +20,8 @@ type Jobs struct {
 	Rows map[uuid.UUID]Row
 	// Done are the chunks of each job that are done, by number.
 	Done map[uuid.UUID][]storage.Chunk
+	// Plans are the plans of jobs that are done in parts.
+	Plans map[uuid.UUID]storage.Plan
 	// Texts are the ids of the rows by Job.Text.
 	Texts map[string]uuid.UUID
 	// Marks are the marks of saves, by key (G28).
@@ -36,7 +38,10 @@ type Row struct {
 
 // NewJobs returns a ledger without jobs.
 func NewJobs() Jobs {
-	return Jobs{Rows: map[uuid.UUID]Row{}, Done: map[uuid.UUID][]storage.Chunk{}, Texts: map[string]uuid.UUID{}, Marks: map[uuid.UUID]storage.Mark{}, Trail: map[uuid.UUID]storage.Audit{}}
+	return Jobs{
+		Rows: map[uuid.UUID]Row{}, Done: map[uuid.UUID][]storage.Chunk{}, Plans: map[uuid.UUID]storage.Plan{}, Texts: map[string]uuid.UUID{},
+		Marks: map[uuid.UUID]storage.Mark{}, Trail: map[uuid.UUID]storage.Audit{},
+	}
 }
 
 // CopyJob returns j with memory of its own and times to the microsecond (G15).

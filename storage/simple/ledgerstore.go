@@ -39,6 +39,26 @@ func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, err
 	return ask(ctx, l.s, func(st *State) ([]storage.Chunk, error) { return st.Jobs.Chunks(job), nil })
 }
 
+func (l ledger) CountChunks(ctx context.Context, job uuid.UUID) (int, error) {
+	return ask(ctx, l.s, func(st *State) (int, error) { return st.Jobs.CountChunks(job), nil })
+}
+
+func (l ledger) Suspend(ctx context.Context, c storage.Claim, until time.Time, p *storage.Plan, done storage.Progress) error {
+	return l.s.tx.Write(ctx, func(st *State) error { return st.Jobs.Suspend(c, until, p, done, now()) })
+}
+
+func (l ledger) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return ask(ctx, l.s, func(st *State) (storage.Plan, error) { return st.Jobs.Plan(job) })
+}
+
+func (l ledger) Wake(ctx context.Context, id uuid.UUID) (job storage.Job, woken bool, err error) {
+	err = l.s.tx.Write(ctx, func(st *State) error {
+		job, woken, err = st.Jobs.Wake(id, now())
+		return err
+	})
+	return job, woken, err
+}
+
 func (l ledger) Claim(ctx context.Context, j storage.Job, lease time.Duration) (job storage.Job, c storage.Claim, err error) {
 	err = l.s.tx.Write(ctx, func(st *State) error {
 		job, c, err = st.Jobs.Claim(j, lease, now())

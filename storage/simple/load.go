@@ -16,10 +16,11 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	}
 	return u.s.tx.Write(ctx, func(st *State) error {
 		job := s.Chunk.Claim.Job
-		if err := st.Jobs.Holds(s.Chunk.Claim); err != nil {
+		done, err := st.Jobs.Chunk(s.Chunk)
+		if err != nil {
 			return err
 		}
-		if st.Jobs.HasChunk(job, s.Chunk.No) {
+		if done {
 			return ErrUnchanged
 		}
 		chunk := map[string]Writes{}

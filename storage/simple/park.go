@@ -40,11 +40,12 @@ func (t Jobs) Waiting() (n int64) {
 	return n
 }
 
-// Due returns queued jobs whose NotBefore has passed, the earliest first, at most limit.
+// Due returns queued and suspended jobs whose NotBefore has passed, the earliest first, at most limit.
 func (t Jobs) Due(limit int, now time.Time) []storage.Job {
 	var due []storage.Job
 	for _, row := range t.Rows {
-		if row.State == storage.JobQueued && !row.NotBefore.IsZero() && !row.NotBefore.After(now) {
+		waits := row.State == storage.JobQueued && !row.NotBefore.IsZero() || row.Suspended()
+		if waits && !row.NotBefore.After(now) {
 			due = append(due, CopyJob(row.Job))
 		}
 	}

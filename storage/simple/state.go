@@ -112,6 +112,9 @@ func Decode(data []byte) (*State, error) {
 	if st.Jobs.Marks == nil { // written by a program that knew none
 		st.Jobs.Marks = map[uuid.UUID]storage.Mark{}
 	}
+	if st.Jobs.Plans == nil { // written before there were any
+		st.Jobs.Plans = map[uuid.UUID]storage.Plan{}
+	}
 	if st.Jobs.Trail == nil { // written before there was one
 		st.Jobs.Trail = map[uuid.UUID]storage.Audit{}
 	}

@@ -33,10 +33,11 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 			}
 		}
 		if b.Chunk != nil {
-			if err := st.Jobs.Holds(b.Chunk.Claim); err != nil {
+			done, err := st.Jobs.Chunk(*b.Chunk)
+			if err != nil {
 				return err
 			}
-			if st.Jobs.HasChunk(b.Chunk.Claim.Job, b.Chunk.No) {
+			if done {
 				return ErrUnchanged
 			}
 		}
