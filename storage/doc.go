@@ -136,6 +136,19 @@
 // it is exactly once, whatever is written meanwhile. A position of another order gives a
 // *qb.CursorError.
 //
+// G33 Suspended jobs. A suspended job runs and nobody has its claim. It is due when its
+// NotBefore has passed, when it is woken and when it is asked to stop, until its message
+// is published or it is claimed. Suspending takes the attempt back, and needs the claim.
+//
+// G34 Plans. The plan of a job is read as it was stored. While chunks of the job are done
+// it stays, and no other takes its place. It goes with the job.
+//
+// G35 Planned chunks. A chunk that is done by a plan has its effect once, whoever does it
+// and how many at the same time (G3, G12). It is not done once the job has ended, was
+// asked to stop or has another plan; no lock bars one that is about to commit then, whose
+// row is found by Unstage and by a sweep. Chunks of one job wait for nothing but what
+// they write.
+//
 // G40 Audit. What Ledger.Act does to a job and the entry that says so are one: both are
 // there, or neither. A refusal by the job leaves an entry, too, and nothing else. Entries
 // never change; they outlive their jobs and go by PruneAudits alone.
@@ -190,7 +203,7 @@
 //     (G11, G12, G23, G24), then Stage, Publish and Unstage (G14), Snapshot (G17).
 //     The ledger's rules need not be written again: read the rows that a verb
 //     names into a simple.Jobs, call its method, and write them back in the same
-//     transaction (G13, G15, G21, G30), with the holder of a Unique (G31). Garbage comes last (G26, G27).
+//     transaction (G13, G15, G21, G30, G33, G34), with the holder of a Unique (G31). Garbage comes last (G26, G27).
 //  6. Run check.Run, or your own form of "worker check", where the store will live.
 //
 // The sources of package simple are the shortest complete store to read, those of

@@ -51,22 +51,24 @@ func cancelledReads(t T, s *subject) {
 	ctx, m, r, l := cancelled(t), stores.Metas, stores.Revisions, s.Ledger()
 	key := newInfo("p1", 1).Key()
 	wantCancelled(t, map[string]error{
-		"get":       second(m.Get(ctx, "p1")),
-		"get many":  second(m.GetMany(ctx, []resource.ID{"p1"})),
-		"count":     second(m.Count(ctx, qb.Query{})),
-		"count by":  second(m.CountBy(ctx, qb.Query{}, qb.RevStatus().By(), 0)),
-		"rows":      second(m.Rows(ctx, storage.Range{}, 10)),
-		"unfilled":  second(m.Unfilled(ctx, storage.Range{}, 10)),
-		"cuts":      second(m.Cuts(ctx, 10, false)),
-		"stats":     second(m.Stats(ctx)),
-		"revision":  second(r.Get(ctx, key)),
-		"revisions": second(r.GetMany(ctx, []resource.RevisionKey{key})),
-		"info":      second(r.Info(ctx, key)),
-		"job":       second(l.Get(ctx, uuid.New())),
-		"job count": second(l.Count(ctx)),
-		"chunks":    second(l.Chunks(ctx, uuid.New())),
-		"models":    second(s.Models(ctx)),
-		"snapshot":  second(s.Snapshot(ctx)),
+		"get":         second(m.Get(ctx, "p1")),
+		"get many":    second(m.GetMany(ctx, []resource.ID{"p1"})),
+		"count":       second(m.Count(ctx, qb.Query{})),
+		"count by":    second(m.CountBy(ctx, qb.Query{}, qb.RevStatus().By(), 0)),
+		"rows":        second(m.Rows(ctx, storage.Range{}, 10)),
+		"unfilled":    second(m.Unfilled(ctx, storage.Range{}, 10)),
+		"cuts":        second(m.Cuts(ctx, 10, false)),
+		"stats":       second(m.Stats(ctx)),
+		"revision":    second(r.Get(ctx, key)),
+		"revisions":   second(r.GetMany(ctx, []resource.RevisionKey{key})),
+		"info":        second(r.Info(ctx, key)),
+		"job":         second(l.Get(ctx, uuid.New())),
+		"job count":   second(l.Count(ctx)),
+		"chunks":      second(l.Chunks(ctx, uuid.New())),
+		"chunk count": second(l.CountChunks(ctx, uuid.New())),
+		"plan":        second(l.Plan(ctx, uuid.New())),
+		"models":      second(s.Models(ctx)),
+		"snapshot":    second(s.Snapshot(ctx)),
 	})
 }
 
@@ -110,10 +112,13 @@ func cancelledLedger(t T, s *subject) {
 	c := s.claim(t, running)
 	ctx, l := cancelled(t), s.Ledger()
 	_, _, claimErr := l.Claim(ctx, queued, time.Hour)
+	_, _, wakeErr := l.Wake(ctx, running.ID)
 	wantCancelled(t, map[string]error{
 		"insert":    second(l.Insert(ctx, []storage.Job{fresh})),
 		"attempt":   second(l.Attempt(ctx, []storage.Job{queued})),
 		"claim":     claimErr,
+		"wake":      wakeErr,
+		"suspend":   l.Suspend(ctx, c, time.Now(), nil, storage.Progress{}),
 		"renew":     second(l.Renew(ctx, c, time.Hour, storage.Progress{Done: 1})),
 		"finish":    l.Finish(ctx, c, storage.Final{State: storage.JobDone}),
 		"release":   l.Release(ctx, c, false, "", ""),

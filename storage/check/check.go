@@ -70,7 +70,7 @@ func All() []Check {
 		needing(
 			Nothing, modelChecks(), metaChecks(), swapChecks(), rangeChecks(), revisionChecks(), uidChecks(),
 			unitChecks(), concurrencyChecks(), historyChecks(), effectChecks(), stageChecks(), publishChecks(),
-			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(), auditChecks(),
+			jobChecks(), claimChecks(), shortJobChecks(), adminChecks(), waitingChecks(), suspendChecks(), plannedChecks(), auditChecks(),
 			queryChecks(), pageChecks(), iterationChecks(), cancelChecks(), snapshotChecks(), limitChecks(), unsetChecks(), receivedChecks(), unknownChecks(), garbageChecks(),
 			purgeChecks(), uniqueChecks(), markChecks(),
 		),

@@ -100,7 +100,7 @@ func TestForeignStoreHasNoBlobs(t *testing.T) {
 	dsn := pgtest.Database(t)
 	f, _ := openBlobs(t, Config{DSN: dsn})
 	declare(t, f)
-	sql(t, f, `DROP TABLE specstar_store, specstar_models, specstar_model_blobs, specstar_jobs, specstar_chunks, specstar_garbage, specstar_audit, specstar_blobs, specstar_blob_parts, specstar_schema`)
+	sql(t, f, `DROP TABLE specstar_store, specstar_models, specstar_model_blobs, specstar_jobs, specstar_chunks, specstar_garbage, specstar_audit, specstar_plans, specstar_blobs, specstar_blob_parts, specstar_schema`)
 	r, b := openBlobs(t, Config{DSN: dsn, ReadOnly: true})
 	if !r.foreign() {
 		t.Fatal("the store is not foreign")

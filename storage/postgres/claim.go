@@ -115,12 +115,12 @@ func (l ledger) Release(ctx context.Context, c storage.Claim, refund bool, code,
 	})
 }
 
-// Takeover frees the leases of all running jobs of a queue.
+// Takeover frees the leases of all running jobs of a queue. Suspended ones stay so.
 func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
 	var n int64
 	err := l.do(ctx, func(j jobs) error {
 		var ids []uuid.UUID
-		err := j.t.each(`SELECT id FROM specstar_jobs WHERE store = $1 AND state = 'running' AND state <> 'done' AND queue IS NOT DISTINCT FROM $2
+		err := j.t.each(`SELECT id FROM specstar_jobs WHERE store = $1 AND state = 'running' AND state <> 'done' AND queue IS NOT DISTINCT FROM $2 AND not_before IS NULL
 			ORDER BY id FOR UPDATE`, []any{j.store(), idOrNull(queue)}, func(rows pgx.Rows) error {
 			var id [16]byte
 			err := rows.Scan(&id)

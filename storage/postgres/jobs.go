@@ -111,20 +111,6 @@ func (j jobs) find(c storage.Claim, query string) error {
 	return err
 }
 
-// chunkDone reports whether a chunk's row is there.
-func (j jobs) chunkDone(job uuid.UUID, no int) (done bool, err error) {
-	err = j.t.each(`SELECT FROM specstar_chunks WHERE store = $1 AND job = $2 AND no = $3`, []any{j.store(), [16]byte(job), no},
-		func(pgx.Rows) error { done = true; return nil })
-	return done, err
-}
-
-// addChunk inserts the row of a chunk; staged is nil for one that has taken effect.
-func (j jobs) addChunk(job uuid.UUID, no int, outcome, staged []byte) error {
-	_, err := j.t.exec(`INSERT INTO specstar_chunks (store, job, no, outcome, staged) VALUES ($1, $2, $3, $4, $5)`,
-		j.store(), [16]byte(job), no, bytesOrNull(outcome), bytesOrNull(staged))
-	return err
-}
-
 // finish ends a claimed job; storage.ErrFenced when the claim is lost. The rules are
 // those of storage.Job.End.
 func (j jobs) finish(c storage.Claim, f storage.Final) error {
@@ -161,12 +147,14 @@ func (j jobs) get(id uuid.UUID) (job storage.Job, err error) {
 	return job, err
 }
 
-// remove forgets ended jobs, which are locked, with their chunks and returns how many
-// there were.
+// remove forgets ended jobs, which are locked, with their chunks and plans and returns
+// how many there were.
 func (j jobs) remove(ids []uuid.UUID) (int64, error) {
 	params := [][]byte{storeParam(j.store()), idArray(ids)}
-	if _, err := j.t.execBinary(`DELETE FROM specstar_chunks WHERE store = $1::integer AND job = ANY($2::uuid[])`, params...); err != nil {
-		return 0, err
+	for _, table := range []string{"specstar_chunks", "specstar_plans"} {
+		if _, err := j.t.execBinary(`DELETE FROM `+table+` WHERE store = $1::integer AND job = ANY($2::uuid[])`, params...); err != nil {
+			return 0, err
+		}
 	}
 	return j.t.execBinary(`DELETE FROM specstar_jobs WHERE store + 0 = $1::integer AND id = ANY($2::uuid[])`, params...)
 }

@@ -40,6 +40,12 @@ func TestUnusualTextsOfJobs(t *testing.T) {
 	}
 }
 
+// addTestChunk adds the row of a chunk, whatever the job.
+func addTestChunk(t *tx, job uuid.UUID, no int) error {
+	_, err := t.exec(`INSERT INTO specstar_chunks (store, job, no) VALUES ($1, $2, $3)`, t.f.identity.number, [16]byte(job), no)
+	return err
+}
+
 // Prune takes as many transactions as it needs, also when all were made at once.
 func TestPruneInParts(t *testing.T) {
 	f := openTest(t)
@@ -54,7 +60,7 @@ func TestPruneInParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := f.write(t.Context(), "add a chunk in", func(t1 *tx) error {
-		return errors.Join(jobs{t: t1}.addChunk(list[7].ID, 0, []byte("{}"), nil), jobs{t: t1}.addChunk(kept.ID, 3, nil, nil))
+		return errors.Join(addTestChunk(t1, list[7].ID, 0), addTestChunk(t1, kept.ID, 3))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the number of the last migration.
-const schemaVersion = 6
+const schemaVersion = 7
 
 // schemaLock is the advisory lock of whoever makes tables: "specstar" in ASCII.
 const schemaLock = 0x7370656373746172

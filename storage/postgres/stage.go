@@ -85,11 +85,7 @@ func (t *tx) addStaged(s storage.Staged, all []stagedWrites) error {
 	for i := range all {
 		models[i] = all[i].staged
 	}
-	j := jobs{t: t}
-	if err := j.addChunk(s.Chunk.Claim.Job, s.Chunk.No, s.Outcome, staged.UIDs.Append(nil, models)); err != nil {
-		return err
-	}
-	return j.hold(s.Chunk.Claim)
+	return jobs{t: t}.addChunk(s.Chunk, s.Outcome, staged.UIDs.Append(nil, models), nil)
 }
 
 // stageData inserts the payloads of one model and notes their uids.

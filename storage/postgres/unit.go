@@ -110,11 +110,7 @@ func (t *tx) startUnit(b storage.Batch) (done bool, err error) {
 	if b.Chunk == nil {
 		return false, nil
 	}
-	j := jobs{t: t}
-	if err := j.claimed(b.Chunk.Claim); err != nil {
-		return false, err
-	}
-	return j.chunkDone(b.Chunk.Claim.Job, b.Chunk.No)
+	return jobs{t: t}.chunk(*b.Chunk)
 }
 
 // queuedAttempt is the attempt from which units run one after another. Many that
@@ -236,12 +232,5 @@ func (t *tx) writeLedger(b storage.Batch, w storage.Writes, written bool) error 
 	if b.Chunk == nil {
 		return nil
 	}
-	c := b.Chunk.Claim
-	if err := j.addChunk(c.Job, b.Chunk.No, w.Chunk, nil); err != nil {
-		return err
-	}
-	if w.Final != nil {
-		return j.finish(c, *w.Final)
-	}
-	return j.hold(c)
+	return j.addChunk(*b.Chunk, w.Chunk, nil, w.Final)
 }

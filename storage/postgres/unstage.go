@@ -11,7 +11,7 @@ import (
 )
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and frees
-// their payloads.
+// their payloads. With the last chunk the plan goes.
 func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
 	return u.f.unstage(ctx, c.Job, func(t *tx) (bool, error) {
 		if c.Token == uuid.Nil {
@@ -48,8 +48,10 @@ func (f *Factory) unstageOuter(ctx context.Context, job uuid.UUID, may func(*tx)
 			if err != nil || !ok {
 				return err
 			}
-			models, more, err = t.unstageNext(job)
-			return err
+			if models, more, err = t.unstageNext(job); more || err != nil {
+				return err
+			}
+			return jobs{t: t}.unplan(job)
 		})
 		if err != nil {
 			return err
@@ -84,7 +86,7 @@ func (t *tx) unstageNext(job uuid.UUID) (models []staged.Model, found bool, err 
 // the medium cannot take their removal back: a sweep finds them.
 func (t *tx) unstage(job uuid.UUID) error {
 	numbers, err := t.stagedChunks(job)
-	if err != nil || len(numbers) == 0 {
+	if err != nil {
 		return err
 	}
 	if t.f.medium == nil {
@@ -99,7 +101,10 @@ func (t *tx) unstage(job uuid.UUID) error {
 		}
 	}
 	_, err = t.exec(`DELETE FROM specstar_chunks WHERE store = $1 AND job = $2 AND staged IS NOT NULL`, t.f.identity.number, job)
-	return err
+	if err != nil {
+		return err
+	}
+	return jobs{t: t}.unplan(job)
 }
 
 func uidsOf(entries []staged.Entry) []string {

@@ -19,6 +19,10 @@ var undone = map[int][]string{
 	5: {`ALTER TABLE specstar_jobs ALTER COLUMN text DROP DEFAULT, ALTER COLUMN done DROP DEFAULT, ALTER COLUMN total DROP DEFAULT,
 		ALTER COLUMN error_code DROP DEFAULT, ALTER COLUMN error_message DROP DEFAULT, ALTER COLUMN cancel DROP DEFAULT`},
 	6: {`DROP TABLE specstar_audit`},
+	7: {
+		`DROP TABLE specstar_plans`, `DROP INDEX specstar_jobs_due`,
+		`CREATE INDEX specstar_jobs_due ON specstar_jobs (store, not_before) WHERE not_before IS NOT NULL AND state = 'queued'`,
+	},
 }
 
 // backTo makes the tables what the program of an earlier version left.

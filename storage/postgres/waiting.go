@@ -21,8 +21,10 @@ var (
 		AND (j.envelope_hash IS NULL OR excluded.envelope_hash IS NULL OR j.envelope_hash = excluded.envelope_hash)`)
 
 	waitingJobs = `SELECT count(*) FROM specstar_jobs WHERE store = $1 AND not_before IS NOT NULL AND state = 'queued'`
-	dueJobs     = `SELECT ` + jobNames + ` FROM specstar_jobs
-		WHERE store = $1 AND not_before <= clock_timestamp() AND not_before IS NOT NULL AND state = 'queued' ORDER BY not_before, created, id LIMIT $2`
+	// A job that is claimed waits no longer: those that run and wait are suspended.
+	dueJobs = `SELECT ` + jobNames + ` FROM specstar_jobs
+		WHERE store = $1 AND not_before <= clock_timestamp() AND not_before IS NOT NULL AND state IN ('queued', 'running')
+		ORDER BY not_before, created, id LIMIT $2`
 
 	keyHolders = `SELECT id, text, unique_key FROM specstar_jobs
 		WHERE store = $1 AND unique_key = ANY($2) AND unique_key IS NOT NULL AND state IN ('queued', 'running')`
@@ -90,7 +92,7 @@ func (l ledger) Park(ctx context.Context, list []storage.Job) ([]storage.Job, er
 	return out, nil
 }
 
-// Due returns queued jobs whose NotBefore has passed.
+// Due returns queued and suspended jobs whose NotBefore has passed.
 func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 	if l.f.version < 3 {
 		return nil, ctx.Err()

@@ -76,7 +76,7 @@ func withUndone(err error, undone ...error) error {
 	return err
 }
 
-// chunkDone checks the claim of a chunk and reports whether it is done.
+// chunkDone checks that a chunk may be done and reports whether it is.
 func (b *beside) chunkDone(ctx context.Context, c *storage.ChunkRef) (done bool, err error) {
 	if c == nil {
 		return false, nil
@@ -89,14 +89,6 @@ func (b *beside) chunkDone(ctx context.Context, c *storage.ChunkRef) (done bool,
 }
 
 func (b *beside) jobs(t *tx) jobs { return jobs{t: t, store: b.f.identity.number} }
-
-// chunk checks the claim of a chunk and reports whether it is done.
-func (j jobs) chunk(c storage.ChunkRef) (done bool, err error) {
-	if _, err := j.claimed(c.Claim); err != nil {
-		return false, err
-	}
-	return j.chunkDone(c.Claim.Job, c.No)
-}
 
 // try runs the unit up to the commit.
 func (u *besideUnit) try(ctx context.Context, doing string, compute func(storage.View) (storage.Writes, error)) error {

@@ -111,13 +111,13 @@ func (l ledger) Release(ctx context.Context, c storage.Claim, refund bool, code,
 	return err
 }
 
-// Takeover frees the leases of all running jobs of a queue.
+// Takeover frees the leases of all running jobs of a queue. Suspended ones stay so.
 func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
 	var n int64
 	err := l.do(ctx, func(j jobs) error {
 		var err error
 		n, err = j.t.exec(`UPDATE specstar_jobs SET state = 'queued', token = NULL, lease_until = 0
-			WHERE store = ? AND state = 'running' AND state <> 'done' AND queue IS ?`, j.store, idOrNull(queue))
+			WHERE store = ? AND state = 'running' AND state <> 'done' AND queue IS ? AND not_before = 0`, j.store, idOrNull(queue))
 		return err
 	})
 	return int(n), err

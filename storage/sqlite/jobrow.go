@@ -197,23 +197,10 @@ func (j jobs) settle(job storage.Job, now time.Time) error {
 	return err
 }
 
-// chunkDone reports whether a chunk's row is there.
-func (j jobs) chunkDone(job uuid.UUID, no int) (done bool, err error) {
-	err = j.t.each(`SELECT 1 FROM specstar_chunks WHERE store = ? AND job = ? AND no = ?`, []any{j.store, job[:], no},
-		func(*sql.Rows) error { done = true; return nil })
-	return done, err
-}
-
-// addChunk inserts the row of a chunk; staged is nil for one that has taken effect.
-func (j jobs) addChunk(job uuid.UUID, no int, outcome, staged []byte) error {
-	_, err := j.t.exec(`INSERT INTO specstar_chunks (store, job, no, outcome, staged) VALUES (?, ?, ?, ?, ?)`,
-		j.store, job[:], no, bytesOrNull(outcome), bytesOrNull(staged))
-	return err
-}
-
-// remove forgets a job with its chunks.
+// remove forgets a job with its chunks and its plan.
 func (j jobs) remove(id uuid.UUID) error {
 	_, chunks := j.t.exec(`DELETE FROM specstar_chunks WHERE store = ? AND job = ?`, j.store, id[:])
+	_, plan := j.t.exec(`DELETE FROM specstar_plans WHERE store = ? AND job = ?`, j.store, id[:])
 	_, row := j.t.exec(`DELETE FROM specstar_jobs WHERE store = ? AND id = ?`, j.store, id[:])
-	return errors.Join(chunks, row)
+	return errors.Join(chunks, plan, row)
 }

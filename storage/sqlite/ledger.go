@@ -143,6 +143,14 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 }
 
 func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {
+	return stream(ctx, l.f, l.f.reads, "read the ledger of", l.asOf(query), args, func(rows *sql.Rows) (storage.Job, error) {
+		r, err := scanJob(rows)
+		return r.Job, err
+	})
+}
+
+// asOf returns a query over jobs as the layout of the file answers it.
+func (l ledger) asOf(query string) string {
 	if l.f.layout < 3 {
 		query = strings.Replace(query, `, epoch, sequence`, `, 0, 0`, 1)
 	}
@@ -152,10 +160,10 @@ func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[s
 	if l.f.layout < 5 {
 		query = strings.Replace(query, ` origin,`, ` NULL,`, 1)
 	}
-	return stream(ctx, l.f, l.f.reads, "read the ledger of", query, args, func(rows *sql.Rows) (storage.Job, error) {
-		r, err := scanJob(rows)
-		return r.Job, err
-	})
+	if l.f.layout < 7 {
+		query = strings.Replace(query, waitingStates, `state = 'queued'`, 1) // the words of its index
+	}
+	return query
 }
 
 // countJobs returns the query for Count.
@@ -189,17 +197,4 @@ func (l ledger) Count(ctx context.Context, states ...storage.JobState) (map[stor
 		counts[c.state] = c.n
 	}
 	return counts, nil
-}
-
-// Chunks returns the chunks of a job that are done, by number.
-func (l ledger) Chunks(ctx context.Context, job uuid.UUID) ([]storage.Chunk, error) {
-	var chunks []storage.Chunk
-	for c, err := range stream(ctx, l.f, l.f.reads, "read chunks in", `SELECT no, outcome FROM specstar_chunks WHERE store = ? AND job = ? ORDER BY no`,
-		[]any{l.f.identity.number, job[:]}, func(rows *sql.Rows) (c storage.Chunk, err error) { return c, rows.Scan(&c.No, &c.Outcome) }) {
-		if err != nil {
-			return nil, err
-		}
-		chunks = append(chunks, c)
-	}
-	return chunks, nil
 }

@@ -22,7 +22,7 @@ var migrations embed.FS
 
 // layoutVersion is the user_version of a file that has every migration. The
 // last migration sets it, so that opening needs one pragma and no table.
-const layoutVersion = 6
+const layoutVersion = 7
 
 // oldestReadable is the oldest layout that can be read without upgrading.
 const oldestReadable = 1

@@ -40,10 +40,7 @@ func (u unit) Stage(ctx context.Context, s storage.Staged) error {
 	infos := encodedInfos(models, writes, u.f.encoding())
 	return u.f.do(ctx, "stage a chunk in", func(t *tx) error {
 		j := jobs{t: t, store: u.f.identity.number}
-		if _, err := j.claimed(s.Chunk.Claim); err != nil {
-			return err
-		}
-		if done, err := j.chunkDone(s.Chunk.Claim.Job, s.Chunk.No); done || err != nil {
+		if done, err := j.chunk(s.Chunk); done || err != nil {
 			return err
 		}
 		for _, m := range models {
@@ -109,7 +106,7 @@ func (t *tx) stageRevisions(names tables, infos [][]byte, revisions []resource.R
 }
 
 // Unstage forgets what a job staged, with the rows of its staged chunks, and
-// frees the revisions that nothing else needs.
+// frees the revisions that nothing else needs. With the last chunk the plan goes.
 func (u unit) Unstage(ctx context.Context, c storage.Claim) error {
 	const doing = "forget staged chunks in"
 	return u.f.apart(ctx, doing, func() error {
@@ -141,7 +138,7 @@ func (j jobs) mayUnstage(c storage.Claim) (bool, error) {
 // unstage is Unstage inside a transaction.
 func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 	numbers, err := j.stagedChunks(job)
-	if err != nil || len(numbers) == 0 {
+	if err != nil {
 		return err
 	}
 	for _, no := range numbers {
@@ -156,7 +153,10 @@ func (f *Factory) unstage(j jobs, job uuid.UUID) error {
 		}
 	}
 	_, err = j.t.exec(`DELETE FROM specstar_chunks WHERE store = ? AND job = ? AND staged IS NOT NULL`, j.store, job[:])
-	return err
+	if err != nil {
+		return err
+	}
+	return j.unplan(job)
 }
 
 func (f *Factory) freeStaged(j jobs, m staged.Model) error {

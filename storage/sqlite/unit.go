@@ -30,10 +30,7 @@ func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.
 	return u.f.do(ctx, "run a unit of work in", func(t *tx) error {
 		j := jobs{t: t, store: u.f.identity.number}
 		if b.Chunk != nil {
-			if _, err := j.claimed(b.Chunk.Claim); err != nil {
-				return err
-			}
-			if done, err := j.chunkDone(b.Chunk.Claim.Job, b.Chunk.No); done || err != nil {
+			if done, err := j.chunk(*b.Chunk); done || err != nil {
 				return err
 			}
 		}

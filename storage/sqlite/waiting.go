@@ -12,9 +12,13 @@ import (
 
 // Statements of jobs that wait and of unique keys, in the words of their indexes.
 const (
+	// waitingStates are those in which a job waits; one that runs is suspended then.
+	waitingStates = `state IN ('queued', 'running')`
+
 	dueJobs = `SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY specstar_jobs_due
-		WHERE store = ? AND not_before > 0 AND state = 'queued' AND not_before <= ? ORDER BY not_before, created, id LIMIT ?`
-	waitingJobs = `SELECT count(*) FROM specstar_jobs INDEXED BY specstar_jobs_due WHERE store = ? AND not_before > 0 AND state = 'queued'`
+		WHERE store = ? AND not_before > 0 AND ` + waitingStates + ` AND not_before <= ? ORDER BY not_before, created, id LIMIT ?`
+	waitingJobs = `SELECT count(*) FROM specstar_jobs INDEXED BY specstar_jobs_due
+		WHERE store = ? AND not_before > 0 AND ` + waitingStates + ` AND state = 'queued'`
 	holderOf    = `SELECT id, text FROM specstar_jobs INDEXED BY specstar_jobs_unique
 		WHERE store = ? AND unique_key = ? AND unique_key <> '' AND state IN ('queued', 'running') AND id <> ?`
 )
@@ -86,7 +90,7 @@ func (j jobs) park(job storage.Job, l ledger) (storage.Job, error) {
 	return row.seen(), j.save(row)
 }
 
-// Due returns queued jobs whose NotBefore has passed.
+// Due returns queued and suspended jobs whose NotBefore has passed.
 func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 	if l.f.layout < 4 {
 		return nil, ctx.Err()
@@ -106,7 +110,7 @@ func (l ledger) Waiting(ctx context.Context) (n int64, err error) {
 	if l.f.layout < 4 {
 		return 0, ctx.Err()
 	}
-	for n, err = range stream(ctx, l.f, l.f.reads, "count the jobs of", waitingJobs, []any{l.f.identity.number},
+	for n, err = range stream(ctx, l.f, l.f.reads, "count the jobs of", l.asOf(waitingJobs), []any{l.f.identity.number},
 		func(rows *sql.Rows) (n int64, err error) { return n, rows.Scan(&n) }) {
 		if err != nil {
 			return 0, err

@@ -1,0 +1,18 @@
+-- +goose Up
+-- How long jobs are done in parts. The body is last: who asks for the digest reads none
+-- of it.
+CREATE TABLE specstar_plans (
+	store  INTEGER NOT NULL,
+	job    BLOB NOT NULL,
+	digest BLOB NOT NULL,
+	chunks INTEGER NOT NULL,
+	total  INTEGER NOT NULL,
+	body   BLOB NOT NULL,
+	PRIMARY KEY (store, job)
+) STRICT;
+
+-- Suspended jobs are due like queued ones.
+DROP INDEX specstar_jobs_due;
+CREATE INDEX specstar_jobs_due ON specstar_jobs (store, not_before) WHERE not_before > 0 AND state IN ('queued', 'running');
+
+PRAGMA user_version = 7;
