@@ -146,6 +146,7 @@ type checker struct {
 	refs     map[string]blobRef
 	findings Findings
 	scratch  []byte
+	digest   digester
 }
 
 func newChecker(src Source, o LoadOptions) *checker {

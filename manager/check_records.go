@@ -54,6 +54,9 @@ func (ck *checker) meta(meta *resource.Meta, f frame) error {
 		frame:   f,
 		section: s.no,
 	})
+	if s.wanted {
+		s.digest = s.digest.Add(ck.digest.meta(meta))
+	}
 	s.record(id, f, true)
 	s.model.learn(meta)
 	return nil
@@ -82,6 +85,7 @@ func (ck *checker) revision(rev *resource.Revision, f frame) error {
 		s.model.encoding = payload.Sniff(rev.Data)
 	}
 	if s.wanted {
+		s.digest = s.digest.Add(digestRevision(ck.scratch, rev.Data))
 		ck.references(s, rev, f)
 	}
 	return nil

@@ -84,7 +84,13 @@ func (ck *checker) keys(m *modelCheck) ([]Problem, error) {
 	var problems []Problem
 	for i := 1; i < len(m.revisions); i++ {
 		a, b := m.revisions[i-1], m.revisions[i]
-		if a.key != b.key || a.content == b.content {
+		if a.key != b.key {
+			continue
+		}
+		if a.content == b.content {
+			if err := ck.fold(b); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		first, err := ck.readRevision(a.frame)
@@ -101,6 +107,20 @@ func (ck *checker) keys(m *modelCheck) ([]Problem, error) {
 		}
 	}
 	return problems, nil
+}
+
+// fold takes a repeat out of its section's digest: it is loaded once.
+func (ck *checker) fold(m revisionMark) error {
+	s := ck.sections[m.section]
+	if !s.wanted {
+		return nil
+	}
+	rec, err := readAs[archive.Revision](ck, m.frame)
+	if err != nil {
+		return err
+	}
+	s.digest = s.digest.sub(ck.digest.revision(&rec.Revision))
+	return nil
 }
 
 // belonging finds revisions without a meta in their section and metas without

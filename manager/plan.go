@@ -44,6 +44,8 @@ type ModelPlan struct {
 	Blobs     int64
 	// Bytes is the length of the frames.
 	Bytes int64
+	// Digest is that of the metas and revisions, repeats counted once.
+	Digest Digest
 }
 
 // Resources returns how many resources are to be loaded.
@@ -144,6 +146,7 @@ func (ck *checker) finish() (*Plan, error) {
 		}
 		t.Resources += s.metas
 		t.Revisions += s.revisions
+		t.Digest = t.Digest.Add(s.digest)
 	}
 	for _, name := range ck.opts.Models {
 		if totals[name] == nil {

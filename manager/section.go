@@ -13,6 +13,7 @@ type section struct {
 	wanted bool
 
 	metas, revisions int64
+	digest           Digest // of its metas and revisions, when they are wanted
 	runs             int64  // of frames of one resource
 	last             uint64 // hash of the resource of the current run
 	cuts             []chunk
