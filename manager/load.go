@@ -26,22 +26,18 @@ import (
 // other error leaves the row to the caller: to be tried again, or ended after
 // [Catalog.Unstage].
 func (c *Catalog) Load(ctx context.Context, claim storage.Claim, src Source, o LoadOptions, progress func(storage.Progress)) (map[string]LoadStats, error) {
-	stats, err := c.load(ctx, claim, src, o, progress)
+	l, err := c.startLoad(ctx, claim, src, o, progress)
 	if err == nil {
-		return stats, nil
+		err = l.watchedAll(ctx)
 	}
-	code, refused := CodeOf(err)
-	if !refused {
-		return nil, err
+	if err != nil {
+		return nil, c.refusedLoad(ctx, claim, err)
 	}
-	if endErr := c.endRefused(ctx, claim, code, err); endErr != nil {
-		return nil, errors.Join(err, endErr)
-	}
-	return nil, err
+	return l.stats, nil
 }
 
-// load is the state machine of a load: check, make the models, then chunks.
-func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o LoadOptions, progress func(storage.Progress)) (map[string]LoadStats, error) {
+// startLoad checks the archive of a load.
+func (c *Catalog) startLoad(ctx context.Context, claim storage.Claim, src Source, o LoadOptions, progress func(storage.Progress)) (*loader, error) {
 	var err error
 	if o.OnDuplicate, err = ParseOnDuplicate(string(o.OnDuplicate)); err != nil {
 		return nil, &RefusedError{Code: CodeInvalid, Message: err.Error()}
@@ -51,12 +47,22 @@ func (c *Catalog) load(ctx context.Context, claim storage.Claim, src Source, o L
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{catalog: c, claim: claim, src: src, opts: o, plan: plan, kept: keep.kept(), stats: plan.emptyStats(), progress: progress}
-	err = c.watchedModels(ctx, ActionLoad, plan.names(), nil, func() error { return l.all(ctx) })
-	if err != nil {
-		return nil, err
+	return &loader{catalog: c, claim: claim, src: src, opts: o, plan: plan, kept: keep.kept(), stats: plan.emptyStats(), progress: progress}, nil
+}
+
+// refusedLoad ends the row of a load that is refused and returns why; other errors are
+// the caller's.
+func (c *Catalog) refusedLoad(ctx context.Context, claim storage.Claim, err error) error {
+	code, refused := CodeOf(err)
+	if !refused {
+		return err
 	}
-	return l.stats, nil
+	return errors.Join(err, c.endRefused(ctx, claim, code, err))
+}
+
+// watchedAll does everything behind the check, with its events around it.
+func (l *loader) watchedAll(ctx context.Context) error {
+	return l.catalog.watchedModels(ctx, ActionLoad, l.plan.names(), nil, func() error { return l.all(ctx) })
 }
 
 // all does everything behind the check.
@@ -64,6 +70,14 @@ func (l *loader) all(ctx context.Context) error {
 	if err := l.resume(ctx); err != nil {
 		return err
 	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	return l.run(ctx)
+}
+
+// prepare does what comes before the first chunk.
+func (l *loader) prepare(ctx context.Context) error {
 	if err := l.refuseEarly(ctx); err != nil {
 		return err
 	}
@@ -72,16 +86,15 @@ func (l *loader) all(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := l.catalog.touchBlobs(ctx, l.plan.held); err != nil {
-		return err
-	}
-	return l.run(ctx)
+	return l.catalog.touchBlobs(ctx, l.plan.held)
 }
 
-// loader carries one load through its chunks.
+// loader carries one load through its chunks, or does some of them.
 type loader struct {
-	catalog  *Catalog
-	claim    storage.Claim
+	catalog *Catalog
+	claim   storage.Claim
+	// by is the digest of the stored plan by which somebody does a chunk who has no claim.
+	by       []byte
 	src      Source
 	opts     LoadOptions
 	plan     *Plan
@@ -91,6 +104,8 @@ type loader struct {
 	stats map[string]LoadStats // of the chunks that are done
 	done  map[int]bool
 	count int64 // resources of the chunks that are done
+	// divided: the chunks are left to many workers.
+	divided bool
 }
 
 // resume finds out which chunks are done already.
@@ -107,7 +122,16 @@ func (l *loader) resume(ctx context.Context) error {
 		l.done[ch.No] = true
 		l.count += l.plan.chunks[ch.No].resources
 	}
-	return sumChunks(l.stats, chunks)
+	sum, err := sumChunks(l.plan, chunks)
+	if err == nil {
+		l.stats = sum.Models
+	}
+	return err
+}
+
+// ref names a chunk and what entitles to do it.
+func (l *loader) ref(no int) storage.ChunkRef {
+	return storage.ChunkRef{Claim: l.claim, No: no, Plan: l.by}
 }
 
 // pending returns the numbers of the chunks that are not done.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,21 @@ type cargo struct {
 	places    map[resource.ID]map[resource.RevisionKey]int // see find
 	count     int64                                        // of revisions
 	blobs     []archive.Blob
+	began     time.Time // when it was read
+}
+
+// digest returns the digest of the metas and revisions.
+func (g *cargo) digest() Digest {
+	var of digester
+	var sum Digest
+	for i := range g.metas {
+		sum = sum.Add(of.meta(&g.metas[i]))
+		revs := g.revisions[g.metas[i].ResourceID]
+		for j := range revs {
+			sum = sum.Add(of.revision(&revs[j]))
+		}
+	}
+	return sum
 }
 
 // refs names the resources of the cargo.
@@ -85,7 +101,7 @@ func revisionStats(revs []resource.Revision) LoadStats {
 // read reads a chunk of the archive. Repeats of a revision are folded.
 func (l *loader) read(no int) (*cargo, error) {
 	ch := &l.plan.chunks[no]
-	g := &cargo{no: no, model: ch.model, revisions: make(map[resource.ID][]resource.Revision, ch.resources)}
+	g := &cargo{no: no, model: ch.model, began: time.Now(), revisions: make(map[resource.ID][]resource.Revision, ch.resources)}
 	for _, f := range ch.spans() {
 		for rec, err := range archive.ReadAt(l.src, f.offset, f.offset+f.size, l.opts.Limits) {
 			if err != nil {

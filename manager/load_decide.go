@@ -3,9 +3,9 @@ package manager
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -16,43 +16,64 @@ import (
 func (l *loader) chunked(ctx context.Context, pending []int) error {
 	last := pending[len(pending)-1]
 	return l.each(ctx, pending, func(ctx context.Context, g *cargo) error {
-		if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
-			return err
+		stats, err := l.decideChunk(ctx, g, g.no == last)
+		if err == nil {
+			l.commit(g.no, map[string]LoadStats{g.model: stats})
 		}
-		batch := storage.Batch{Refs: g.refs(), Chunk: &storage.ChunkRef{Claim: l.claim, No: g.no}}
-		var part map[string]LoadStats
-		err := l.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
-			d := decider{view: v, on: l.opts.OnDuplicate, cargo: g}
-			if err := d.decide(); err != nil {
-				return storage.Writes{}, err
-			}
-			part = map[string]LoadStats{g.model: d.stats}
-			return l.chunkWrites(g, d.writes, part, g.no == last)
-		})
-		if err != nil {
-			return fmt.Errorf("load chunk %d: %w", g.no, err)
-		}
-		l.commit(g.no, part)
-		return nil
+		return err
 	})
+}
+
+// decideChunk writes what is to be written of one chunk and returns its counts. The
+// last one also ends the job.
+func (l *loader) decideChunk(ctx context.Context, g *cargo, last bool) (stats LoadStats, err error) {
+	if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
+		return stats, err
+	}
+	ref := l.ref(g.no)
+	batch := storage.Batch{Refs: g.refs(), Chunk: &ref}
+	err = l.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+		d := decider{view: v, on: l.opts.OnDuplicate, cargo: g}
+		if err := d.decide(); err != nil {
+			return storage.Writes{}, err
+		}
+		stats = d.stats
+		return l.chunkWrites(g, d.writes, stats, last)
+	})
+	if err != nil {
+		return stats, fmt.Errorf("load chunk %d: %w", g.no, err)
+	}
+	return stats, nil
 }
 
 // chunkWrites adds the outcome of a chunk to its writes, and with the last chunk
 // the end of the job.
-func (l *loader) chunkWrites(g *cargo, mw storage.ModelWrites, part map[string]LoadStats, last bool) (storage.Writes, error) {
+func (l *loader) chunkWrites(g *cargo, mw storage.ModelWrites, stats LoadStats, last bool) (storage.Writes, error) {
 	w := storage.Writes{Models: map[string]storage.ModelWrites{g.model: mw}}
 	var err error
-	if w.Chunk, err = json.Marshal(part); err != nil {
-		return w, fmt.Errorf("encode the outcome of chunk %d: %w", g.no, err)
+	if w.Chunk, err = l.outcome(g, stats); err != nil {
+		return w, err
 	}
 	if last {
-		final, err := l.final(l.with(part))
+		final, err := l.final(l.with(map[string]LoadStats{g.model: stats}))
 		if err != nil {
 			return w, err
 		}
 		w.Final = &final
 	}
 	return w, nil
+}
+
+// outcome returns what the ledger keeps of a chunk.
+func (l *loader) outcome(g *cargo, stats LoadStats) ([]byte, error) {
+	o := ChunkOutcome{
+		Models: map[string]LoadStats{g.model: stats}, Units: l.plan.chunks[g.no].resources,
+		Worker: l.catalog.opts.Worker, Began: g.began.UTC(), Millis: time.Since(g.began).Milliseconds(),
+	}
+	if len(g.metas) > 0 {
+		o.Digests = map[string]Digest{g.model: g.digest()}
+	}
+	return o.encode(g.no)
 }
 
 // decider works out what of a cargo is written.

@@ -62,6 +62,9 @@ type LoadOptions struct {
 	// AllowUnknownModel.
 	StrictModels      bool
 	AllowUnknownModel bool
+	// DivideAbove is how many resources a load has at most that [Catalog.PlanLoad] does at
+	// once; 0 means 10,000.
+	DivideAbove int64
 	// Limits bound what the archive may hold; the zero value means the defaults of
 	// package archive.
 	Limits archive.Limits

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -86,9 +85,9 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := json.Marshal(stats)
+	outcome, err := ChunkOutcome{Models: stats, Units: l.plan.Resources()}.encode(0)
 	if err != nil {
-		return fmt.Errorf("encode the outcome of the load: %w", err)
+		return err
 	}
 	final, err := l.final(stats)
 	if err != nil {
@@ -169,6 +168,11 @@ func (l *loader) staged(ctx context.Context, pending []int) error {
 	if err != nil {
 		return err
 	}
+	return l.publish(ctx, unit)
+}
+
+// publish makes what was staged visible and ends the job.
+func (l *loader) publish(ctx context.Context, unit storage.UnitOfWork) error {
 	final, err := l.final(l.stats)
 	if err != nil {
 		return err
@@ -181,24 +185,33 @@ func (l *loader) staged(ctx context.Context, pending []int) error {
 
 // stage stages one chunk and takes it as done.
 func (l *loader) stage(ctx context.Context, unit storage.UnitOfWork, g *cargo, mu *sync.Mutex) error {
-	if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
+	stats, err := l.stageChunk(ctx, unit, g)
+	if err != nil {
 		return err
 	}
-	part := map[string]LoadStats{g.model: g.allStats()}
-	outcome, err := json.Marshal(part)
+	mu.Lock()
+	defer mu.Unlock()
+	l.commit(g.no, map[string]LoadStats{g.model: stats})
+	return nil
+}
+
+// stageChunk stages one chunk and returns its counts.
+func (l *loader) stageChunk(ctx context.Context, unit storage.UnitOfWork, g *cargo) (LoadStats, error) {
+	if err := l.catalog.putBlobs(ctx, l.opts.OnDuplicate, g.blobs); err != nil {
+		return LoadStats{}, err
+	}
+	stats := g.allStats()
+	outcome, err := l.outcome(g, stats)
 	if err != nil {
-		return fmt.Errorf("encode the outcome of chunk %d: %w", g.no, err)
+		return stats, err
 	}
 	err = unit.Stage(ctx, storage.Staged{
-		Chunk:   storage.ChunkRef{Claim: l.claim, No: g.no},
+		Chunk:   l.ref(g.no),
 		Models:  map[string]storage.ModelWrites{g.model: g.allWrites()},
 		Outcome: outcome,
 	})
 	if err != nil {
-		return fmt.Errorf("stage chunk %d: %w", g.no, err)
+		return stats, fmt.Errorf("stage chunk %d: %w", g.no, err)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	l.commit(g.no, part)
-	return nil
+	return stats, nil
 }

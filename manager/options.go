@@ -26,6 +26,8 @@ type Options struct {
 	Parallelism int
 	// BatchSize is how many operations or rows make up one unit of work; 0 means 1000.
 	BatchSize int
+	// Worker names this process in what the ledger keeps of chunks; empty for nobody.
+	Worker string
 	// Handlers are told of everything that is done, and may refuse it, in this
 	// order. None cost nothing.
 	Handlers []EventHandler

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -217,16 +216,21 @@ func cutFrames(like chunk, groups [][]frame) []chunk {
 	return chunks
 }
 
-// sumChunks adds the outcomes of chunks to stats.
-func sumChunks(stats map[string]LoadStats, done []storage.Chunk) error {
+// sumChunks adds up what chunks of a plan did.
+func sumChunks(p *Plan, done []storage.Chunk) (ChunkOutcome, error) {
+	sum := ChunkOutcome{Models: p.emptyStats(), Digests: make(map[string]Digest, len(p.Models))}
 	for _, ch := range done {
-		var part map[string]LoadStats
-		if err := json.Unmarshal(ch.Outcome, &part); err != nil {
-			return fmt.Errorf("read the outcome of chunk %d: %w", ch.No, err)
+		part, err := ReadChunkOutcome(ch)
+		if err != nil {
+			return sum, err
 		}
-		for model, s := range part {
-			stats[model] = stats[model].add(s)
+		sum.Units += part.Units
+		for model, s := range part.Models {
+			sum.Models[model] = sum.Models[model].add(s)
+		}
+		for model, d := range part.Digests {
+			sum.Digests[model] = sum.Digests[model].Add(d)
 		}
 	}
-	return nil
+	return sum, nil
 }
