@@ -46,12 +46,19 @@ func Durables() int { return len(durables()) }
 // second it takes in the last of them before AckWait is over.
 const savesPending = 20_000
 
+// chunksPending is how many chunks of a lane may be unacknowledged: a few for each of a
+// thousand workers.
+const chunksPending = 4096
+
 // config is the server side of d. There is no BackOff, which would replace
 // AckWait, and no limit of deliveries, which would park messages out of reach.
 func (d durable) config(q QueueConfig, ackWait time.Duration) jetstream.ConsumerConfig {
 	pending := 64
-	if d.kind == jobs.KindSave {
+	switch d.kind {
+	case jobs.KindSave:
 		pending = savesPending
+	case jobs.KindChunk:
+		pending = chunksPending
 	}
 	return jetstream.ConsumerConfig{
 		Durable: d.name(), FilterSubject: d.subject(q),

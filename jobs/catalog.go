@@ -12,8 +12,8 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// CatalogWork does jobs on a catalog. It is the [Saver], [Loader],
-// [Backfiller] and [Migrator] of a worker.
+// CatalogWork does jobs on a catalog. It is the [Saver], [Loader], [Backfiller],
+// [Migrator] and [Chunker] of a worker.
 type CatalogWork struct {
 	Catalog *manager.Catalog
 	Sources SourceOpener
@@ -22,6 +22,9 @@ type CatalogWork struct {
 	// store's own choice.
 	Strict   bool
 	Encoding resource.Encoding
+	// DivideAbove is how many resources a load has at most that one worker does; 0 means
+	// what [manager.LoadOptions] says.
+	DivideAbove int64
 }
 
 // as returns the catalog as the actor may use it.
@@ -80,18 +83,26 @@ func (w *CatalogWork) Load(ctx context.Context, c storage.Claim, by Actor, l Loa
 	if err != nil {
 		return err
 	}
-	dup, err := manager.ParseOnDuplicate(l.OnDuplicate)
-	if err != nil {
-		return errors.Join(err, src.Close())
-	}
 	life := &lifeSigns{report: progress}
-	_, err = w.as(by).Load(ctx, c, liveSource{src, life}, manager.LoadOptions{
-		OnDuplicate:          dup,
+	_, err = w.as(by).Load(ctx, c, liveSource{src, life}, w.loadOptions(l), life.progress)
+	return closed(l, src, err)
+}
+
+// loadOptions are the options of a load. Package manager refuses ways that it does not
+// know.
+func (w *CatalogWork) loadOptions(l Load) manager.LoadOptions {
+	return manager.LoadOptions{
+		OnDuplicate:          manager.OnDuplicate(cmp.Or(l.OnDuplicate, string(manager.RaiseError))),
 		Models:               l.Models,
 		AllowMissingRevision: slices.Contains(l.Allow, "missing_revision"),
 		StrictModels:         w.Strict,
 		AllowUnknownModel:    slices.Contains(l.Allow, "unknown_model"),
-	}, life.progress)
+		DivideAbove:          w.DivideAbove,
+	}
+}
+
+// closed closes the source of a load of which err came.
+func closed(l Load, src Source, err error) error {
 	if cerr := src.Close(); cerr != nil && err == nil {
 		return fmt.Errorf("close %s: %w", l.Source, cerr)
 	}

@@ -148,7 +148,7 @@ func (d *decoder) checkHeader(schema int, raw rawArgs, e *Envelope) error {
 	case raw.kind == "":
 		return d.fieldErrorf("kind", "is missing")
 	case !raw.kind.valid():
-		return d.fieldErrorf("kind", "%s is not known; use save, load, backfill or migrate", quoted(raw.kind))
+		return d.fieldErrorf("kind", "%s is not known; use save, load, backfill or migrate; workers make chunks", quoted(raw.kind))
 	case e.Lane == "":
 		e.Lane = LaneNormal
 	case !e.Lane.valid():

@@ -23,6 +23,8 @@ func (d *decoder) args(raw rawArgs) (Args, error) {
 		return d.backfill()
 	case KindMigrate:
 		return d.migrate()
+	case KindChunk:
+		return d.chunk()
 	default:
 		return d.save()
 	}

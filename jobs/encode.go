@@ -98,6 +98,8 @@ func (e Envelope) write(w *writer) {
 		w.value("args", wireBackfill{Kind: a.What, Models: a.Models})
 	case Migrate:
 		w.value("args", wireMigrate(a))
+	case Chunk:
+		w.value("args", a.wire())
 	case Save:
 		w.key("args")
 		a.write(w)

@@ -71,7 +71,7 @@ func (e Envelope) Operations() []manager.Operation {
 }
 
 // Args are the arguments of one kind of job: [Save], [Load],
-// [Backfill] or [Migrate].
+// [Backfill], [Migrate] or [Chunk].
 type Args interface{ kind() Kind }
 
 // Save changes resources of the envelope's model. Each operation has its own
@@ -138,6 +138,7 @@ func (Save) kind() Kind     { return KindSave }
 func (Load) kind() Kind     { return KindLoad }
 func (Backfill) kind() Kind { return KindBackfill }
 func (Migrate) kind() Kind  { return KindMigrate }
+func (Chunk) kind() Kind    { return KindChunk }
 
 // NewSave returns the envelope of a save with a fresh id and the present time.
 func NewSave(model, user string, ops ...manager.Operation) Envelope {

@@ -18,6 +18,10 @@ const (
 	DefaultRetryMax    = 5 * time.Minute
 	// DefaultSaveTimeout is ample: a batch of saves takes well under a second.
 	DefaultSaveTimeout = 2 * time.Minute
+	// DefaultChunkTimeout leaves room for a resource with gigabytes of revisions.
+	DefaultChunkTimeout = 10 * time.Minute
+	// DefaultWakeAfter: the worker of the last chunk may have died, or messages got lost.
+	DefaultWakeAfter = 30 * time.Second
 	// DefaultStallTimeout leaves room for the transaction that publishes a large load.
 	DefaultStallTimeout = 30 * time.Minute
 	// soloAttempt is the attempt from which a save runs alone: it may be what
@@ -43,6 +47,10 @@ type Config struct {
 	Loader     Loader
 	Backfiller Backfiller
 	Migrator   Migrator
+	// Chunker divides long jobs among workers, by messages of Publisher. Without either
+	// one worker does each job as a whole.
+	Chunker   Chunker
+	Publisher Publisher
 	// Contents has the messages that went by claim check; nil when there is no place
 	// for them: such jobs are dead then.
 	Contents Contents
@@ -58,6 +66,11 @@ type Config struct {
 	RetryMin, RetryMax time.Duration
 	// SaveTimeout is how long one unit of work of saves may take.
 	SaveTimeout time.Duration
+	// ChunkTimeout is how long a chunk of a divided job may take.
+	ChunkTimeout time.Duration
+	// WakeAfter is after which time a job that waits for its chunks is looked at although
+	// none of them woke it.
+	WakeAfter time.Duration
 	// StallTimeout is how long a long job may go on without a sign of progress.
 	StallTimeout time.Duration
 }
@@ -70,6 +83,7 @@ type Executor struct {
 	slots   slots
 	debts   *debts
 	hung    hung
+	plans   plans
 	decode  func(contentType string, message []byte) (Envelope, error) // DecodeAs
 }
 
@@ -89,6 +103,12 @@ func NewExecutor(c Config) *Executor {
 	}
 	if c.SaveTimeout <= 0 {
 		c.SaveTimeout = DefaultSaveTimeout
+	}
+	if c.ChunkTimeout <= 0 {
+		c.ChunkTimeout = DefaultChunkTimeout
+	}
+	if c.WakeAfter <= 0 {
+		c.WakeAfter = DefaultWakeAfter
 	}
 	if c.StallTimeout <= 0 {
 		c.StallTimeout = DefaultStallTimeout
@@ -118,6 +138,8 @@ func (x *Executor) run(ctx context.Context, tasks []*task) {
 			x.postpone(ctx, t)
 		case t.env.Kind() == KindSave:
 			saves.add(t)
+		case t.env.Kind() == KindChunk:
+			x.runChunk(ctx, t)
 		default:
 			x.runLong(ctx, t)
 		}

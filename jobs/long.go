@@ -82,6 +82,10 @@ func (x *Executor) work(ctx context.Context, t *task, row storage.Job, c storage
 		t.attempt = max(t.attempt-1, 0)
 	}
 	switch code, refused := refusal(err); {
+	case errors.Is(err, errSuspended):
+		t.done(storage.JobRunning, false)
+	case isChunkFailure(err):
+		x.endAs(ctx, t, c, err)
 	case err == nil:
 		x.finished(ctx, t, c, storage.Final{State: storage.JobDone, Outcome: outcome, Progress: beat.progressed()})
 	case errors.Is(err, storage.ErrFenced), errors.Is(cause, storage.ErrFenced):
@@ -145,6 +149,9 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 	by, err := x.actor(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if x.divides(t.env.Kind()) {
+		return x.divided(ctx, t, c, by, progress)
 	}
 	switch a := t.env.Args.(type) {
 	case Load:

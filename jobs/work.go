@@ -43,6 +43,28 @@ type Migrator interface {
 	Migrate(ctx context.Context, by Actor, m Migrate, progress func(storage.Progress)) (map[string]manager.MigrateStats, error)
 }
 
+// Chunker does long jobs that can be divided: in chunks by a plan, each with its effect
+// once, by any worker and in any order.
+type Chunker interface {
+	// Plan returns the plan of a claimed job that is worth dividing. One that is not, or
+	// was begun without a plan, is done at once: then there is no plan but what
+	// the job's body returns, see [Executor]. Refusals are those of the body.
+	Plan(ctx context.Context, c storage.Claim, by Actor, a Args, progress func(storage.Progress)) (*storage.Plan, []byte, error)
+	// Open reads a plan that was stored.
+	Open(ctx context.Context, by Actor, a Args, p storage.Plan) (Chunks, error)
+}
+
+// Chunks are those of one plan. They are safe for concurrent use and hold nothing but
+// memory.
+type Chunks interface {
+	// Do does a chunk. Done again it does nothing. storage.ErrFenced says that it is not
+	// wanted any more.
+	Do(ctx context.Context, ref storage.ChunkRef) error
+	// Finish ends a claimed job all of whose chunks are done. A nil outcome says that
+	// the row was ended, too.
+	Finish(ctx context.Context, c storage.Claim, progress func(storage.Progress)) ([]byte, error)
+}
+
 // Source is an opened archive.
 type Source interface {
 	manager.Source

@@ -23,8 +23,8 @@ type LoadRefusal struct {
 	ResourceID resource.ID `json:"resource_id,omitempty"`
 }
 
-// refusalOf describes a refusal for the ledger.
-func refusalOf(err error) LoadRefusal {
+// RefusalOf describes the refusal of a load for the ledger.
+func RefusalOf(err error) LoadRefusal {
 	var r LoadRefusal
 	if e, ok := errors.AsType[*archive.Error](err); ok {
 		p := problemOf(e)
@@ -44,7 +44,7 @@ func refusalOf(err error) LoadRefusal {
 
 // endRefused forgets what a refused load staged and ends its row.
 func (c *Catalog) endRefused(ctx context.Context, claim storage.Claim, code Code, why error) error {
-	outcome, err := json.Marshal(refusalOf(why))
+	outcome, err := json.Marshal(RefusalOf(why))
 	if err != nil {
 		return fmt.Errorf("encode the refusal of job %s: %w", claim.Job, err)
 	}

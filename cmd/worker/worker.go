@@ -106,7 +106,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
-		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Submitter: countedSubmitter{s.unguarded, w.work},
+		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Chunker: work, Publisher: s.publisher, Submitter: countedSubmitter{s.unguarded, w.work},
 		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
 		StallTimeout: s.options.stall,
 	})
