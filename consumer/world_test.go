@@ -35,6 +35,8 @@ type world struct {
 	sources jobs.SourceOpener
 	// executor is put between the consumer and the real one when not nil.
 	executor func(*jobs.Executor) consumer.Executor
+	// settings changes those of the executor when not nil.
+	settings func(*jobs.CatalogWork, *jobs.Config)
 	ackWait  time.Duration
 	batch    int
 	patience time.Duration // of until; at least half a minute
@@ -117,11 +119,15 @@ func (w *world) js(nc *nats.Conn) jetstream.JetStream {
 // config is that of a worker with a connection of its own.
 func (w *world) config(nc *nats.Conn) consumer.Config {
 	work := &jobs.CatalogWork{Catalog: w.catalog, Sources: w.sources}
-	real := jobs.NewExecutor(jobs.Config{
+	settings := jobs.Config{
 		Store: w.factory.ID(), Ledger: w.factory.Ledger(), Queue: w.sender.Queue(),
 		Saver: work, Loader: work, Backfiller: work, Migrator: work, Submitter: w.submit,
 		RetryMin: 10 * time.Millisecond, RetryMax: 40 * time.Millisecond, Version: "v1.2.3-test",
-	})
+	}
+	if w.settings != nil {
+		w.settings(work, &settings)
+	}
+	real := jobs.NewExecutor(settings)
 	var x consumer.Executor = real
 	if w.executor != nil {
 		x = w.executor(real)

@@ -112,6 +112,12 @@ func TestDecodeNamesFieldAndPlace(t *testing.T) {
 		"odd source":            {`{"schema":1,"kind":"load","args":{"source":"http://x"}}`, "args.source", "neither"},
 		"odd duplicate":         {`{"schema":1,"kind":"load","args":{"source":"file:x","on_duplicate":"merge"}}`, "args.on_duplicate", "not one of"},
 		"odd backfill":          {`{"schema":1,"kind":"backfill","args":{"kind":"x"}}`, "args.kind", "not one of"},
+		"a chunk of nothing":    {`{"schema":1,"kind":"chunk","args":{"plan":"0102030405060708090a0b0c0d0e0f10","no":1}}`, "args.job", "is missing"},
+		"a chunk of no plan":    {`{"schema":1,"kind":"chunk","args":{"job":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","no":1}}`, "args.plan", "is missing"},
+		"a chunk without no":    {`{"schema":1,"kind":"chunk","args":{"job":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","plan":"0102030405060708090a0b0c0d0e0f10"}}`, "args.no", "is missing"},
+		"a short plan":          {`{"schema":1,"kind":"chunk","args":{"job":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","plan":"01","no":1}}`, "args.plan", "32 hexadecimal"},
+		"a loud plan":           {`{"schema":1,"kind":"chunk","args":{"job":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","plan":"0102030405060708090A0b0c0d0e0f10","no":1}}`, "args.plan", "32 hexadecimal"},
+		"a chunk below all":     {`{"schema":1,"kind":"chunk","args":{"job":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","plan":"0102030405060708090a0b0c0d0e0f10","no":-1}}`, "args.no", "not between"},
 		"nothing to migrate":    {`{"schema":1,"kind":"migrate","args":{"history":true}}`, "args.models", "names no model"},
 		"no models":             {`{"schema":1,"kind":"migrate","args":{"models":[]}}`, "args.models", "names no model"},
 		"odd history":           {`{"schema":1,"kind":"migrate","args":{"models":["m"],"history":1}}`, "args.history", "bool is expected"},
@@ -200,6 +206,7 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 		}},
 		"backfill":        {ID: "c", Lane: jobs.LaneBulk, Args: jobs.Backfill{What: jobs.RevisionMeta, Models: []string{"m", "n"}}},
 		"migrate":         {ID: "d", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m", "n"}, History: true}},
+		"chunk":           {ID: "f", Lane: jobs.LaneBulk, Args: jobs.Chunk{Job: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Plan: [16]byte{1, 0xab, 15: 255}, No: 7}},
 		"migrate current": {ID: "e", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m"}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,12 +1,15 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/storage"
 )
@@ -71,9 +74,9 @@ func (x *Executor) plan(ctx context.Context, t *task, c storage.Claim, by Actor,
 	return nil, errSuspended
 }
 
-// await suspends a job again whose chunks are not all done. When none was done since it
-// was looked at before, their messages may be lost: they are published again, under ids
-// of their own. Those that were not lost find their chunks done.
+// await suspends a job again whose chunks are not all done. When the queue has fewer
+// messages than that, or none was done since the job was looked at before, they are
+// published again, under ids of their own. Of two messages of a chunk one does it.
 func (x *Executor) await(ctx context.Context, t *task, c storage.Claim, p storage.Plan, done []storage.Chunk) error {
 	progress := storage.Progress{Done: unitsOf(done), Total: p.Total}
 	row, err := x.Ledger.Get(ctx, c.Job)
@@ -83,11 +86,40 @@ func (x *Executor) await(ctx context.Context, t *task, c storage.Claim, p storag
 	if err := x.suspend(ctx, t, c, nil, progress); err != nil {
 		return err
 	}
-	if row.Done == progress.Done || len(done) == 0 {
+	if row.Done == progress.Done || x.lostChunks(ctx, t, p.Chunks-len(done)) {
 		x.publishChunks(ctx, t, p, done, ":w"+strconv.FormatInt(row.Started.UnixMicro(), 36))
 	}
 	x.awaited(ctx, c, p)
 	return errSuspended
+}
+
+// lostChunks reports whether the queue does not have the messages of all chunks that are
+// missing: it lost them, or they are in another queue.
+func (x *Executor) lostChunks(ctx context.Context, t *task, missing int) bool {
+	lane := cmp.Or(t.env.Lane, LaneNormal)
+	n, err := x.Publisher.Waiting(ctx, Subject(x.Publisher.Namespace(), lane, KindChunk))
+	return err == nil && n < uint64(missing)
+}
+
+// WakeSuspended has all jobs looked at that wait for their chunks. It is for the only
+// consumer of a queue when it starts: the messages may be in another one.
+func WakeSuspended(ctx context.Context, l storage.Ledger) error {
+	var waiting []uuid.UUID
+	f := storage.JobFilter{States: []storage.JobState{storage.JobRunning}, Bare: true}
+	for row, err := range l.List(ctx, f) {
+		if err != nil {
+			return fmt.Errorf("look for jobs that wait for their chunks: %w", err)
+		}
+		if row.Suspended() {
+			waiting = append(waiting, row.ID)
+		}
+	}
+	for _, id := range waiting {
+		if _, _, err := l.Wake(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("wake job %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // awaited wakes a job again whose last chunk was done, or failed for good, just before it

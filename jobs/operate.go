@@ -43,6 +43,9 @@ func (o Operator) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) 
 	if row.State.Final() && row.State != storage.JobDone && (len(row.Envelope) == 0 || row.Subject == "") {
 		return row, &RefusedError{Code: CodeNoEnvelope, Err: fmt.Errorf("job %s: its message was not kept; submit it again", row.Text)}
 	}
+	if err := o.dropChunks(ctx, row); err != nil {
+		return row, err
+	}
 	if row, err = o.act(ctx, storage.VerbRetry, id); err != nil {
 		return row, err
 	}
@@ -50,6 +53,30 @@ func (o Operator) Retry(ctx context.Context, id uuid.UUID) (storage.Job, error) 
 		return row, err
 	}
 	return row, publishAgain(ctx, o.Ledger, o.Publisher, row)
+}
+
+// dropChunks drops the chunks of a job that failed for good: they are what it ended with,
+// and are to be tried again with it.
+func (o Operator) dropChunks(ctx context.Context, job storage.Job) error {
+	if !job.State.Final() || job.State == storage.JobDone {
+		return nil
+	}
+	f := storage.JobFilter{Parent: job.ID, Kind: string(KindChunk), Bare: true}
+	var failed []uuid.UUID
+	for row, err := range o.Ledger.List(ctx, f) {
+		if err != nil {
+			return fmt.Errorf("look for chunks of job %s: %w", job.Text, err)
+		}
+		if row.State.Final() {
+			failed = append(failed, row.ID)
+		}
+	}
+	for _, id := range failed {
+		if _, err := o.Drop(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("drop a chunk of job %s: %w", job.Text, err)
+		}
+	}
+	return nil
 }
 
 // Cancel ends a queued job and asks a running one to stop; storage.ErrFinal.

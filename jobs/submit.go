@@ -81,6 +81,9 @@ type Publisher interface {
 	// Holds reports for each place whether the job's message is there, also one that
 	// is being worked on.
 	Holds(ctx context.Context, places []Place) ([]bool, error)
+	// Waiting returns how many messages of a subject the queue has, those that are being
+	// worked on among them.
+	Waiting(ctx context.Context, subject string) (uint64, error)
 }
 
 // QueueSubmitter submits jobs to a queue. Of a save without options the queue's

@@ -113,7 +113,9 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 			if err != nil {
 				return nil, fmt.Errorf("list jobs caused by %s: %w", parent.ID, err)
 			}
-			children = append(children, j)
+			if j.Kind != string(jobs.KindChunk) { // parts of the job itself
+				children = append(children, j)
+			}
 		}
 		if len(children) > 0 || !expected || time.Now().After(deadline) {
 			return children, nil

@@ -263,14 +263,14 @@ func TestAKilledLoadOverAnotherOwnersQueueContinuesAtOnce(t *testing.T) {
 	store := "sqlite:" + dir
 	owner := start(t, nil, "run", "--listen", "off", "--store", "sqlite:"+data)
 	eventually(t, "the worker to start", func() bool { return strings.Contains(owner.log(), `"started"`) })
-	p := start(t, nil, "load", writeArchive(t, 10_500), "--store", store, "--data", data)
+	p := start(t, nil, "load", writeArchive(t, 9_500), "--store", store, "--data", data)
 	eventually(t, "the load to run", func() bool {
 		return strings.Contains(cli(t, "jobs", "list", "--store", store).stdout, "running")
 	})
 	p.kill()
 	cli(t, "backfill", "--store", store, "--data", data).ok(t)
 	next := start(t, nil, "run", "--listen", "off", "--store", store, "--data", t.TempDir())
-	eventually(t, "the load to be done", func() bool { return resources(t, store) == 10_500 })
+	eventually(t, "the load to be done", func() bool { return resources(t, store) == 9_500 })
 	next.kill()
 }
 

@@ -110,7 +110,7 @@ func (s *session) bind(ctx context.Context) error {
 	}
 	s.submitter = queue
 	r := &s.app.global.rights
-	s.catalog = r.served(manager.NewCatalog(s.store.Factory, s.store.blobs, manager.Options{}))
+	s.catalog = r.served(manager.NewCatalog(s.store.Factory, s.store.blobs, manager.Options{Worker: workerName()}))
 	if r.on() {
 		s.submitter = &jobs.Guard{Submitter: queue, Catalog: s.catalog}
 	}

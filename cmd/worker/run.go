@@ -14,7 +14,6 @@ import (
 
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/web"
-	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -31,8 +30,9 @@ func (l *listen) register(flags *pflag.FlagSet) {
 func (a *app) runCommand() *cobra.Command {
 	var l listen
 	var kept retention
-	var grace, stall time.Duration
+	var grace time.Duration
 	var bindOnly bool
+	var limits runLimits
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Consume jobs until SIGTERM",
@@ -58,18 +58,17 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 			if bindOnly && a.global.nats == "" {
 				return usage("--bind-only: it is for a server that --nats names; nobody else makes the embedded queue")
 			}
-			if stall <= 0 {
-				return usage("--stall-timeout %s: it must be more than 0", stall)
+			if err := limits.check(); err != nil {
+				return err
 			}
-			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, grace: grace, stall: stall, bindOnly: bindOnly}, kept)
+			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, grace: grace, limits: limits, bindOnly: bindOnly}, kept)
 		},
 	}
 	l.register(cmd.Flags())
 	kept.register(cmd.Flags())
 	cmd.Flags().DurationVar(&grace, "grace", defaultGrace, "`DURATION` for which running jobs may finish after SIGTERM before they are handed back")
 	cmd.Flags().BoolVar(&bindOnly, "bind-only", false, "make no streams and consumers on the server; see worker provision")
-	cmd.Flags().DurationVar(&stall, "stall-timeout", jobs.DefaultStallTimeout,
-		"`DURATION` after which a load, backfill or migration without a sign of progress is ended, counted and tried again")
+	limits.register(cmd.Flags())
 	return cmd
 }
 

@@ -43,9 +43,9 @@ type sessionOptions struct {
 	// grace is how long jobs may take to finish when the session ends; 0 means
 	// defaultGrace.
 	grace time.Duration
-	// stall is how long a long job may go on without a sign of progress; 0 means the
+	// limits are those of jobs; zero values mean the
 	// executor's default.
-	stall time.Duration
+	limits runLimits
 }
 
 // session is a store with a queue: its own, or that of another process.

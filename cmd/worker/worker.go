@@ -61,6 +61,9 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 		if _, err := s.store.Ledger().Takeover(ctx, s.publisher.Queue()); err != nil {
 			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
 		}
+		if err := jobs.WakeSuspended(ctx, s.store.Ledger()); err != nil {
+			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
+		}
 	}
 	nc, err := s.dial(consumer.ConsumeOptions()...)
 	if err != nil {
@@ -70,6 +73,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	w.executor = &observedExecutor{Executor: w.newExecutor(), work: w.work, ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
 	w.consumer, err = consumer.New(consumer.Config{
 		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: exclusive,
+		AckWait: s.options.limits.lease,
 	})
 	if err != nil {
 		return nil, err
@@ -103,12 +107,13 @@ func (w *worker) newExecutor() *jobs.Executor {
 	s := w.session
 	work := &jobs.CatalogWork{
 		Catalog: s.catalog, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
+		DivideAbove: s.options.limits.divideAbove,
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
 		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Chunker: work, Publisher: s.publisher, Submitter: countedSubmitter{s.unguarded, w.work},
 		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
-		StallTimeout: s.options.stall,
+		StallTimeout: s.options.limits.stall, Lease: s.options.limits.lease,
 	})
 }
 

@@ -98,6 +98,14 @@ func (s *sender) Holds(ctx context.Context, places []jobs.Place) ([]bool, error)
 	return held, nil
 }
 
+// Waiting implements jobs.Publisher.
+func (s *sender) Waiting(ctx context.Context, subject string) (uint64, error) {
+	if _, err := s.Epoch(ctx); err != nil {
+		return 0, err
+	}
+	return uint64(s.broker.Left(subject)), nil
+}
+
 // submit submits a job, again until it is taken.
 func (w *world) submit(j Job) {
 	s := &sender{conn: w.operator, queue: w.queue, broker: w.broker, dead: j.Unsent}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/specstar-worker/worker/consumer"
+	"github.com/specstar-worker/worker/jobs"
+)
+
+// runLimits are limits of jobs in a worker. Zero values mean the defaults.
+type runLimits struct {
+	// stall is how long a long job may go on without a sign of progress.
+	stall time.Duration
+	// lease is how long a job belongs to a worker that gives no sign of life.
+	lease time.Duration
+	// divideAbove is how many resources a load has at most that one worker does.
+	divideAbove int64
+}
+
+func (l *runLimits) register(flags *pflag.FlagSet) {
+	flags.DurationVar(&l.stall, "stall-timeout", jobs.DefaultStallTimeout,
+		"`DURATION` after which a load, backfill or migration without a sign of progress is ended, counted and tried again")
+	flags.DurationVar(&l.lease, "lease", consumer.DefaultAckWait,
+		"`DURATION` after which the jobs of a worker that gives no sign of life go to others; of a queue that exists, what it was made with counts")
+	flags.Int64Var(&l.divideAbove, "divide-above", 10_000, "loads of more than `N` resources are done in chunks by all workers")
+}
+
+// minLease leaves room for a beat that is late.
+const minLease = 3 * time.Second
+
+func (l *runLimits) check() error {
+	switch {
+	case l.stall <= 0:
+		return usage("--stall-timeout %s: it must be more than 0", l.stall)
+	case l.lease < minLease:
+		return usage("--lease %s: it must be at least %s", l.lease, minLease)
+	case l.divideAbove < 1:
+		return usage("--divide-above %d: it must be at least 1", l.divideAbove)
+	}
+	return nil
+}
+
+// workerName names this process among others: who reads what a chunk was done by can
+// find it.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
