@@ -74,6 +74,36 @@ func (p patient) Release(ctx context.Context, c storage.Claim, refund bool, code
 	return soonDone(ctx, p, func(ctx context.Context) error { return p.Ledger.Release(ctx, c, refund, code, message) })
 }
 
+// Suspend implements [storage.Ledger].
+func (p patient) Suspend(ctx context.Context, c storage.Claim, until time.Time, plan *storage.Plan, done storage.Progress) error {
+	return soonDone(ctx, p, func(ctx context.Context) error { return p.Ledger.Suspend(ctx, c, until, plan, done) })
+}
+
+// Plan implements [storage.Ledger].
+func (p patient) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return soon(ctx, p, func(ctx context.Context) (storage.Plan, error) { return p.Ledger.Plan(ctx, job) })
+}
+
+// woken is what Ledger.Wake returns.
+type woken struct {
+	job       storage.Job
+	suspended bool
+}
+
+// Wake implements [storage.Ledger].
+func (p patient) Wake(ctx context.Context, job uuid.UUID) (storage.Job, bool, error) {
+	w, err := soon(ctx, p, func(ctx context.Context) (w woken, err error) {
+		w.job, w.suspended, err = p.Ledger.Wake(ctx, job)
+		return w, err
+	})
+	return w.job, w.suspended, err
+}
+
+// CountChunks implements [storage.Ledger].
+func (p patient) CountChunks(ctx context.Context, job uuid.UUID) (int, error) {
+	return soon(ctx, p, func(ctx context.Context) (int, error) { return p.Ledger.CountChunks(ctx, job) })
+}
+
 // Attempt implements [storage.Ledger].
 func (p patient) Attempt(ctx context.Context, jobs []storage.Job) ([]storage.Job, error) {
 	return soon(ctx, p, func(ctx context.Context) ([]storage.Job, error) { return p.Ledger.Attempt(ctx, jobs) })

@@ -74,7 +74,7 @@ func failures(t *testing.T, open Open, timeout time.Duration) map[string]string 
 // allBroken returns all stores with defects, by what is wrong with them.
 func allBroken() map[string]broken {
 	all := map[string]broken{}
-	for _, some := range []map[string]broken{brokenMetas(), brokenRevisions(), brokenUnits(), brokenLedgers(), brokenWaitings(), brokenAudits(), brokenLoads(), brokenFactories(), brokenGarbages()} {
+	for _, some := range []map[string]broken{brokenMetas(), brokenRevisions(), brokenUnits(), brokenLedgers(), brokenWaitings(), brokenSuspends(), brokenAudits(), brokenLoads(), brokenFactories(), brokenGarbages()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -12,9 +12,11 @@ import (
 // planned selects the job of a chunk that is done by a plan, while it may be: $1 is the
 // store, $2 the job, $3 the chunk's number and $4 the plan's digest. It takes no lock,
 // which all chunks of the job would wait for. So the chunk is looked at once more by the
-// statement that writes its row, the last but the commit.
-const planned = ` FROM specstar_jobs AS j JOIN specstar_plans AS p ON p.store = j.store AND p.job = j.id
-	WHERE j.store = $1 AND j.id = $2 AND j.state IN ('queued', 'running') AND NOT j.cancel AND p.digest = $4`
+// statement that writes its row, the last but the commit. The sum keeps the planner to the
+// ids, as in findEnded.
+const planned = ` FROM specstar_jobs AS j, specstar_plans AS p
+	WHERE j.store + 0 = $1::integer AND j.id = $2 AND j.state IN ('queued', 'running') AND NOT j.cancel
+		AND p.store = $1 AND p.job = $2 AND p.digest = $4`
 
 const (
 	lookAtChunk = `SELECT EXISTS (SELECT FROM specstar_chunks WHERE store = $1 AND job = $2 AND no = $3)` + planned

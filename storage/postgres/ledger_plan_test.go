@@ -55,6 +55,7 @@ func TestJobQueriesUseTheIndexes(t *testing.T) {
 		"counts":            {"Only Scan using specstar_jobs_", func() (string, []any) { return countJobs, []any{f.identity.number} }},
 		"jobs that are due": {"specstar_jobs_due", func() (string, []any) { return dueJobs, []any{f.identity.number, 100} }},
 		"jobs that wait":    {"specstar_jobs_due", func() (string, []any) { return waitingJobs, []any{f.identity.number} }},
+		"number of chunks":  {"Only Scan using specstar_chunks_pkey", func() (string, []any) { return countChunks, []any{f.identity.number, [16]byte(done[0].ID)} }},
 		"holders of keys":   {"specstar_jobs_unique", func() (string, []any) { return keyHolders, []any{f.identity.number, []string{"a", "b"}} }},
 		"old jobs": {"specstar_jobs_created", func() (string, []any) {
 			return pruneJobs, []any{f.identity.number, done[100].Created, time.Time{}, [16]byte(uuid.Nil), 1000, []string{"done", "refused"}}

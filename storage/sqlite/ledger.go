@@ -143,14 +143,6 @@ func listJobs(store int64, f storage.JobFilter) (string, []any) {
 }
 
 func (l ledger) read(ctx context.Context, query string, args ...any) iter.Seq2[storage.Job, error] {
-	return stream(ctx, l.f, l.f.reads, "read the ledger of", l.asOf(query), args, func(rows *sql.Rows) (storage.Job, error) {
-		r, err := scanJob(rows)
-		return r.Job, err
-	})
-}
-
-// asOf returns a query over jobs as the layout of the file answers it.
-func (l ledger) asOf(query string) string {
 	if l.f.layout < 3 {
 		query = strings.Replace(query, `, epoch, sequence`, `, 0, 0`, 1)
 	}
@@ -160,10 +152,10 @@ func (l ledger) asOf(query string) string {
 	if l.f.layout < 5 {
 		query = strings.Replace(query, ` origin,`, ` NULL,`, 1)
 	}
-	if l.f.layout < 7 {
-		query = strings.Replace(query, waitingStates, `state = 'queued'`, 1) // the words of its index
-	}
-	return query
+	return stream(ctx, l.f, l.f.reads, "read the ledger of", query, args, func(rows *sql.Rows) (storage.Job, error) {
+		r, err := scanJob(rows)
+		return r.Job, err
+	})
 }
 
 // countJobs returns the query for Count.

@@ -79,7 +79,9 @@ func TestQueriesUseTheIndexes(t *testing.T) {
 			return listJobs(1, storage.JobFilter{States: []storage.JobState{storage.JobQueued, storage.JobRunning}, Kind: "load"})
 		}},
 		{name: "number of jobs that wait", index: "specstar_jobs_due", query: func() (string, []any) { return waitingJobs, []any{1} }},
-		{name: "jobs that are due", index: "specstar_jobs_due", sorted: true, query: func() (string, []any) { return dueJobs, []any{1, 1, 10} }},
+		{name: "jobs that are due", index: "specstar_jobs_due", sorted: true, query: func() (string, []any) { return dueQueued + inDueOrder, []any{1, 1, 10} }},
+		{name: "all jobs that are due", index: "specstar_jobs_suspended", sorted: true, query: func() (string, []any) { return dueJobs, []any{1, 1, 10} }},
+		{name: "number of chunks", index: "sqlite_autoindex_specstar_chunks_1", query: func() (string, []any) { return countChunks, []any{1, []byte("id")} }},
 		{name: "the holder of a key", index: "specstar_jobs_unique", query: func() (string, []any) { return holderOf, []any{1, "key", []byte("id")} }},
 		{name: "jobs of a parent", index: "specstar_jobs_parent", sorted: true, query: func() (string, []any) {
 			return listJobs(1, storage.JobFilter{States: []storage.JobState{storage.JobDead}, Parent: uuid.New()})

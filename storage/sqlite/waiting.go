@@ -12,13 +12,16 @@ import (
 
 // Statements of jobs that wait and of unique keys, in the words of their indexes.
 const (
-	// waitingStates are those in which a job waits; one that runs is suspended then.
-	waitingStates = `state IN ('queued', 'running')`
+	dueQueued = `SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY specstar_jobs_due
+		WHERE store = ?1 AND not_before > 0 AND state = 'queued' AND not_before <= ?2`
+	// dueSuspended: a job that is claimed waits no longer, so those that run and wait are
+	// suspended.
+	dueSuspended = ` UNION ALL SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY specstar_jobs_suspended
+		WHERE store = ?1 AND not_before > 0 AND state = 'running' AND not_before <= ?2`
+	inDueOrder = ` ORDER BY not_before, created, id LIMIT ?3`
+	dueJobs    = dueQueued + dueSuspended + inDueOrder
 
-	dueJobs = `SELECT ` + jobColumns + ` FROM specstar_jobs INDEXED BY specstar_jobs_due
-		WHERE store = ? AND not_before > 0 AND ` + waitingStates + ` AND not_before <= ? ORDER BY not_before, created, id LIMIT ?`
-	waitingJobs = `SELECT count(*) FROM specstar_jobs INDEXED BY specstar_jobs_due
-		WHERE store = ? AND not_before > 0 AND ` + waitingStates + ` AND state = 'queued'`
+	waitingJobs = `SELECT count(*) FROM specstar_jobs INDEXED BY specstar_jobs_due WHERE store = ? AND not_before > 0 AND state = 'queued'`
 	holderOf    = `SELECT id, text FROM specstar_jobs INDEXED BY specstar_jobs_unique
 		WHERE store = ? AND unique_key = ? AND unique_key <> '' AND state IN ('queued', 'running') AND id <> ?`
 )
@@ -95,8 +98,12 @@ func (l ledger) Due(ctx context.Context, limit int) ([]storage.Job, error) {
 	if l.f.layout < 4 {
 		return nil, ctx.Err()
 	}
+	query := dueJobs
+	if l.f.layout < 7 { // nothing is suspended
+		query = dueQueued + inDueOrder
+	}
 	var due []storage.Job
-	for row, err := range l.read(ctx, dueJobs, l.f.identity.number, micros(l.f.now()), limit) {
+	for row, err := range l.read(ctx, query, l.f.identity.number, micros(l.f.now()), limit) {
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +117,7 @@ func (l ledger) Waiting(ctx context.Context) (n int64, err error) {
 	if l.f.layout < 4 {
 		return 0, ctx.Err()
 	}
-	for n, err = range stream(ctx, l.f, l.f.reads, "count the jobs of", l.asOf(waitingJobs), []any{l.f.identity.number},
+	for n, err = range stream(ctx, l.f, l.f.reads, "count the jobs of", waitingJobs, []any{l.f.identity.number},
 		func(rows *sql.Rows) (n int64, err error) { return n, rows.Scan(&n) }) {
 		if err != nil {
 			return 0, err

@@ -11,8 +11,8 @@ CREATE TABLE specstar_plans (
 	PRIMARY KEY (store, job)
 ) STRICT;
 
--- Suspended jobs are due like queued ones.
-DROP INDEX specstar_jobs_due;
-CREATE INDEX specstar_jobs_due ON specstar_jobs (store, not_before) WHERE not_before > 0 AND state IN ('queued', 'running');
+-- Suspended jobs are due like queued ones. The index of those stays as it is: programs of
+-- the layout before go on working, and name it.
+CREATE INDEX specstar_jobs_suspended ON specstar_jobs (store, not_before) WHERE not_before > 0 AND state = 'running';
 
 PRAGMA user_version = 7;
