@@ -3,16 +3,19 @@ package manager
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
 
-// BackfillOptions refine [Manager.BackfillRevisionMeta].
+// BackfillOptions refine [Manager.BackfillRevisionMeta] and [Manager.BackfillIndexedData].
 type BackfillOptions struct {
-	// After resumes behind this id; empty starts at the beginning.
-	After resource.ID
+	// Range is the part of the model that is filled; the zero value is all of it.
+	Range storage.Range
+	// DryRun counts what would be done and writes nothing.
+	DryRun bool
+	// Pace bounds how fast it goes; nil means one of its own without a rate.
+	Pace *Pace
 	// Progress, when not nil, is called after each page with the last id looked at
 	// and the counts so far.
 	Progress func(last resource.ID, s BackfillStats)
@@ -20,12 +23,12 @@ type BackfillOptions struct {
 
 // BackfillStats counts what a backfill did.
 type BackfillStats struct {
-	// Updated rows were completed.
+	// Updated rows were completed; in a dry run they would be.
 	Updated int64 `json:"updated"`
 	// Missing rows lack their current revision and stay as they are.
 	Missing int64 `json:"missing"`
-	// Unchanged rows were completed or removed by their writer meanwhile, or keep
-	// being changed and belong to it.
+	// Unchanged rows were right already, were completed or removed by their writer
+	// meanwhile, or keep being changed and belong to it.
 	Unchanged int64 `json:"unchanged"`
 	// MissingIDs are the first [MaxMissingIDs] of the missing.
 	MissingIDs []resource.ID `json:"missing_ids,omitempty"`
@@ -45,26 +48,31 @@ func (s BackfillStats) Add(o BackfillStats) BackfillStats {
 	}
 }
 
+// Rows is how many rows were looked at.
+func (s BackfillStats) Rows() int64 { return s.Updated + s.Missing + s.Unchanged }
+
 // BackfillRevisionMeta completes the five rev_* fields of all metas that lack
 // any of them, from the infos of their current revisions (upgrade page,
 // "ResourceMeta rev fields and backfill"). It takes no locks: a row is only
 // written when its stored bytes are still those that were read, and one that
 // changed is read once more and then belongs to its writer. Nothing but the five
 // fields changes. On an error the counts so far are returned with it; a second
-// run continues.
+// run continues. Ranges may be done in any order, by several processes at once.
 func (m *Manager) BackfillRevisionMeta(ctx context.Context, o BackfillOptions) (stats BackfillStats, err error) {
 	err = m.catalog.watchedModels(ctx, ActionMigrate, []string{m.name}, nil, func() (err error) {
-		stats, err = m.backfillRevisionMeta(ctx, o)
+		stats, err = m.backfill(ctx, revisionFiller{m.stores.Metas}, o)
 		return err
 	})
 	return stats, err
 }
 
-func (m *Manager) backfillRevisionMeta(ctx context.Context, o BackfillOptions) (BackfillStats, error) {
+// backfill fills the rows of a range page by page.
+func (m *Manager) backfill(ctx context.Context, f filler, o BackfillOptions) (BackfillStats, error) {
 	var stats BackfillStats
-	for p := range m.filledPages(ctx, o.After) {
-		if p.err != nil {
-			return stats, fmt.Errorf("backfill model %s behind %q: %w", m.name, p.after, p.err)
+	b := m.newBackfill(f, o)
+	for p, err := range pipe(ctx, b.writers, b.pages, b.fillPage) {
+		if err != nil {
+			return stats, fmt.Errorf("backfill model %s: %w", m.name, err)
 		}
 		stats = stats.Add(p.stats)
 		if o.Progress != nil {
@@ -74,59 +82,23 @@ func (m *Manager) backfillRevisionMeta(ctx context.Context, o BackfillOptions) (
 	return stats, nil
 }
 
-// fill completes the rows of a page and returns the ids of those that changed
-// since the page was read.
-func (m *Manager) fill(ctx context.Context, page []storage.Unfilled) (BackfillStats, []resource.ID, error) {
-	var stats BackfillStats
-	swaps := make([]storage.Swap, 0, len(page))
-	for _, u := range page {
-		info, ok := u.Current.Get()
-		if !ok {
-			stats.Missing++
-			stats.MissingIDs = append(stats.MissingIDs, u.Meta.ResourceID)
-			continue
-		}
-		meta := u.Meta
-		meta.Rev = resource.RevMetaOf(info)
-		swaps = append(swaps, storage.Swap{Old: u.Stored, New: meta})
-	}
-	if len(swaps) == 0 {
-		return stats, nil, nil
-	}
-	done, err := m.stores.Metas.CompareAndSwap(ctx, swaps)
-	if err != nil {
-		return stats, nil, err
-	}
-	var lost []resource.ID
-	for i, ok := range done {
-		if ok {
-			stats.Updated++
-		} else {
-			lost = append(lost, swaps[i].New.ResourceID)
-		}
-	}
-	return stats, lost, nil
+// revisionFiller fills rev_* fields.
+type revisionFiller struct{ metas storage.MetaReader }
+
+func (f revisionFiller) read(ctx context.Context, in storage.Range, limit int) ([]storage.Unfilled, error) {
+	return f.metas.Unfilled(ctx, in, limit)
 }
 
-// fillTwice completes the rows of the page that begins behind after, reading
-// those that changed meanwhile once more. Whatever is still not complete then
-// belongs to its writer.
-func (m *Manager) fillTwice(ctx context.Context, after resource.ID, page []storage.Unfilled) (BackfillStats, error) {
-	stats, lost, err := m.fill(ctx, page)
-	if err != nil || len(lost) == 0 {
-		return stats, err
+func (f revisionFiller) fill(_ context.Context, page []storage.Unfilled) ([]filling, error) {
+	list := make([]filling, len(page))
+	for i, u := range page {
+		info, ok := u.Current.Get()
+		list[i] = filling{Row: u.Row, becomes: becomesMissing}
+		if ok {
+			list[i].becomes = becomesNew
+			list[i].new = u.Meta
+			list[i].new.Rev = resource.RevMetaOf(info)
+		}
 	}
-	again, err := m.stores.Metas.Unfilled(ctx, storage.Range{After: after}, len(page))
-	if err != nil {
-		return stats, err
-	}
-	again = slices.DeleteFunc(again, func(u storage.Unfilled) bool {
-		return !slices.Contains(lost, u.Meta.ResourceID)
-	})
-	second, _, err := m.fill(ctx, again)
-	if err != nil {
-		return stats, err
-	}
-	second.Unchanged = int64(len(lost)) - second.Updated - second.Missing
-	return stats.Add(second), nil
+	return list, nil
 }

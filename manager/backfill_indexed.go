@@ -2,11 +2,8 @@ package manager
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/specstar-worker/worker/opt"
-	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -14,9 +11,8 @@ import (
 // BackfillIndexedData brings the indexed data of all metas, deleted ones too, up
 // to date with the paths that are known of the model: a path that was declared
 // later has no values in rows that were written before, until their next write.
-// Nothing but the indexed data changes. A page of rows is read and worked out
-// without locks; those that change are then written as one unit of work, which
-// works out again what was written meanwhile.
+// Nothing but the indexed data changes. It takes no locks, as
+// [Manager.BackfillRevisionMeta]; payloads are read some hundred at once.
 //
 // Unique values are not checked: they are in the payloads whatever their index says, and
 // a resource without its values would not be found. [Catalog.Verify] reports equal ones.
@@ -27,145 +23,74 @@ import (
 // with it; a second run may continue behind the last id that Progress was told.
 func (m *Manager) BackfillIndexedData(ctx context.Context, o BackfillOptions) (stats BackfillStats, err error) {
 	err = m.catalog.watchedModels(ctx, ActionMigrate, []string{m.name}, nil, func() (err error) {
-		stats, err = m.backfillIndexedData(ctx, o)
+		model := m.Info()
+		form, err := m.formOf(model)
+		if err == nil {
+			stats, err = m.backfill(ctx, indexFiller{stores: m.stores, model: model, form: form}, o)
+		}
 		return err
 	})
 	return stats, err
 }
 
-func (m *Manager) backfillIndexedData(ctx context.Context, o BackfillOptions) (BackfillStats, error) {
-	model := m.Info()
-	f, err := m.formOf(model)
-	if err != nil {
-		return BackfillStats{}, err
-	}
-	x := indexer{manager: m, model: model, form: f}
-	after := o.After
-	for {
-		page, err := m.metasBehind(ctx, after)
-		if err == nil && len(page) == 0 {
-			return x.stats, nil
-		}
-		if err == nil {
-			err = x.page(ctx, page)
-		}
-		if err != nil {
-			return x.stats, fmt.Errorf("backfill model %s behind %q: %w", m.name, after, err)
-		}
-		after = page[len(page)-1].ResourceID
-		if o.Progress != nil {
-			o.Progress(after, x.stats)
-		}
-	}
+// indexFiller brings indexed data up to date.
+type indexFiller struct {
+	stores storage.Stores
+	model  storage.ModelInfo
+	form   *form
 }
 
-// metasBehind returns a page of metas by ascending id.
-func (m *Manager) metasBehind(ctx context.Context, after resource.ID) ([]resource.Meta, error) {
-	q := qb.Query{Limit: opt.Of(m.catalog.opts.BatchSize)}
-	if after != "" {
-		q.Where = qb.ResourceID().Gt(after)
+func (f indexFiller) read(ctx context.Context, in storage.Range, limit int) ([]storage.Unfilled, error) {
+	rows, err := f.stores.Metas.Rows(ctx, in, limit)
+	page := make([]storage.Unfilled, len(rows))
+	for i, row := range rows {
+		page[i].Row = row
 	}
-	var page []resource.Meta
-	for meta, err := range m.stores.Metas.Search(ctx, q) {
+	return page, err
+}
+
+func (f indexFiller) fill(ctx context.Context, page []storage.Unfilled) ([]filling, error) {
+	keys := make([]resource.RevisionKey, len(page))
+	for i, u := range page {
+		keys[i] = currentKey(u.Meta)
+	}
+	list := make([]filling, 0, len(page))
+	for revisions, err := range revisionsOf(ctx, f.stores.Revisions, keys) {
 		if err != nil {
 			return nil, err
 		}
-		page = append(page, meta)
-	}
-	return page, nil
-}
-
-// indexer brings indexed data up to date.
-type indexer struct {
-	manager *Manager
-	model   storage.ModelInfo
-	form    *form
-	stats   BackfillStats
-}
-
-// page treats the rows of a page.
-func (x *indexer) page(ctx context.Context, page []resource.Meta) error {
-	var stale []resource.Meta
-	for _, meta := range page {
-		rev, err := x.manager.stores.Revisions.Get(ctx, currentKey(meta))
-		switch right, err := x.right(meta, rev.Data, err); {
-		case errors.Is(err, storage.ErrNotFound):
-			x.missing(meta.ResourceID)
-		case err != nil:
-			return err
-		case right:
-			x.stats.Unchanged++
-		default:
-			stale = append(stale, meta)
+		for _, r := range revisions {
+			list = append(list, f.filling(page[len(list)].Row, r))
 		}
 	}
-	if len(stale) == 0 {
-		return nil
-	}
-	return x.write(ctx, stale)
+	return list, nil
 }
 
-func (x *indexer) missing(id resource.ID) {
-	x.stats = x.stats.Add(BackfillStats{Missing: 1, MissingIDs: []resource.ID{id}})
-}
-
-// right reports whether a meta has the indexed data of its payload; readErr is
-// what reading the payload gave.
-func (x *indexer) right(meta resource.Meta, p []byte, readErr error) (bool, error) {
-	if readErr != nil {
-		return false, readErr
+// filling returns what becomes of a row with a revision, unset when that is nowhere.
+func (f indexFiller) filling(row storage.Row, current opt.Value[resource.Revision]) filling {
+	out := filling{Row: row, becomes: becomesMissing}
+	revision, ok := current.Get()
+	if !ok {
+		return out
 	}
-	indexed, err := x.values(meta, p)
-	// A payload that cannot be indexed stays as it is.
-	return err != nil || indexed == meta.IndexedData, nil
+	indexed, err := f.values(row.Meta, revision.Data)
+	if err != nil || indexed == row.Meta.IndexedData {
+		out.becomes = becomesUnchanged // also what cannot be indexed
+		return out
+	}
+	out.becomes, out.new = becomesNew, row.Meta
+	out.new.IndexedData = indexed
+	return out
 }
 
 // values returns the indexed data of a payload.
-func (x *indexer) values(meta resource.Meta, p []byte) (opt.Value[resource.Indexed], error) {
-	paths := x.model.IndexedPaths
+func (f indexFiller) values(meta resource.Meta, p []byte) (opt.Value[resource.Indexed], error) {
+	paths := f.model.IndexedPaths
 	if before, ok := meta.IndexedData.Get(); ok {
 		paths = unionPaths(paths, before)
 	}
-	if len(paths) == 0 && (x.form.model == nil || !x.form.model.Typed()) {
+	if len(paths) == 0 && (f.form.model == nil || !f.form.model.Typed()) {
 		return meta.IndexedData, nil
 	}
-	return x.form.valuesAt(paths, p)
-}
-
-// write writes rows that are stale, as one unit of work, by what they are then.
-func (x *indexer) write(ctx context.Context, stale []resource.Meta) error {
-	name := x.model.Name
-	batch := storage.Batch{Serial: serial(x.model)}
-	for _, meta := range stale {
-		batch.Refs = append(batch.Refs, storage.Ref{Model: name, ID: meta.ResourceID})
-	}
-	before := x.stats
-	return x.manager.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
-		x.stats = before // it may be done again
-		var metas []resource.Meta
-		for _, ref := range batch.Refs {
-			meta, ok := v.Meta(ref)
-			if !ok { // purged meanwhile
-				x.stats.Unchanged++
-				continue
-			}
-			p, err := v.Data(name, currentKey(meta))
-			switch right, err := x.right(meta, p, err); {
-			case errors.Is(err, storage.ErrNotFound):
-				x.missing(ref.ID)
-			case err != nil:
-				return storage.Writes{}, err
-			case right:
-				x.stats.Unchanged++
-			default:
-				meta.IndexedData, _ = x.values(meta, p) // as right found them
-				metas = append(metas, meta)
-				x.stats.Updated++
-			}
-		}
-		if len(metas) == 0 {
-			return storage.Writes{}, nil
-		}
-		return storage.Writes{Models: map[string]storage.ModelWrites{name: {Metas: metas}}}, nil
-	})
+	return f.form.valuesAt(paths, p)
 }

@@ -69,7 +69,7 @@ func TestBackfillOfIndexedData(t *testing.T) {
 		if diff := cmp.Diff(before, after); diff != "" {
 			t.Error(diff)
 		}
-		again, err := m.BackfillIndexedData(t.Context(), manager.BackfillOptions{After: numbered(1)})
+		again, err := m.BackfillIndexedData(t.Context(), manager.BackfillOptions{Range: storage.Range{After: numbered(1)}})
 		want = manager.BackfillStats{Missing: 1, Unchanged: 5, MissingIDs: []resource.ID{"doc:lost"}}
 		if diff := cmp.Diff(want, again); err != nil || diff != "" {
 			t.Error(diff, err)

@@ -136,7 +136,7 @@ func TestBackfillIsPagedAndResumed(t *testing.T) {
 	}
 	var pages []resource.ID
 	stats, err := m.BackfillRevisionMeta(t.Context(), manager.BackfillOptions{
-		After:    "doc:half",
+		Range:    storage.Range{After: "doc:half"},
 		Progress: func(last resource.ID, _ manager.BackfillStats) { pages = append(pages, last) },
 	})
 	if err != nil || stats.Updated != 1 || stats.Missing != 1 {

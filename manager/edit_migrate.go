@@ -1,12 +1,14 @@
 package manager
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // migrate brings a revision, the current one when none is named, to the declared
@@ -24,7 +26,7 @@ func (e *editor) migrate(cl *cell, c *change) (Effect, error) {
 		id = cl.meta.CurrentRevisionID
 	}
 	isCurrent := id == cl.meta.CurrentRevisionID
-	at, err := e.versions(cl, id)
+	at, err := e.forms(cl, id, target)
 	if err != nil {
 		return "", err
 	}
@@ -60,6 +62,29 @@ func (r migratedRevision) keep(cl *cell) {
 		cl.store(resource.Revision{Info: r.info, Data: r.payload})
 		cl.blobs = append(cl.blobs, r.blobs...)
 	}
+}
+
+// forms returns what a migration has to know of the forms of a revision. Of the current
+// one that are the resource's own form and the one at the target, when a way leads from
+// the first to the second: others would not be chosen.
+func (e *editor) forms(cl *cell, id resource.RevisionID, target string) (map[opt.Value[string]]resource.RevisionInfo, error) {
+	own := cl.meta.SchemaVersion
+	if id != cl.meta.CurrentRevisionID || own != opt.Of(target) && pathTo(e.steps, own, target) == nil {
+		return e.versions(cl, id)
+	}
+	at := map[opt.Value[string]]resource.RevisionInfo{}
+	for _, version := range []opt.Value[string]{own, opt.Of(target)} {
+		info, err := e.info(cl, resource.RevisionKey{Resource: cl.ref.ID, Revision: id, SchemaVersion: version})
+		switch {
+		case err == nil:
+			at[version] = info
+		case !errors.Is(err, storage.ErrNotFound):
+			return nil, err
+		case version == own:
+			return e.versions(cl, id)
+		}
+	}
+	return at, nil
 }
 
 // versions returns the infos of a revision by the schema versions it is stored at.

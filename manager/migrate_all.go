@@ -7,10 +7,18 @@ import (
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // MigrateOptions refine [Manager.MigrateAll].
 type MigrateOptions struct {
+	// Range is the part of the model that is migrated; the zero value is all of it.
+	Range storage.Range
+	// DryRun counts what would be done and writes nothing. What only the store would
+	// refuse is not found out.
+	DryRun bool
+	// Pace bounds how fast it goes; nil means one of its own without a rate.
+	Pace *Pace
 	// History migrates every stored revision, not the current ones alone.
 	History bool
 	// User is on whose behalf it happens; empty means the scope's.
@@ -22,13 +30,27 @@ type MigrateOptions struct {
 // MigrateStats counts what a migration of a model did.
 type MigrateStats struct {
 	// Migrated and Unchanged count revisions; those that were at the declared version
-	// already are not looked at and not counted.
+	// already are not looked at and not counted. In a dry run Migrated would be.
 	Migrated  int64 `json:"migrated"`
 	Unchanged int64 `json:"unchanged"`
 	// Failed could not be migrated; Failures are the first [MaxMigrateFailures].
 	Failed   int64            `json:"failed"`
 	Failures []MigrateFailure `json:"failures,omitempty"`
 }
+
+// Add sums up two counts.
+func (s MigrateStats) Add(o MigrateStats) MigrateStats {
+	failures := append(s.Failures[:len(s.Failures):len(s.Failures)], o.Failures...)
+	return MigrateStats{
+		Migrated:  s.Migrated + o.Migrated,
+		Unchanged: s.Unchanged + o.Unchanged,
+		Failed:    s.Failed + o.Failed,
+		Failures:  failures[:min(len(failures), MaxMigrateFailures)],
+	}
+}
+
+// Rows is how many revisions were looked at.
+func (s MigrateStats) Rows() int64 { return s.Migrated + s.Unchanged + s.Failed }
 
 // MigrateFailure says why a revision could not be migrated.
 type MigrateFailure struct {
@@ -44,7 +66,8 @@ const MaxMigrateFailures = 100
 // MigrateAll brings the current revisions of all resources, deleted ones too, to
 // the model's schema version, in batches. One that cannot be migrated fails alone. A
 // second run goes on where one was interrupted: what is migrated is passed over. On
-// an error the counts so far are returned with it.
+// an error the counts so far are returned with it. Ranges may be done in any order, by
+// several processes at once.
 func (m *Manager) MigrateAll(ctx context.Context, o MigrateOptions) (MigrateStats, error) {
 	var stats MigrateStats
 	target, err := m.migrationTarget()
@@ -55,24 +78,17 @@ func (m *Manager) MigrateAll(ctx context.Context, o MigrateOptions) (MigrateStat
 	if err := m.catalog.Ask(ctx, Event{Action: ActionMigrate, Model: m.name, User: o.User}); err != nil {
 		return stats, err
 	}
-	size := m.catalog.opts.BatchSize
-	batch := make([]Operation, 0, size)
-	for meta, err := range m.stores.Metas.All(ctx) {
+	g := m.newMigration(target, o)
+	for done, err := range pipe(ctx, g.units, g.batches, g.do) {
+		stats = stats.Add(done)
 		if err != nil {
 			return stats, fmt.Errorf("migrate model %s: %w", m.name, err)
 		}
-		if batch, err = m.appendMigrations(ctx, batch, meta, target, o); err != nil {
-			return stats, fmt.Errorf("migrate model %s: %w", m.name, err)
+		if o.Progress != nil {
+			o.Progress(stats)
 		}
-		if len(batch) < size {
-			continue
-		}
-		if err := m.migrateBatch(ctx, batch, &stats, o); err != nil {
-			return stats, err
-		}
-		batch = batch[:0]
 	}
-	return stats, m.migrateBatch(ctx, batch, &stats, o)
+	return stats, nil
 }
 
 // Unmigrated counts the resources, deleted ones too, whose payload is not at the
@@ -104,56 +120,4 @@ func (m *Manager) migrationTarget() (opt.Value[string], error) {
 		}
 	}
 	return target, nil
-}
-
-// appendMigrations adds what is to be migrated of a resource.
-func (m *Manager) appendMigrations(ctx context.Context, batch []Operation, meta resource.Meta, target opt.Value[string], o MigrateOptions) ([]Operation, error) {
-	if !o.History {
-		if meta.SchemaVersion != target {
-			batch = append(batch, Operation{Op: OpMigrate, ResourceID: meta.ResourceID, User: o.User})
-		}
-		return batch, nil
-	}
-	var order []resource.RevisionID
-	done := map[resource.RevisionID]bool{}
-	for info, err := range m.stores.Revisions.List(ctx, meta.ResourceID) {
-		if err != nil {
-			return batch, err
-		}
-		if _, met := done[info.RevisionID]; !met {
-			order = append(order, info.RevisionID)
-		}
-		done[info.RevisionID] = done[info.RevisionID] || info.SchemaVersion == target
-	}
-	for _, id := range order {
-		if !done[id] || id == meta.CurrentRevisionID && meta.SchemaVersion != target {
-			batch = append(batch, Operation{Op: OpMigrate, ResourceID: meta.ResourceID, RevisionID: id, User: o.User})
-		}
-	}
-	return batch, nil
-}
-
-// migrateBatch does migrations and counts them.
-func (m *Manager) migrateBatch(ctx context.Context, batch []Operation, stats *MigrateStats, o MigrateOptions) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	out, err := m.SaveMany(ctx, batch)
-	for i, r := range out {
-		switch r.Effect {
-		case EffectMigrated:
-			stats.Migrated++
-		case EffectUnchanged:
-			stats.Unchanged++
-		case EffectRefused:
-			stats.Failed++
-			if len(stats.Failures) < MaxMigrateFailures {
-				stats.Failures = append(stats.Failures, MigrateFailure{r.ResourceID, batch[i].RevisionID, r.Code, r.Message})
-			}
-		}
-	}
-	if err == nil && o.Progress != nil {
-		o.Progress(*stats)
-	}
-	return err
 }

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -87,6 +88,16 @@ func (m *Manager) saveOne(ctx context.Context, kind Op, op Operation) (Outcome, 
 // error says why and the outcomes of the operations that were not done have no
 // effect.
 func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, error) {
+	return m.saveMany(ctx, ops, saveHow{})
+}
+
+// saveHow refines how operations are done.
+type saveHow struct {
+	ahead  *readAhead
+	dryRun bool // nothing is written
+}
+
+func (m *Manager) saveMany(ctx context.Context, ops []Operation, how saveHow) ([]Outcome, error) {
 	model := m.Info()
 	changes := m.begin(ops)
 	out := make([]Outcome, len(ops))
@@ -108,7 +119,7 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 			case <-gctx.Done():
 				return gctx.Err()
 			}
-			return m.saveChanges(gctx, model, part, changes, out)
+			return m.saveChanges(gctx, model, part, changes, out, how)
 		}))
 	}
 	if err := g.Wait(); err != nil {
@@ -119,7 +130,7 @@ func (m *Manager) SaveMany(ctx context.Context, ops []Operation) ([]Outcome, err
 
 // saveChanges asks the handlers about the changes with the given places, does
 // them as one unit of work and stores their outcomes at the same places.
-func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, places []int, changes []change, out []Outcome) error {
+func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, places []int, changes []change, out []Outcome, how saveHow) error {
 	part := func(yield func(*change) bool) {
 		for _, i := range places {
 			if !yield(&changes[i]) {
@@ -129,7 +140,7 @@ func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, plac
 	}
 	results := make([]Outcome, len(places))
 	err := m.asking(ctx, part, func() error {
-		err := m.saveUnit(ctx, model, part, results)
+		err := m.saveUnit(ctx, model, part, results, how)
 		m.catalog.answer(ctx, part, results, err)
 		return err
 	})
@@ -143,15 +154,15 @@ func (m *Manager) saveChanges(ctx context.Context, model storage.ModelInfo, plac
 }
 
 // saveUnit does changes as one unit of work; results get their outcomes in order.
-func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes iter.Seq[*change], results []Outcome) error {
+func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes iter.Seq[*change], results []Outcome, how saveHow) error {
 	batch := storage.Batch{Serial: serial(model), New: true}
 	for c := range changes {
 		batch.Refs = c.appendRef(batch.Refs, m.name)
 		batch.Marks = appendMark(batch.Marks, c)
 		batch.New = batch.New && c.op.Op == OpCreate
 	}
-	return m.update(ctx, batch, changes, func(v storage.View) (storage.Writes, error) {
-		ed, err := m.newEditor(model, v, len(results))
+	err := m.update(ctx, batch, changes, func(v storage.View) (storage.Writes, error) {
+		ed, err := m.newEditor(model, how.ahead.over(v), len(results))
 		if err != nil {
 			return storage.Writes{}, err
 		}
@@ -163,8 +174,15 @@ func (m *Manager) saveUnit(ctx context.Context, model storage.ModelInfo, changes
 			}
 			n++
 		}
+		if how.dryRun {
+			return storage.Writes{}, errDryRun
+		}
 		return ed.into(storage.Writes{}), nil
 	})
+	if how.dryRun && errors.Is(err, errDryRun) {
+		return nil
+	}
+	return err
 }
 
 // serial names the model when its units must not run beside each other: who holds
