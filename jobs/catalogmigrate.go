@@ -27,6 +27,7 @@ func (w *CatalogWork) Migrate(ctx context.Context, by Actor, m Migrate, progress
 	}
 	progress(storage.Progress{Total: total})
 	all := make(map[string]manager.MigrateStats, len(names))
+	pace := manager.NewPace(m.Rate)
 	var done int64
 	listed := 0
 	for _, name := range names {
@@ -35,8 +36,8 @@ func (w *CatalogWork) Migrate(ctx context.Context, by Actor, m Migrate, progress
 			return nil, unknownModel(err)
 		}
 		before := done
-		stats, err := opened.MigrateAll(ctx, manager.MigrateOptions{History: m.History, User: by.User, Progress: func(s manager.MigrateStats) {
-			done = before + s.Migrated + s.Unchanged + s.Failed
+		stats, err := opened.MigrateAll(ctx, manager.MigrateOptions{History: m.History, DryRun: m.DryRun, Pace: pace, User: by.User, Progress: func(s manager.MigrateStats) {
+			done = before + s.Rows()
 			p := storage.Progress{Done: done, Total: total}
 			if total > 0 {
 				p.Total = max(total, done)

@@ -204,10 +204,12 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 		"load": {ID: "b", Lane: jobs.LaneBulk, RulesOff: true, Parent: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Args: jobs.Load{
 			Source: "upload:x.acbak", Size: opt.Of(int64(7)), Modified: at, OnDuplicate: "skip", Models: []string{"m"}, Allow: []string{"missing_revision"},
 		}},
-		"backfill":        {ID: "c", Lane: jobs.LaneBulk, Args: jobs.Backfill{What: jobs.RevisionMeta, Models: []string{"m", "n"}}},
-		"migrate":         {ID: "d", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m", "n"}, History: true}},
-		"chunk":           {ID: "f", Lane: jobs.LaneBulk, Args: jobs.Chunk{Job: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Plan: [16]byte{1, 0xab, 15: 255}, No: 7}},
-		"migrate current": {ID: "e", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m"}}},
+		"backfill":         {ID: "c", Lane: jobs.LaneBulk, Args: jobs.Backfill{What: jobs.RevisionMeta, Models: []string{"m", "n"}}},
+		"backfill, slowly": {ID: "c", Lane: jobs.LaneBulk, Args: jobs.Backfill{What: jobs.IndexedData, Going: jobs.Going{Rate: jobs.MaxRate}}},
+		"migrate, dry":     {ID: "d", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m"}, Going: jobs.Going{Rate: 1, DryRun: true}}},
+		"migrate":          {ID: "d", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m", "n"}, History: true}},
+		"migrate current":  {ID: "e", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m"}}},
+		"chunk":            {ID: "f", Lane: jobs.LaneBulk, Args: jobs.Chunk{Job: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Plan: [16]byte{1, 0xab, 15: 255}, No: 7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := e.Encode()

@@ -241,7 +241,7 @@ func (d *decoder) backfill() (Args, error) {
 		case "models":
 			return d.texts(&b.Models, MaxModels)
 		}
-		return d.unknown()
+		return d.going(key, &b.Going)
 	})
 	return b, err
 }
@@ -255,12 +255,25 @@ func (d *decoder) migrate() (Args, error) {
 		case "history":
 			return d.value(&m.History)
 		}
-		return d.unknown()
+		return d.going(key, &m.Going)
 	})
 	if err == nil && len(m.Models) == 0 {
 		err = d.fieldErrorf("models", "names no model")
 	}
 	return m, err
+}
+
+// going reads a field of a backfill or migration that says how it goes about it.
+func (d *decoder) going(key string, g *Going) error {
+	switch key {
+	case "rate":
+		n, err := d.number(1, MaxRate)
+		g.Rate = int(n)
+		return err
+	case "dry_run":
+		return d.value(&g.DryRun)
+	}
+	return d.unknown()
 }
 
 func (d *decoder) oneOf(s *string, allowed ...string) error {

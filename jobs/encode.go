@@ -22,11 +22,18 @@ type wireLoad struct {
 type wireBackfill struct {
 	Kind   string   `json:"kind,omitzero"`
 	Models []string `json:"models,omitempty"`
+	wireGoing
 }
 
 type wireMigrate struct {
 	Models  []string `json:"models"`
 	History bool     `json:"history,omitzero"`
+	wireGoing
+}
+
+type wireGoing struct {
+	Rate   int  `json:"rate,omitzero"`
+	DryRun bool `json:"dry_run,omitzero"`
 }
 
 // Encode returns the message of e in its form. Nothing is sent that a worker would
@@ -95,9 +102,9 @@ func (e Envelope) write(w *writer) {
 	case Load:
 		w.value("args", wireLoad(a))
 	case Backfill:
-		w.value("args", wireBackfill{Kind: a.What, Models: a.Models})
+		w.value("args", wireBackfill{Kind: a.What, Models: a.Models, wireGoing: wireGoing(a.Going)})
 	case Migrate:
-		w.value("args", wireMigrate(a))
+		w.value("args", wireMigrate{Models: a.Models, History: a.History, wireGoing: wireGoing(a.Going)})
 	case Chunk:
 		w.value("args", a.wire())
 	case Save:

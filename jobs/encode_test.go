@@ -75,9 +75,9 @@ func wire(e Envelope) (w wireEnvelope, behind []byte) {
 	case Load:
 		w.Args = wireLoad(a)
 	case Backfill:
-		w.Args = wireBackfill{Kind: a.What, Models: a.Models}
+		w.Args = wireBackfill{Kind: a.What, Models: a.Models, wireGoing: wireGoing(a.Going)}
 	case Migrate:
-		w.Args = wireMigrate(a)
+		w.Args = wireMigrate{Models: a.Models, History: a.History, wireGoing: wireGoing(a.Going)}
 	case Save:
 		s := wireSave{Operations: []wireOperation{}, OnError: a.OnError, Order: a.Order}
 		for _, o := range a.Operations {
@@ -264,9 +264,9 @@ func (p *picker) envelope() Envelope {
 	case 4:
 		e.Args = Load{Source: pickOf(p, "upload:x", p.text()), Size: pickOf(p, opt.Value[int64]{}, opt.Of(int64(7))), Modified: p.time(), ETag: p.text(), Models: []string{p.text()}}
 	case 5:
-		e.Args = Backfill{What: pickOf(p, "", IndexedData, "other"), Models: pickOf(p, nil, []string{p.text()})}
+		e.Args = Backfill{What: pickOf(p, "", IndexedData, "other"), Models: pickOf(p, nil, []string{p.text()}), Going: p.going()}
 	case 6:
-		e.Args = Migrate{Models: pickOf(p, nil, []string{p.text()}), History: true}
+		e.Args = Migrate{Models: pickOf(p, nil, []string{p.text()}), History: true, Going: p.going()}
 	case 7:
 		e.Args = Content{Of: KindSave, Blob: strings.Repeat("0a", 16), SHA256: [32]byte{1}, Size: 7}
 	default:
@@ -277,6 +277,10 @@ func (p *picker) envelope() Envelope {
 		e.Args = s
 	}
 	return e
+}
+
+func (p *picker) going() Going {
+	return Going{Rate: pickOf(p, 0, 1, MaxRate, MaxRate+1, -1), DryRun: p.pick(2) == 1}
 }
 
 // TestMessagesAreThoseOfTheStandardLibrary writes many envelopes, good and bad.

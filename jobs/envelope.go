@@ -21,6 +21,9 @@ const (
 	MaxOperations = 10_000
 	// MaxModels is how many models a load, backfill or migration may name.
 	MaxModels = 1_000
+	// MaxRate is the highest rate that a backfill or migration may be given, in rows a
+	// second.
+	MaxRate = 10_000_000
 )
 
 // Envelope is one job as submitted. Its wire form is plain JSON, described by
@@ -115,6 +118,7 @@ type Backfill struct {
 	What string
 	// Models are the models to fill; none means all.
 	Models []string
+	Going
 }
 
 // Migrate brings payloads to the schema versions that their models declare.
@@ -123,6 +127,16 @@ type Migrate struct {
 	Models []string
 	// History migrates every stored revision, not the current ones alone.
 	History bool
+	Going
+}
+
+// Going is how a backfill or a migration goes about it.
+type Going struct {
+	// Rate is how many rows a second the job looks at, at most; 0 is no bound. A job
+	// with a rate is done by one worker.
+	Rate int
+	// DryRun counts what would be done and writes nothing.
+	DryRun bool
 }
 
 // The kinds of backfill.

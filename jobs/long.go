@@ -161,23 +161,15 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(backfillOutcome{Models: stats})
+		return json.Marshal(BackfillOutcome{Models: stats, DryRun: a.DryRun})
 	case Migrate:
 		stats, err := x.Migrator.Migrate(ctx, by, a, progress)
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(migrateOutcome{Models: stats})
+		return json.Marshal(MigrateOutcome{Models: stats, DryRun: a.DryRun})
 	}
 	return nil, &RefusedError{Code: CodeEnvelope, Err: errors.New("this kind of job does not run under a claim")}
-}
-
-type backfillOutcome struct {
-	Models map[string]manager.BackfillStats `json:"models"`
-}
-
-type migrateOutcome struct {
-	Models map[string]manager.MigrateStats `json:"models"`
 }
 
 // finished records the success of a job, unless its body did, and starts what

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/specstar-worker/worker/jobs"
 )
 
 const exampleModels = "../../examples/models/"
@@ -51,7 +53,7 @@ func TestBackfillOfIndexedFields(t *testing.T) {
 	if got := found(); got != "" {
 		t.Fatalf("found before: %q", got)
 	}
-	var r backfillResult
+	var r jobs.BackfillOutcome
 	cli(t, "backfill", "item", "--kind", "indexed_data", "--models", exampleModels+"item.yaml", "--store", store, "-o", "json").into(t, &r)
 	if s := r.Models["item"]; s.Updated != 1 || s.Missing+s.Unchanged != 0 {
 		t.Errorf("backfill = %+v", r)

@@ -183,7 +183,7 @@ func (d *demo) send(ctx context.Context, fresh []jobs.Envelope, step *demoStep) 
 // backfill fills the rows that the data set left without rev_* fields.
 func (d *demo) backfill(ctx context.Context) error {
 	began := time.Now()
-	receipts, err := d.session.send(ctx, d.app.newBackfill(jobs.RevisionMeta, nil))
+	receipts, err := d.session.send(ctx, d.app.newBackfill(backfillFlags{kind: jobs.RevisionMeta}, nil))
 	if err != nil {
 		return err
 	}

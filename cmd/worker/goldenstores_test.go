@@ -20,6 +20,7 @@ import (
 	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/internal/canon"
 	"github.com/specstar-worker/worker/internal/unpack"
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/resource"
 )
 
@@ -303,7 +304,7 @@ func TestGoldenOldDisk(t *testing.T) {
 			}
 		})
 		for _, updated := range []map[string]int64{{"person": 7, "document": 3, "sales-order": 2}, {"person": 0, "document": 0, "sales-order": 0}} {
-			var got backfillResult
+			var got jobs.BackfillOutcome
 			cli(t, "backfill", "--store", store, "-o", "json").into(t, &got)
 			for model, n := range updated {
 				if got.Models[model].Updated != n {

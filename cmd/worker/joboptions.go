@@ -101,8 +101,24 @@ func (o *jobOptions) apply(e *jobs.Envelope) error {
 	if o.lane != "" {
 		e.Lane = jobs.Lane(o.lane)
 	}
-	if o.unique {
+	if e.Unique == "" && (o.unique || e.NotBefore.IsZero()) {
+		e.Unique = workKey(e.Args)
+	}
+	if o.unique && e.Unique == "" {
 		e.Unique, err = e.UniqueKey()
 	}
 	return err
+}
+
+// workKey returns the key that backfills and migrations have unless another one was
+// asked for: of two with one key, the second is of no use. One that is for later has it
+// on request only, since it would keep those of until then away.
+func workKey(args jobs.Args) string {
+	switch a := args.(type) {
+	case jobs.Backfill:
+		return a.Key()
+	case jobs.Migrate:
+		return a.Key()
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,9 +14,13 @@ import (
 )
 
 // migrateFlags are the options of a migration.
-type migrateFlags struct{ history bool }
+type migrateFlags struct {
+	history bool
+	goingFlags
+}
 
 func (f *migrateFlags) register(flags *pflag.FlagSet) {
+	f.goingFlags.register(flags)
 	flags.BoolVar(&f.history, "history", false, "migrate every stored revision, not the current ones alone")
 }
 
@@ -46,7 +51,8 @@ func (a *app) migrateCommand() *cobra.Command {
 		Long: `migrate submits a migration job and waits for it. The current revision of each
 resource, deleted ones too, becomes a revision at the model's schema version; the
 old bytes are kept beside it. With --history all stored revisions are migrated.
-It may be repeated: what is at the version is passed over.
+It may be repeated: what is at the version is passed over. One migration of the
+same models runs at a time; another one is refused (job_exists).
 
 Schema version and migrations come with the declaration, see worker models --help
 and --models; the store remembers it. A worker that runs already must have been
@@ -58,10 +64,11 @@ Steps are rename, remove, set, default (only where there is nothing) and patch
 payloads without a version. A revision that cannot be migrated stays as it is
 and is told; the exit code is then 4.`,
 		Example: `  worker migrate cat --models cat.yaml
-  worker migrate cat dog --history -o json`,
+  worker migrate cat --models cat.yaml --dry-run
+  worker migrate cat dog --history --rate 500 -o json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
 			return a.migrate(cmd.Context(), f, args, &o)
@@ -80,10 +87,10 @@ func (a *app) submitMigrateCommand() *cobra.Command {
 		Short: "Submit a migration and return at once",
 		Long:  "submit migrate leaves the migration to the next worker, by the models that it knows:\nworker run --models FILE.",
 		Example: `  worker submit migrate cat
-  worker submit migrate cat --delay 8h --unique`,
+  worker submit migrate cat --delay 8h --rate 500`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
 			return a.submitOne(cmd.Context(), a.newMigrate(f, args), &o)
@@ -94,14 +101,9 @@ func (a *app) submitMigrateCommand() *cobra.Command {
 	return cmd
 }
 
-// migrateResult is what a migration prints.
-type migrateResult struct {
-	Models map[string]manager.MigrateStats `json:"models"`
-}
-
 // newMigrate returns the job that migrates the models.
 func (a *app) newMigrate(f migrateFlags, models []string) jobs.Envelope {
-	e := jobs.NewMigrate(a.global.rights.userName(), jobs.Migrate{Models: models, History: f.history})
+	e := jobs.NewMigrate(a.global.rights.userName(), jobs.Migrate{Models: models, History: f.history, Going: f.going()})
 	e.RulesOff = a.global.rules == "off"
 	return e
 }
@@ -111,7 +113,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, models []string, o *j
 	if err := o.apply(&e); err != nil {
 		return err
 	}
-	var result migrateResult
+	var result jobs.MigrateOutcome
 	err := a.withSession(ctx, sessionOptions{command: "migrate", consume: true}, func(ctx context.Context, s *session) error {
 		if s.worker == nil && a.global.models != "" {
 			a.note("another worker does the job, by the models that it was started with")
@@ -127,7 +129,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, models []string, o *j
 	return a.printMigrate(result)
 }
 
-func (a *app) printMigrate(r migrateResult) error {
+func (a *app) printMigrate(r jobs.MigrateOutcome) error {
 	var failed int64
 	for _, s := range r.Models {
 		failed += s.Failed
@@ -145,7 +147,7 @@ func (a *app) printMigrate(r migrateResult) error {
 	return nil
 }
 
-func (a *app) listMigrate(r migrateResult) error {
+func (a *app) listMigrate(r jobs.MigrateOutcome) error {
 	list := render.NewList(a.stdout, a.format, "MODEL", "MIGRATED", "UNCHANGED", "FAILED")
 	for _, name := range sortedKeys(r.Models) {
 		s := r.Models[name]
@@ -159,6 +161,7 @@ func (a *app) listMigrate(r migrateResult) error {
 	for _, name := range sortedKeys(r.Models) {
 		a.tellFailures(name, r.Models[name])
 	}
+	a.noteDryRun(r.DryRun)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 )
 
@@ -32,7 +33,7 @@ func TestMigrate(t *testing.T) {
 	models := writeModels(t, migrateExample)
 	stats := func(want manager.MigrateStats, flags ...string) {
 		t.Helper()
-		var r migrateResult
+		var r jobs.MigrateOutcome
 		got := cli(t, append([]string{"migrate", "cat", "--models", models, "--store", store, "-o", "json"}, flags...)...)
 		got.ok(t)
 		got.into(t, &r)
@@ -64,7 +65,7 @@ func TestMigrate(t *testing.T) {
 	stats(manager.MigrateStats{}) // does what waits, too
 	var shown struct {
 		Kind, State string
-		Outcome     migrateResult
+		Outcome     jobs.MigrateOutcome
 	}
 	cli(t, "jobs", "show", job, "--store", store, "-o", "json").into(t, &shown)
 	if _, ok := shown.Outcome.Models["cat"]; shown.Kind != "migrate" || shown.State != "done" || !ok {
@@ -84,7 +85,7 @@ func TestMigrateTellsWhatFailed(t *testing.T) {
 	}
 	models := writeModels(t, migrateExample)
 	r := cli(t, "migrate", "cat", "--models", models, "--store", store, "-o", "json")
-	var got migrateResult
+	var got jobs.MigrateOutcome
 	r.into(t, &got)
 	s := got.Models["cat"]
 	if r.code != exitPartly || s.Migrated != 1 || s.Failed != 1 || len(s.Failures) != 1 {

@@ -24,7 +24,7 @@ a job that does the same has not ended: the error has code job_exists and the id
 that job.`,
 		Example: `  worker submit load dump.acbak --on-duplicate skip
   worker submit save person --from changes.ndjson
-  worker submit backfill --at 2026-03-01T02:00:00Z --unique
+  worker submit backfill --at 2026-03-01T02:00:00Z --rate 5000
   worker submit load dump.acbak --lane high --timeout 1h --attempts 3
   worker submit migrate person`,
 		Args: cobra.NoArgs,
@@ -69,14 +69,16 @@ func (a *app) submitBackfillCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backfill [MODEL…]",
 		Short: "Submit a backfill and return at once",
+		Long: `submit backfill leaves the backfill to the workers. While one of the same kind and
+models has not ended it is refused (job_exists), with the id of that one.`,
 		Example: `  worker submit backfill person
-  worker submit backfill --delay 1h --unique`,
+  worker submit backfill --kind indexed_data --rate 5000
+  worker submit backfill --delay 1h`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			e := a.newBackfill(f.kind, args)
-			return a.submitOne(cmd.Context(), e, &o)
+			return a.submitOne(cmd.Context(), a.newBackfill(f, args), &o)
 		},
 	}
 	f.register(cmd.Flags())
