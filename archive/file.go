@@ -12,7 +12,7 @@ import (
 // File is an archive file opened for one pass from its beginning. Reading it
 // gives the plain stream, whatever its form on disk.
 type File struct {
-	f     *os.File
+	f     io.ReadCloser
 	size  int64 // of a regular file, else -1
 	form  string
 	plain io.Reader
@@ -42,11 +42,21 @@ func newFile(f *os.File) (*File, error) {
 	if info.IsDir() {
 		return nil, errors.New("it is a directory; name a file in it")
 	}
-	file := &File{f: f, size: -1}
+	size := int64(-1)
 	if info.Mode().IsRegular() {
-		file.size = info.Size()
+		size = info.Size()
 	}
-	buffered := bufio.NewReaderSize(f, bufferBytes)
+	return begin(f, size)
+}
+
+// NewFile is [OpenFile] for an archive that is read from r, which the File closes. On
+// an error r is left open.
+func NewFile(r io.ReadCloser) (*File, error) { return begin(r, -1) }
+
+// begin tells the form of an archive by its first bytes.
+func begin(r io.ReadCloser, size int64) (*File, error) {
+	file := &File{f: r, size: size}
+	buffered := bufio.NewReaderSize(r, bufferBytes)
 	head, err := buffered.Peek(magicBytes)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -75,6 +85,16 @@ func (f *File) Compression() string { return f.form }
 // Read reads the plain stream. Compressed data that is cut off ends with
 // io.ErrUnexpectedEOF, which a [Reader] reports as truncated.
 func (f *File) Read(p []byte) (int, error) { return f.plain.Read(p) }
+
+// WriteTo writes the rest of the plain stream to w and returns how many bytes it has.
+// What is wrong with the archive's compressed form is an [*Error].
+func (f *File) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.Copy(w, f.plain)
+	if err != nil {
+		return n, spoolError(n, err)
+	}
+	return n, nil
+}
 
 // Close closes the file.
 func (f *File) Close() error {

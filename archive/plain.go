@@ -20,15 +20,15 @@ type Plain struct {
 // afterwards, and not be closed unless Plain failed.
 func (f *File) Plain(dir string) (*Plain, error) {
 	if f.form == "" && f.size >= 0 {
-		return &Plain{f: f.f, size: f.size}, nil
+		return &Plain{f: f.f.(*os.File), size: f.size}, nil // only a file's size is known
 	}
 	temp, err := os.CreateTemp(dir, "archive-*.acbak")
 	if err != nil {
 		return nil, fmt.Errorf("make room for the plain archive: %w", err)
 	}
 	p := &Plain{f: temp, temp: true}
-	if p.size, err = io.Copy(temp, f); err != nil {
-		return nil, errors.Join(spoolError(p.size, err), p.Close())
+	if p.size, err = f.WriteTo(temp); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	if err := f.Close(); err != nil {
 		return nil, errors.Join(fmt.Errorf("close archive: %w", err), p.Close())

@@ -109,7 +109,7 @@ func TestDecodeNamesFieldAndPlace(t *testing.T) {
 		"both forms":            {save(`{"op":"create","operations":[{"op":"create"}]}`), "args", "use one of them"},
 		"in a list":             {save(`{"operations":[{"op":"create"},{"op":"delete"}]}`), "args.operations[1].resource_id", "is missing"},
 		"no source":             {`{"schema":1,"kind":"load","args":{}}`, "args.source", "is missing"},
-		"odd source":            {`{"schema":1,"kind":"load","args":{"source":"http://x"}}`, "args.source", "neither"},
+		"odd source":            {`{"schema":1,"kind":"load","args":{"source":"http://x"}}`, "args.source", "is none of upload:NAME"},
 		"odd duplicate":         {`{"schema":1,"kind":"load","args":{"source":"file:x","on_duplicate":"merge"}}`, "args.on_duplicate", "not one of"},
 		"odd backfill":          {`{"schema":1,"kind":"backfill","args":{"kind":"x"}}`, "args.kind", "not one of"},
 		"a chunk of nothing":    {`{"schema":1,"kind":"chunk","args":{"plan":"0102030405060708090a0b0c0d0e0f10","no":1}}`, "args.job", "is missing"},

@@ -213,7 +213,7 @@ func (d *decoder) load() (Args, error) {
 		err = d.fieldErrorf("source", "is missing")
 	}
 	if err == nil {
-		if _, _, serr := splitSource(l.Source); serr != nil {
+		if _, _, serr := SplitSource(l.Source); serr != nil {
 			err = d.fieldErrorf("source", "%w", serr)
 		}
 	}

@@ -96,10 +96,12 @@ const (
 
 // Load brings an archive into the store.
 type Load struct {
-	// Source is "upload:NAME" or "file:PATH".
+	// Source is "upload:NAME", "object:NAME", "file:PATH" or
+	// "s3://BUCKET/KEY[?endpoint=URL&region=R&path_style=true]".
 	Source string
-	// Size, Modified and ETag pin the source as it was when the job was submitted;
-	// a source that differs is refused. Size is in bytes; zero values pin nothing.
+	// Size, Modified and ETag pin the source as it was when the job was submitted or
+	// planned; a source that differs is refused. Size is in bytes; zero values pin
+	// nothing. The ETag of an object of the queue is its digest, that of a file its inode.
 	Size     opt.Value[int64]
 	Modified time.Time
 	ETag     string

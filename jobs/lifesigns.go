@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -49,4 +50,14 @@ func (s liveSource) ReadAt(p []byte, at int64) (int, error) {
 		s.life.sign()
 	}
 	return n, err
+}
+
+// WillRead implements [archive.Foreseer].
+func (s liveSource) WillRead(from, to int64) { foresee(s.Source, from, to) }
+
+// foresee tells a source that is far away what is about to be read.
+func foresee(s manager.Source, from, to int64) {
+	if f, ok := s.(archive.Foreseer); ok {
+		f.WillRead(from, to)
+	}
 }

@@ -39,6 +39,8 @@ func (a archived) Open(context.Context, jobs.Load) (jobs.Source, error) {
 	return closable{bytes.NewReader(a), io.NopCloser(nil)}, nil
 }
 
+func (a archived) Pins(_ context.Context, l jobs.Load) (jobs.Load, error) { return l, nil }
+
 type closable struct {
 	*bytes.Reader
 	io.Closer

@@ -71,10 +71,15 @@ type Source interface {
 	io.Closer
 }
 
-// SourceOpener opens the source of a load and checks its pins. An error that is
+// SourceOpener opens the sources of loads and checks their pins. An error that is
 // a *RefusedError refuses the load.
 type SourceOpener interface {
+	// Open opens the plain archive of a load. Reading it gives what was pinned, or an
+	// error; it ends with ctx.
 	Open(ctx context.Context, l Load) (Source, error)
+	// Pins returns the load with the pins of its source filled in: whoever opens it by
+	// them, on this machine or another, has the same bytes or is refused.
+	Pins(ctx context.Context, l Load) (Load, error)
 }
 
 // RefusedError says that a job cannot be done as it is, and that trying again

@@ -64,7 +64,7 @@ func (r *stream) open() error {
 		}
 		if r.etag != nil && aws.ToString(out.ETag) != *r.etag { // not every service minds IfMatch
 			cancel(nil)
-			return errors.Join(errReplaced, out.Body.Close())
+			return errors.Join(ErrReplaced, out.Body.Close())
 		}
 		if out.ContentLength == nil {
 			cancel(nil)
@@ -74,7 +74,7 @@ func (r *stream) open() error {
 		return nil
 	})
 	if errors.Is(err, errExists) {
-		return fmt.Errorf("read %s: %w", r.key, errReplaced)
+		return fmt.Errorf("read %s: %w", r.key, ErrReplaced)
 	}
 	return err
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
+// ErrReplaced: an object is another one than when reading began.
+var ErrReplaced = errors.New("it was replaced meanwhile")
+
 var (
 	// errExists: an object that was to be created is there.
 	errExists = errors.New("the object exists")
@@ -21,8 +24,8 @@ var (
 	errNoBucket = fmt.Errorf("the bucket does not exist: %w", storage.ErrSetup)
 	// errStalled: an attempt made no progress and was given up.
 	errStalled = errors.New("no answer and no progress")
-	// errReplaced: an object is another one than when reading began.
-	errReplaced = errors.New("it was replaced meanwhile")
+	// errNoRange: an answer has more or less than what was asked for.
+	errNoRange = errors.New("the service does not answer with the part of the object that is asked for")
 	// errReadOnly: a write to a store that was opened for reading.
 	errReadOnly = errors.New("the object store was opened for reading only")
 )
@@ -87,7 +90,7 @@ func (s *Store) judge(err error) (class, error) {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return final, fmt.Errorf("the service's certificate: %w (%w)", e, storage.ErrSetup)
 	}
-	if errors.Is(err, errTooLarge) || errors.Is(err, errReplaced) || errors.Is(err, errNoLength) {
+	if errors.Is(err, errTooLarge) || errors.Is(err, ErrReplaced) || errors.Is(err, errNoLength) || errors.Is(err, errNoRange) {
 		return final, err
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {

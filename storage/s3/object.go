@@ -36,6 +36,7 @@ type found struct {
 	contentType string
 	meta        map[string]string
 	modified    time.Time // to the second
+	etag        string    // without quotes
 }
 
 func bytesBody(b []byte) func() io.ReadSeeker {
@@ -174,7 +175,7 @@ func (s *Store) head(ctx context.Context, key string) (f found, err error) {
 		}
 		f = found{
 			size: aws.ToInt64(out.ContentLength), contentType: aws.ToString(out.ContentType),
-			meta: out.Metadata, modified: aws.ToTime(out.LastModified),
+			meta: out.Metadata, modified: aws.ToTime(out.LastModified), etag: unquoted(out.ETag),
 		}
 		return nil
 	})

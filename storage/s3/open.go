@@ -30,6 +30,25 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 }
 
 func open(ctx context.Context, c Config) (*Store, error) {
+	s, err := prepare(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := s.reach(ctx)
+	if err != nil || s.cfg.ReadOnly {
+		return s, err
+	}
+	if missing {
+		if err := s.makeBucket(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.exclusive, err = s.probe(ctx)
+	return s, err
+}
+
+// prepare sets up what sends requests, and sends none.
+func prepare(ctx context.Context, c Config) (*Store, error) {
 	c, err := c.check()
 	if err != nil {
 		return nil, err
@@ -53,17 +72,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	if _, err := s.creds.Retrieve(ctx); err != nil {
 		return nil, errors.Join(ctx.Err(), asSignerError(err))
 	}
-	missing, err := s.reach(ctx)
-	if err != nil || c.ReadOnly {
-		return s, err
-	}
-	if missing {
-		if err := s.makeBucket(ctx); err != nil {
-			return nil, err
-		}
-	}
-	s.exclusive, err = s.probe(ctx)
-	return s, err
+	return s, nil
 }
 
 // sdkConfig is that of the environment, or of the Config alone when that has
