@@ -31,8 +31,8 @@ var ErrOtherStore = errors.New("stream belongs to another store")
 // does not allow to make it. [Provision] does.
 var ErrNotMade = errors.New("it is not there and is not to be made here")
 
-// Provision makes what is not there of the queue: its streams and the durable consumer
-// of each lane and kind. What is there is compared and never changed, see
+// Provision makes what is not there of the queue: its streams, the durable consumer of
+// each lane and kind, and the bucket of [Uploads]. What is there is compared and never changed, see
 // [EnsureStreams].
 func Provision(ctx context.Context, js jetstream.JetStream, q QueueConfig) error {
 	q.Create = true
@@ -45,7 +45,9 @@ func Provision(ctx context.Context, js jetstream.JetStream, q QueueConfig) error
 			return err
 		}
 	}
-	return nil
+	uploads := objectsOver(&api{line: NewLine(js.Conn(), nil), js: js}, q, Uploads)
+	_, err := uploads.ensure(ctx)
+	return err
 }
 
 // StreamName returns the name of the namespace's stream of jobs: SPECSTAR_NS_JOBS.

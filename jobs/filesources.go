@@ -104,8 +104,11 @@ func (s FileSources) open(source string) (*os.File, error) {
 		"it is not in a directory that this worker may read %q; start the worker with --sources %s, or upload the archive: worker load FILE", roots, filepath.Dir(path))
 }
 
-// openBelow opens a file with a resolved path that is below dir, in spite of whoever
-// exchanges directories for links meanwhile. It returns nil for one that is not.
+// readAtOnce opens what is to be read without waiting, as for the writer of a pipe.
+const readAtOnce = os.O_RDONLY | syscall.O_NONBLOCK
+
+// openBelow opens a file with a resolved path that is dir or below it, in spite of
+// whoever exchanges directories for links meanwhile. It returns nil for one that is not.
 func openBelow(dir, path string) (*os.File, error) {
 	real, err := resolved(dir)
 	if err != nil {
@@ -115,12 +118,15 @@ func openBelow(dir, path string) (*os.File, error) {
 	if err != nil || !filepath.IsLocal(rel) {
 		return nil, nil
 	}
+	if rel == "." {
+		return os.OpenFile(path, readAtOnce|syscall.O_NOFOLLOW, 0)
+	}
 	root, err := os.OpenRoot(real)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	return root.Open(rel)
+	return root.OpenFile(rel, readAtOnce, 0)
 }
 
 func resolved(path string) (string, error) {

@@ -44,7 +44,9 @@ func (s *Sources) take(p SourcePlace, l Load) (*sharedSource, error) {
 	} else {
 		shared = &sharedSource{key: key, opened: make(chan struct{})}
 		s.shared[key] = shared
-		s.running.Go(func() { s.open(shared, p, l) })
+		s.running.Go(func() {
+			s.opened(shared, guard(func() error { return s.open(shared, p, l) }))
+		})
 	}
 	if shared.idle != nil {
 		shared.idle.Stop()
@@ -54,18 +56,20 @@ func (s *Sources) take(p SourcePlace, l Load) (*sharedSource, error) {
 	return shared, nil
 }
 
-// open opens a source for all who wait for it. One that cannot be opened is forgotten:
-// whoever comes next tries again.
-func (s *Sources) open(shared *sharedSource, p SourcePlace, l Load) {
+// open opens a source for all who wait for it.
+func (s *Sources) open(shared *sharedSource, p SourcePlace, l Load) error {
+	stored, err := p.Find(s.ctx, l)
+	if err == nil {
+		shared.source, err = plainSource(s.ctx, l.Source, stored, s.config.Temp)
+	}
+	return err
+}
+
+// opened ends the opening of a source. One that cannot be opened is forgotten: whoever
+// comes next tries again.
+func (s *Sources) opened(shared *sharedSource, err error) {
 	defer close(shared.opened)
-	shared.err = guard(func() error {
-		stored, err := p.Find(s.ctx, l)
-		if err == nil {
-			shared.source, err = plainSource(s.ctx, l.Source, stored, s.config.Temp)
-		}
-		return err
-	})
-	if shared.err != nil {
+	if shared.err = err; err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.shared, shared.key)

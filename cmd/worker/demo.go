@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,13 +49,15 @@ type demo struct {
 	session *session
 	board   *progress.Board
 	load    *load
+	archive *bytes.Reader
 	report  demoReport
 }
 
 func (a *app) demo(ctx context.Context, l listen, once bool) error {
 	// The tour itself starts the backfill, to show it.
 	a.global.rules = "off"
-	d := &demo{app: a, load: a.newLoad(upload.Stdin, &loadFlags{onDuplicate: "skip"}, &jobOptions{})}
+	d := &demo{app: a, archive: bytes.NewReader(goapi.Archive())}
+	d.load = a.newLoad(upload.Stdin, d.archive, &loadFlags{onDuplicate: "skip"}, &jobOptions{})
 	a.note("The tour of specstar-worker: an embedded queue and the store %s", a.global.storeName())
 	return a.withSession(ctx, sessionOptions{command: "demo", consume: true}, func(ctx context.Context, s *session) error {
 		d.session = s
@@ -90,7 +93,9 @@ func (d *demo) tour(ctx context.Context) error {
 // loadArchive loads the data set; what is there already is skipped.
 func (d *demo) loadArchive(ctx context.Context) error {
 	began := time.Now()
-	d.load.stdin = bytes.NewReader(goapi.Archive())
+	if _, err := d.archive.Seek(0, io.SeekStart); err != nil { // another owner may need it anew
+		return err
+	}
 	receipt, err := d.load.submit(ctx, d.session)
 	if err != nil {
 		return err
@@ -99,7 +104,7 @@ func (d *demo) loadArchive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.load.forget(); err != nil {
+	if err := d.load.forget(ctx, d.session); err != nil {
 		return err
 	}
 	r, err := newLoadResult(row, nil)

@@ -100,6 +100,7 @@ func explain(err error) failure {
 		notReady  *owner.NotReadyError
 		listen    *web.ListenError
 		exists    *storage.JobExistsError
+		source    *jobs.RefusedError
 	)
 	switch {
 	case errors.As(err, &busy):
@@ -115,6 +116,8 @@ func explain(err error) failure {
 	case errors.As(err, &exists):
 		f.Code, f.JobID = jobs.CodeExists, exists.ID
 		f.Message += "; see worker jobs show " + exists.ID
+	case errors.As(err, &source):
+		f.Code = source.Code
 	case errors.As(err, &held):
 		f.Code = codeOwned
 	case errors.As(err, &notReady):

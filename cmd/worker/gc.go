@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/jobs"
@@ -206,12 +207,21 @@ func (g *gcRun) close() error {
 	return errors.Join(errs...)
 }
 
-func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
+func (g *gcRun) collect(ctx context.Context) (report manager.GCReport, err error) {
 	board := g.app.board()
 	defer board.Wait()
 	task := board.Start("gc", "payloads", 0)
 	uploads := filepath.Join(owner.Dir(g.data), "uploads")
-	sources, contents := upload.Opener{Dir: uploads}, jobs.BlobContents{Blobs: g.store.blobs}
+	objects, err := g.objects()
+	if err != nil {
+		return manager.GCReport{}, err
+	}
+	sources, err := g.app.sourcesOf(uploads, objects)
+	if err != nil {
+		return manager.GCReport{}, err
+	}
+	defer func() { err = errors.Join(err, sources.Close()) }()
+	contents := jobs.BlobContents{Blobs: g.store.blobs}
 	o := manager.GCOptions{
 		Grace: g.flags.grace, DryRun: !g.flags.delete, Orphans: g.flags.orphans,
 		JobReferences: func(ctx context.Context, job storage.Job, mark func([]byte)) error {
@@ -227,9 +237,9 @@ func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
 			return g.queue.references(ctx, sources, contents, mark)
 		}
 	}
-	report, err := g.app.catalog(g.store).CollectGarbage(ctx, o)
+	report, err = g.app.catalog(g.store).CollectGarbage(ctx, o)
 	if err == nil {
-		report.Uploads, err = g.uploads(ctx, uploads)
+		report.Uploads, err = g.uploads(ctx, uploads, objects)
 	}
 	report.Sum()
 	if err != nil {
@@ -240,9 +250,25 @@ func (g *gcRun) collect(ctx context.Context) (manager.GCReport, error) {
 	return report, nil
 }
 
-// uploads collects the archives of loads that have ended.
-func (g *gcRun) uploads(ctx context.Context, dir string) (c manager.GCCount, err error) {
-	t, err := upload.Unneeded(ctx, dir, g.store.Ledger())
+// objects returns the archives beside the queue of a server that --nats names, else nil.
+func (g *gcRun) objects() (*consumer.Objects, error) {
+	if g.app.global.nats == "" || g.queue == nil {
+		return nil, nil
+	}
+	q := consumer.QueueConfig{Namespace: g.queue.namespace, Store: g.store.ID()}
+	return consumer.NewObjects(consumer.NewLine(g.queue.conn, nil), q, consumer.Uploads)
+}
+
+// uploads collects the archives of loads that have ended, in the data directory and
+// beside the queue.
+func (g *gcRun) uploads(ctx context.Context, dir string, objects *consumer.Objects) (c manager.GCCount, err error) {
+	ledger := g.store.Ledger()
+	t, err := upload.Unneeded(ctx, dir, ledger)
+	if err == nil && objects != nil {
+		var beside storage.Tally
+		beside, err = objects.Unneeded(ctx, neededBy(ctx, ledger))
+		t.Count, t.Bytes = t.Count+beside.Count, t.Bytes+beside.Bytes
+	}
 	if err != nil {
 		return c, err
 	}
@@ -251,5 +277,9 @@ func (g *gcRun) uploads(ctx context.Context, dir string) (c manager.GCCount, err
 		return c, nil
 	}
 	c.Removed = t.Count
-	return c, upload.Sweep(ctx, dir, g.store.Ledger())
+	err = upload.Sweep(ctx, dir, ledger)
+	if err == nil && objects != nil {
+		err = objects.Sweep(ctx, neededBy(ctx, ledger))
+	}
+	return c, err
 }

@@ -15,6 +15,7 @@ import (
 type global struct {
 	config, store, objects, revisions, data, nats, namespace, models, rules string
 	tablePrefix, encoding, output, logLevel                                 string
+	sources                                                                 []string
 	strictModels, noMigrate, quiet, noProgress                              bool
 	rights                                                                  rights
 	limits                                                                  limits
@@ -28,6 +29,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.data, "data", "", "`DIR` for the embedded queue and uploads (default: the DIR of the store, ./data for postgres)")
 	f.StringVar(&g.nats, "nats", "", "`URL` of a NATS server (default: an embedded one)")
 	f.StringVar(&g.namespace, "namespace", "", "`NAME` of the job streams (default: follows from the store; \"default\" with --nats)")
+	f.StringSliceVar(&g.sources, "sources", nil, "`PLACES` besides uploads that loads may read: directories and s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true]")
 	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML, see worker models --help")
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
 	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
@@ -55,6 +57,9 @@ func (g *global) check() error {
 		return usage("--rules %s: rule files are not supported by this version; use --rules off, or leave it out for the built-in rule", g.rules)
 	}
 	if err := g.limits.check(); err != nil {
+		return err
+	}
+	if _, err := g.allowed(); err != nil {
 		return err
 	}
 	if g.encoding != "" {

@@ -56,6 +56,9 @@ func dropJob(ctx context.Context, s *session, o jobs.Operator, j storage.Job) (s
 	row, err := o.Drop(ctx, j.ID)
 	if err == nil && j.Kind == string(jobs.KindLoad) {
 		err = upload.Remove(s.uploads, j.Text)
+		if err == nil && s.app.global.nats != "" {
+			err = s.objects.Remove(ctx, upload.Name(j.Text))
+		}
 	}
 	return row, err
 }

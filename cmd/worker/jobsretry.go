@@ -50,7 +50,7 @@ the load again.`,
 func retryable(s storage.JobState) bool { return s.Final() && s != storage.JobDone }
 
 func retryJob(ctx context.Context, s *session, o jobs.Operator, j storage.Job) (storage.Job, error) {
-	if err := s.checkUpload(j); err != nil {
+	if err := s.checkUpload(ctx, j); err != nil {
 		return j, err
 	}
 	return o.Retry(ctx, j.ID)

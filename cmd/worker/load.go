@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -15,10 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/specstar-worker/worker/internal/cli/render"
-	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
-	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -64,7 +60,9 @@ func (a *app) loadCommand() *cobra.Command {
 		Short: "Load an archive and wait until it is in the store",
 		Long: `load submits a load job and waits for it and for the jobs it causes. The archive
 (plain, gzip or zstd; - is standard input) is checked whole before the first
-write. With --on-duplicate raise_error, the default, nothing of it is visible
+write. It is put into the data directory, or beside the queue of a server that
+--nats names. s3://BUCKET/KEY and file:PATH stay where they are and are read there by
+the worker that does the job, which must be allowed to by --sources. With --on-duplicate raise_error, the default, nothing of it is visible
 until all of it is, and nothing ever when a resource exists already.
 
 When no worker owns the data directory, this command does the work itself. It may
@@ -73,6 +71,7 @@ worker or any other load. The same archive with the same options is never loaded
 by two jobs at once.`,
 		Example: `  worker load dump.acbak
   worker load dump.acbak.gz --on-duplicate skip --store sqlite:./copy
+  worker load s3://dumps/monday.acbak --on-duplicate overwrite
   worker load dump.acbak --model person --allow missing_revision -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,9 +95,9 @@ type loadResult struct {
 }
 
 func (a *app) load(ctx context.Context, path string, f *loadFlags, o *jobOptions) error {
-	l := a.newLoad(path, f, o)
+	l := a.newLoad(path, a.stdin, f, o)
 	var result loadResult
-	err := a.withSession(ctx, sessionOptions{command: "load", consume: true}, func(ctx context.Context, s *session) error {
+	err := a.withSession(ctx, sessionOptions{command: "load", consume: true, sources: namedSources(path)}, func(ctx context.Context, s *session) error {
 		receipt, err := l.submit(ctx, s)
 		if err != nil {
 			return err
@@ -109,7 +108,7 @@ func (a *app) load(ctx context.Context, path string, f *loadFlags, o *jobOptions
 		if err != nil {
 			return err
 		}
-		if err := l.forget(); err != nil {
+		if err := l.forget(ctx, s); err != nil {
 			return err
 		}
 		caused, err := s.followCaused(ctx, row, l.rulesOff, board)
@@ -172,90 +171,6 @@ func (r loadResult) exit() error {
 		}
 	}
 	return nil
-}
-
-// uploadScheme begins the source of a load whose archive was put into the data
-// directory.
-const uploadScheme = "upload:"
-
-// load is a load on its way to a queue.
-type load struct {
-	app      *app
-	path     string
-	stdin    io.Reader
-	flags    *loadFlags
-	options  *jobOptions
-	job      string
-	rulesOff bool
-	// ahead is the hash of the archive, worked out while the session is opened.
-	ahead *upload.Ahead
-	// put is the upload, once made, and dir where it is.
-	put *upload.Upload
-	dir string
-	// envelope is the job, once the archive is known.
-	envelope *jobs.Envelope
-}
-
-func (a *app) newLoad(path string, f *loadFlags, o *jobOptions) *load {
-	l := &load{app: a, path: path, stdin: a.stdin, flags: f, options: o, job: jobs.NewID(), rulesOff: a.global.rules == "off"}
-	if o.uniqueKey == "" {
-		l.ahead = upload.HashAhead(path)
-	}
-	return l
-}
-
-// submit uploads the archive and submits the job, again when it was submitted to
-// an owner that went away: the job's id stays the same, so it is done once.
-func (l *load) submit(ctx context.Context, s *session) (jobs.Receipt, error) {
-	if l.put == nil || l.dir != s.uploads {
-		source := l.path
-		if l.put != nil {
-			source = filepath.Join(l.dir, l.put.Name)
-		}
-		up, err := upload.Put(ctx, source, l.stdin, s.uploads, l.job)
-		if err != nil {
-			return jobs.Receipt{}, err
-		}
-		l.put, l.dir = &up, s.uploads
-	}
-	if row, err := s.store.Ledger().Get(ctx, jobs.ID(s.store.ID(), l.job)); err == nil {
-		// A former owner recorded the job; whoever consumes finds the row.
-		return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, nil
-	}
-	if l.envelope == nil {
-		e, err := l.newEnvelope()
-		if err != nil {
-			return jobs.Receipt{}, err
-		}
-		l.envelope = &e
-	}
-	return l.submitUnique(ctx, s)
-}
-
-// newEnvelope returns the job of the archive that was put.
-func (l *load) newEnvelope() (jobs.Envelope, error) {
-	args := jobs.Load{
-		Source: uploadScheme + l.put.Name, Size: opt.Of(l.put.Size), Modified: l.put.Modified.UTC(),
-		OnDuplicate: l.flags.onDuplicate, Models: l.flags.models, Allow: l.flags.allow,
-	}
-	e := jobs.NewLoad(l.app.global.rights.userName(), args)
-	if err := l.options.apply(&e); err != nil {
-		return e, err
-	}
-	e.ID, e.RulesOff = l.job, l.rulesOff
-	if l.options.uniqueKey == "" {
-		key, err := l.uniqueKey(args)
-		if err != nil {
-			return e, err
-		}
-		e.Unique = key
-	}
-	return e, nil
-}
-
-// forget removes the upload of a load that has ended.
-func (l *load) forget() error {
-	return upload.Remove(l.dir, l.job)
 }
 
 // jobFailure is what the user is told of a job that ended otherwise than done.

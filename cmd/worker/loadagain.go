@@ -7,11 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -22,7 +19,7 @@ const cancelledWait = 30 * time.Second
 // uniqueKey is the key that loads of the same archive with the same options have in
 // common, whatever the name or the form in which they were given.
 func (l *load) uniqueKey(args jobs.Load) (string, error) {
-	content, err := l.ahead.Hash(l.dir, l.put.Name)
+	content, err := l.carrier.content()
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +42,7 @@ func (l *load) submitUnique(ctx context.Context, s *session) (jobs.Receipt, erro
 		}
 		exists, is := errors.AsType[*storage.JobExistsError](err)
 		if !is || l.options.unique || l.options.uniqueKey != "" {
-			return jobs.Receipt{}, l.drop(err)
+			return jobs.Receipt{}, l.drop(ctx, s, err)
 		}
 		row, err := s.store.Ledger().Get(ctx, exists.Job)
 		switch {
@@ -54,7 +51,7 @@ func (l *load) submitUnique(ctx context.Context, s *session) (jobs.Receipt, erro
 		case err != nil:
 			return jobs.Receipt{}, fmt.Errorf("look at an unfinished load: %w", err)
 		case !row.Cancel:
-			return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(row)
+			return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(ctx, s, row)
 		}
 		if err := s.awaitEnd(ctx, row); err != nil {
 			return jobs.Receipt{}, err
@@ -74,19 +71,20 @@ func (s *session) awaitEnd(ctx context.Context, row storage.Job) error {
 }
 
 // drop removes the upload of a load that was refused.
-func (l *load) drop(err error) error {
+func (l *load) drop(ctx context.Context, s *session, err error) error {
 	if _, exists := errors.AsType[*storage.JobExistsError](err); !exists {
 		return err // it may have been taken
 	}
-	return errors.Join(err, upload.Remove(l.dir, l.job))
+	return errors.Join(err, l.carrier.remove(ctx, s, l.job))
 }
 
 // adopt makes an unfinished load the one that is waited for.
-func (l *load) adopt(row storage.Job) error {
+func (l *load) adopt(ctx context.Context, s *session, row storage.Job) error {
 	l.app.note("a load of this archive has not ended yet: continuing job %s", row.Text)
-	if err := os.Remove(filepath.Join(l.dir, l.put.Name)); err != nil {
-		return fmt.Errorf("remove upload: %w", err)
+	if err := l.carrier.remove(ctx, s, l.job); err != nil {
+		return err
 	}
-	l.job, l.put.Name = row.Text, upload.Name(row.Text)
+	l.job = row.Text
+	l.carrier.adopt(l.job)
 	return nil
 }

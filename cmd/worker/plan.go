@@ -23,10 +23,11 @@ func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan ARCHIVE",
 		Short: "Tell what a load of an archive would meet",
-		Long: `plan checks the whole archive and counts for each model the resources that are
+		Long: `plan checks the whole archive (a file or s3://BUCKET/KEY) and counts for each model the resources that are
 new, those whose meta is in the store exactly so, and those that differ. It
 writes nothing.`,
 		Example: `  worker plan dump.acbak
+  worker plan s3://dumps/monday.acbak
   worker plan dump.acbak --model person -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,7 +50,7 @@ type modelPlan struct {
 }
 
 func (a *app) plan(ctx context.Context, path string, f *loadFlags) error {
-	plain, err := openPlain(path)
+	plain, err := a.openArchive(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (a *app) plan(ctx context.Context, path string, f *loadFlags) error {
 }
 
 // comparePlan counts the metas of the archive against those of the store.
-func comparePlan(ctx context.Context, plain *archive.Plain, snap storage.Snapshot, plans map[string]*modelPlan) error {
+func comparePlan(ctx context.Context, plain archiveSource, snap storage.Snapshot, plans map[string]*modelPlan) error {
 	var model string
 	var batch []resource.Meta
 	flush := func() error {

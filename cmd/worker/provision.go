@@ -23,8 +23,8 @@ func (a *app) provisionCommand() *cobra.Command {
 		Use:   "provision",
 		Short: "Make the streams and consumers of a queue on a NATS server",
 		Long: `provision makes what is not there of the store's queue on the server that --nats
-names: the stream of jobs, the stream of dead letters and a durable consumer for
-each lane and kind. What is there is compared and never changed; a setting that
+names: the stream of jobs, the stream of dead letters, a durable consumer for each
+lane and kind, and the object store for uploaded archives. What is there is compared and never changed; a setting that
 would lose or hold back jobs is refused and named.
 
 Workers that run with --bind-only make none of this, so their credentials need no

@@ -102,6 +102,12 @@ func (s *session) bind(ctx context.Context) error {
 	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
 		return err
 	}
+	if s.objects, err = consumer.NewObjects(s.conn, s.queue, consumer.Uploads); err != nil {
+		return err
+	}
+	if s.sources, err = s.app.sourcesOf(s.uploads, s.objects, s.options.sources...); err != nil {
+		return err
+	}
 	queue := jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher).WithContents(jobs.BlobContents{Blobs: s.store.blobs})
 	queue = s.app.global.limits.of(queue)
 	s.unguarded = queue

@@ -194,7 +194,7 @@ func TestRetryOfALoadNeedsItsArchive(t *testing.T) {
 		Error failure `json:"error"`
 	}
 	cli(t, "jobs", "retry", waited.Error.JobID, "--store", store, "-o", "json").into(t, &gone)
-	if gone.Error.Code != "source_missing" || state(t, store, waited.Error.JobID) != "refused" {
+	if gone.Error.Code != "source_not_found" || state(t, store, waited.Error.JobID) != "refused" {
 		t.Fatalf("retry without the archive = %+v", gone)
 	}
 

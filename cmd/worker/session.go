@@ -37,6 +37,8 @@ type sessionOptions struct {
 	bindOnly bool
 	// inLedger: saves have their row before they are published.
 	inLedger bool
+	// sources are those that the command itself names: it may read them.
+	sources []string
 	// kept says how long rows of ended jobs and the audit trail stay; nil: nothing is
 	// removed.
 	kept *retention
@@ -71,6 +73,9 @@ type session struct {
 	queue     consumer.QueueConfig
 	publisher *consumer.Publisher
 	letters   *consumer.Letters
+	// objects are the archives beside the queue, sources all that loads read here.
+	objects *consumer.Objects
+	sources *opened
 	// submitter takes the jobs of a command's user, unguarded those of the program.
 	submitter, unguarded jobs.Submitter
 	// catalog is the store as jobs from the queue may use it.
@@ -275,6 +280,9 @@ func (s *session) close(ctx context.Context) error {
 	if s.worker != nil {
 		errs = append(errs, s.worker.stop(ctx))
 	}
+	if s.sources != nil {
+		errs = append(errs, s.sources.Close())
+	}
 	for _, l := range []*owner.Lock{s.storeLock, s.dataLock} {
 		if l != nil {
 			// Others must not come any more while the queue ends.
@@ -294,7 +302,7 @@ func (s *session) close(ctx context.Context) error {
 			errs = append(errs, l.Close())
 		}
 	}
-	s.worker, s.pulls, s.conn, s.server, s.storeLock, s.dataLock = nil, nil, nil, nil, nil, nil
+	s.worker, s.sources, s.pulls, s.conn, s.server, s.storeLock, s.dataLock = nil, nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

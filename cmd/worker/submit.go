@@ -43,16 +43,21 @@ func (a *app) submitLoadCommand() *cobra.Command {
 		Use:   "load ARCHIVE",
 		Short: "Submit a load and return at once",
 		Long: `load submits a load job. A load of the same archive with the same options that has
-not ended is continued, and its id printed; with --unique that is an error instead.`,
+not ended is continued, and its id printed; with --unique that is an error instead.
+A file is put into the data directory, or beside the queue of a server that --nats
+names; s3://BUCKET/KEY and file:PATH are read where they are, by workers that may:
+see --sources of worker run.`,
 		Example: `  worker submit load dump.acbak --on-duplicate skip
+  worker submit load s3://dumps/monday.acbak --nats nats://127.0.0.1:4222
+  worker submit load file:/mnt/dumps/monday.acbak
   worker submit load dump.acbak --delay 10m --unique`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(f.check(), o.check()); err != nil {
 				return err
 			}
-			l := a.newLoad(args[0], &f, &o)
-			return a.submit(cmd.Context(), func(ctx context.Context, s *session) ([]string, error) {
+			l := a.newLoad(args[0], a.stdin, &f, &o)
+			return a.submitWith(cmd.Context(), sessionOptions{sources: namedSources(args[0])}, func(ctx context.Context, s *session) ([]string, error) {
 				r, err := l.submit(ctx, s)
 				return []string{r.Text}, err
 			}, a.printJobID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -17,9 +16,10 @@ func (a *app) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify [ARCHIVE]",
 		Short: "Check an archive, or the store: structure, hashes, references",
-		Long: `verify checks an archive (plain, gzip or zstd), or without one the store, and
-writes nothing. The exit code is 3 when there are problems.`,
+		Long: `verify checks an archive (plain, gzip or zstd; a file or s3://BUCKET/KEY), or
+without one the store, and writes nothing. The exit code is 3 when there are problems.`,
 		Example: `  worker verify dump.acbak
+  worker verify s3://dumps/monday.acbak.zst
   worker verify --store sqlite:./data -o json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +32,7 @@ writes nothing. The exit code is 3 when there are problems.`,
 }
 
 func (a *app) verifyArchive(ctx context.Context, path string) error {
-	plain, err := openPlain(path)
+	plain, err := a.openArchive(ctx, path)
 	if err != nil {
 		// What cannot be an archive at all is a finding, too.
 		if bad, ok := errors.AsType[*archive.Error](err); ok {
@@ -47,20 +47,6 @@ func (a *app) verifyArchive(ctx context.Context, path string) error {
 		return fmt.Errorf("verify %s: %w", path, err)
 	}
 	return a.printFindings(path, findings)
-}
-
-// openPlain opens an archive in any form for reading at any place; a compressed
-// one is written out to a temporary file that Close removes.
-func openPlain(path string) (*archive.Plain, error) {
-	f, err := archive.OpenFile(path)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := f.Plain(os.TempDir())
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read archive %s: %w", path, err), f.Close())
-	}
-	return plain, nil
 }
 
 func (a *app) verifyStore(ctx context.Context) (err error) {

@@ -15,7 +15,6 @@ import (
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/progress"
-	"github.com/specstar-worker/worker/internal/cli/upload"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/resource"
@@ -25,9 +24,6 @@ import (
 // defaultGrace is how long running jobs may take to finish after a SIGTERM. Then they
 // are cancelled and handed back; whoever takes them continues where they stopped.
 const defaultGrace = 25 * time.Second
-
-// sweepEvery is how often uploads of ended jobs are removed.
-const sweepEvery = 30 * time.Second
 
 // tidyAfter is how long a command that does its own jobs, with a queue that it has made,
 // puts off looking after others: most have ended by then, and the server's processors are
@@ -106,7 +102,7 @@ func (s *session) declare(ctx context.Context) error {
 func (w *worker) newExecutor() *jobs.Executor {
 	s := w.session
 	work := &jobs.CatalogWork{
-		Catalog: s.catalog, Sources: upload.Opener{Dir: s.uploads}, Strict: s.app.strict(), Encoding: resource.Encoding(""),
+		Catalog: s.catalog, Sources: s.sources, Strict: s.app.strict(), Encoding: resource.Encoding(""),
 		DivideAbove: s.options.limits.divideAbove,
 	}
 	return jobs.NewExecutor(jobs.Config{
@@ -174,27 +170,6 @@ func (w *worker) released() func(n int, err error) {
 		case err.Error() != last:
 			last = err.Error()
 			a.log.Warn("could not publish jobs whose time has come, will be tried again", zap.Error(err))
-		}
-	}
-}
-
-// sweepUploads removes the uploads of loads that have ended, until ctx does.
-func (w *worker) sweepUploads(ctx context.Context) {
-	s := w.session
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		// The last pass is for loads that ended while the worker drained.
-		if err := upload.Sweep(context.WithoutCancel(ctx), s.uploads, s.store.Ledger()); err != nil {
-			s.app.log.Warn("could not remove uploads of ended jobs", zap.Error(err))
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-w.executor.loadEnded:
-		case <-tick.C:
 		}
 	}
 }

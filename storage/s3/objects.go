@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-
 )
 
 // Objects reads single objects of a bucket that need not be a store's. The right to
@@ -54,32 +53,49 @@ func (o *Objects) Look(ctx context.Context, key string) (ObjectInfo, error) {
 // unquoted returns an ETag without its quotes, empty for none.
 func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
+// goodPart is from how many bytes on an answer that is cut off has brought the reader on:
+// it goes on at once, as if it had asked for no more.
+const goodPart = 4 << 10
+
 // getRange returns the bytes from from up to byte to of the version of an object that has
 // the ETag. A connection that breaks costs what had not come. ErrReplaced when there is
 // another version, storage.ErrNotFound when there is none.
 func (s *Store) getRange(ctx context.Context, key, etag string, from, to int64) ([]byte, error) {
 	b, n := make([]byte, to-from), int64(0)
-	err := s.do(ctx, "read "+key, func(ctx context.Context, moved func()) error {
-		out, err := s.api.GetObject(ctx, &awss3.GetObjectInput{
-			Bucket: &s.cfg.Bucket, Key: &key, IfMatch: aws.String(`"` + etag + `"`),
-			Range: aws.String(fmt.Sprintf("bytes=%d-%d", from+n, to-1)),
-		})
-		if err != nil {
+	for n < int64(len(b)) {
+		err := s.do(ctx, "read "+key, func(ctx context.Context, moved func()) (err error) {
+			before := n
+			n, err = s.getPart(ctx, key, etag, b, from, n, moved)
+			if n-before >= goodPart && ctx.Err() == nil {
+				return nil
+			}
 			return err
+		})
+		if a, ok := errors.AsType[*answer](err); ok && (errors.Is(err, errExists) || a.code == "InvalidRange") {
+			return nil, fmt.Errorf("read %s: %w", key, ErrReplaced)
 		}
-		err = checkRange(out, etag, to-from-n)
-		if err == nil {
-			n, err = fill(b, n, out.Body, moved)
+		if err != nil {
+			return nil, s.absent(key, err)
 		}
-		return errors.Join(err, out.Body.Close())
-	})
-	if a, ok := errors.AsType[*answer](err); ok && (errors.Is(err, errExists) || a.code == "InvalidRange") {
-		return nil, fmt.Errorf("read %s: %w", key, ErrReplaced)
-	}
-	if err != nil {
-		return nil, s.absent(key, err)
 	}
 	return b, nil
+}
+
+// getPart sends one request for what b, whose first n bytes are there, lacks, and returns
+// how many it has then.
+func (s *Store) getPart(ctx context.Context, key, etag string, b []byte, from, n int64, moved func()) (int64, error) {
+	out, err := s.api.GetObject(ctx, &awss3.GetObjectInput{
+		Bucket: &s.cfg.Bucket, Key: &key, IfMatch: aws.String(`"` + etag + `"`),
+		Range: aws.String(fmt.Sprintf("bytes=%d-%d", from+n, from+int64(len(b))-1)),
+	})
+	if err != nil {
+		return n, err
+	}
+	err = checkRange(out, etag, int64(len(b))-n)
+	if err == nil {
+		n, err = fill(b, n, out.Body, moved)
+	}
+	return n, errors.Join(err, out.Body.Close())
 }
 
 // checkRange refuses an answer that is not of so many bytes of the version that is meant:
@@ -110,4 +126,3 @@ func fill(b []byte, n int64, r io.Reader, moved func()) (int64, error) {
 	}
 	return n, nil
 }
-

@@ -125,14 +125,14 @@ func TestPutRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenerChecksThePins(t *testing.T) {
+func TestUploadsAreOpenedByTheirPins(t *testing.T) {
 	dir := t.TempDir()
 	up, err := upload.Put(t.Context(), write(t, empty(t)), nil, dir, "job")
 	if err != nil {
 		t.Fatal(err)
 	}
 	pinned := jobs.Load{Source: "upload:" + up.Name, Size: opt.Of(up.Size), Modified: up.Modified.UTC()}
-	o := upload.Opener{Dir: dir}
+	o := jobs.FileSources{Uploads: dir}
 	src, err := o.Open(t.Context(), pinned)
 	if err != nil || src.Size() != up.Size {
 		t.Fatalf("Open = %v", err)
@@ -144,10 +144,10 @@ func TestOpenerChecksThePins(t *testing.T) {
 		load jobs.Load
 		code string
 	}{
-		"other size":  {jobs.Load{Source: pinned.Source, Size: opt.Of(up.Size + 1)}, upload.CodeSourceChanged},
-		"other time":  {jobs.Load{Source: pinned.Source, Modified: up.Modified.Add(time.Second)}, upload.CodeSourceChanged},
-		"gone":        {jobs.Load{Source: "upload:other"}, upload.CodeSourceMissing},
-		"not allowed": {jobs.Load{Source: "file:/etc/passwd"}, upload.CodeSourceMissing},
+		"other size":  {jobs.Load{Source: pinned.Source, Size: opt.Of(up.Size + 1)}, jobs.CodeSourceChanged},
+		"other time":  {jobs.Load{Source: pinned.Source, Modified: up.Modified.Add(time.Second)}, jobs.CodeSourceChanged},
+		"gone":        {jobs.Load{Source: "upload:other"}, jobs.CodeSourceNotFound},
+		"not allowed": {jobs.Load{Source: "file:/etc/passwd"}, jobs.CodeSourceRefused},
 	} {
 		_, err := o.Open(t.Context(), tc.load)
 		if refused, ok := errors.AsType[*jobs.RefusedError](err); !ok || refused.Code != tc.code {
@@ -199,5 +199,66 @@ func TestSweepRemovesUploadsOfEndedJobs(t *testing.T) {
 	}
 	if err := upload.Sweep(ctx, filepath.Join(dir, "none"), f.Ledger()); err != nil {
 		t.Fatalf("Sweep of no directory = %v", err)
+	}
+}
+
+// TestTheDigestIsThatOfAnUpload: loads of one archive know each other whatever way it
+// comes.
+func TestTheDigestIsThatOfAnUpload(t *testing.T) {
+	dir, plain := t.TempDir(), empty(t)
+	up, err := upload.Put(t.Context(), write(t, plain), nil, dir, "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := upload.Hash(dir, up.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err = z.Write(plain)
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"plain": plain, "packed": packed.Bytes()} {
+		if got, err := upload.Digest(write(t, content)); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
+		}
+	}
+	if _, err := upload.Digest(write(t, []byte("no archive"))); err == nil {
+		t.Error("what is no archive has a digest")
+	}
+}
+
+func TestWhatIsBesideTheQueueIsNeededByItsJob(t *testing.T) {
+	ctx, f := context.Background(), memory.New()
+	defer f.Close()
+	for job, state := range map[string]storage.JobState{"done": storage.JobDone, "waiting": storage.JobQueued} {
+		row := storage.Job{ID: jobs.ID(f.ID(), job), Text: job, Kind: "load", State: storage.JobQueued, Created: time.Now()}
+		if _, err := f.Ledger().Insert(ctx, []storage.Job{row}); err != nil {
+			t.Fatal(err)
+		}
+		if state.Final() {
+			_, c, err := f.Ledger().Claim(ctx, row, time.Minute)
+			if err == nil {
+				err = f.Ledger().Finish(ctx, c, storage.Final{State: state})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	now, long := time.Now(), time.Now().Add(-25*time.Hour)
+	for _, tc := range []struct {
+		name string
+		put  time.Time
+		want bool
+	}{
+		{"done.acbak", now, false}, {"waiting.acbak", long, true}, {"unknown.acbak", now, true},
+		{"unknown.acbak", long, false}, {"of somebody else", long, true},
+	} {
+		if got, err := upload.Needed(ctx, f.Ledger(), tc.name, tc.put); err != nil || got != tc.want {
+			t.Errorf("%s since %s: %v, %v", tc.name, tc.put, got, err)
+		}
 	}
 }
