@@ -254,8 +254,11 @@ func TestWhatIsBesideTheQueueIsNeededByItsJob(t *testing.T) {
 		put  time.Time
 		want bool
 	}{
-		{"done.acbak", now, false}, {"waiting.acbak", long, true}, {"unknown.acbak", now, true},
-		{"unknown.acbak", long, false}, {"of somebody else", long, true},
+		{"done.acbak", now, false},
+		{"waiting.acbak", long, true},
+		{"unknown.acbak", now, true},
+		{"unknown.acbak", long, false},
+		{"of somebody else", long, true},
 	} {
 		if got, err := upload.Needed(ctx, f.Ledger(), tc.name, tc.put); err != nil || got != tc.want {
 			t.Errorf("%s since %s: %v, %v", tc.name, tc.put, got, err)
