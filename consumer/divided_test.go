@@ -37,6 +37,8 @@ func (a *inMemory) Open(context.Context, jobs.Load) (jobs.Source, error) {
 	return noClose{bytes.NewReader(a.archive)}, nil
 }
 
+func (a *inMemory) Pins(_ context.Context, l jobs.Load) (jobs.Load, error) { return l, nil }
+
 type noClose struct{ *bytes.Reader }
 
 func (noClose) Close() error { return nil }

@@ -14,6 +14,10 @@ func (w *CatalogWork) Plan(ctx context.Context, c storage.Claim, by Actor, a Arg
 	if !ok {
 		return nil, nil, fmt.Errorf("jobs of kind %s are not divided", a.kind())
 	}
+	l, err := w.Sources.Pins(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
 	src, err := w.Sources.Open(ctx, l)
 	if err != nil {
 		return nil, nil, err
@@ -24,6 +28,9 @@ func (w *CatalogWork) Plan(ctx context.Context, c storage.Claim, by Actor, a Arg
 		return nil, nil, err
 	}
 	stored, err := plan.Stored()
+	if err == nil {
+		stored.Body, err = pinnedPlan(l, stored.Body)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -36,6 +43,11 @@ func (w *CatalogWork) Open(_ context.Context, by Actor, a Args, p storage.Plan) 
 	if !ok {
 		return nil, fmt.Errorf("jobs of kind %s are not divided", a.kind())
 	}
+	l, body, err := splitPins(l, p.Body)
+	if err != nil {
+		return nil, err
+	}
+	p.Body = body
 	plan, err := manager.ReadPlan(p)
 	if err != nil {
 		return nil, err
