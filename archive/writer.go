@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 )
 
 // Writer writes an archive in the bytes the original writes. It refuses a
@@ -47,8 +46,8 @@ func (w *Writer) write(rec Record) error {
 	if err != nil {
 		return err
 	}
-	if uint64(e.size()) > math.MaxUint32 {
-		return fmt.Errorf("%s of %d bytes is longer than a frame can be", name(rec), e.size())
+	if err := checkSize(rec, e); err != nil {
+		return err
 	}
 	if err := w.section.admit(rec); err != nil {
 		return err

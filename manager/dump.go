@@ -22,6 +22,13 @@ type DumpOptions struct {
 	// Query, when set, selects the resources; only with exactly one model. Its
 	// order, limit and offset do not matter: what it selects is dumped by id.
 	Query opt.Value[qb.Query]
+	// Parallel is how many goroutines read and encode for [Catalog.DumpTo] where the
+	// store lets them; 0 means one for each processor, eight at most. Each needs some
+	// 10 MiB.
+	Parallel int
+	// Progress, when set, is told by [Catalog.DumpTo] how many resources are written and
+	// how many there are, about. It is called by one goroutine at a time.
+	Progress func(storage.Progress)
 }
 
 // ModelDump counts what was dumped of one model.
@@ -53,7 +60,7 @@ type DumpStats struct {
 // except by the ids of the blobs of one model.
 func (c *Catalog) Dump(ctx context.Context, o DumpOptions) iter.Seq2[archive.Record, error] {
 	return func(yield func(archive.Record, error) bool) {
-		d := &dumper{catalog: c, opts: o, stats: DumpStats{Models: map[string]ModelDump{}}}
+		d := newDumper(c, o)
 		d.yield = func(r archive.Record) error {
 			if !yield(r, nil) {
 				return errStopped
@@ -75,6 +82,14 @@ type dumper struct {
 	opts    DumpOptions
 	stats   DumpStats
 	yield   func(archive.Record) error
+
+	line  *dumpLine // nil when the records are yielded one by one
+	total int64     // resources that there are, set before the first record
+	done  int64     // those that are written
+}
+
+func newDumper(c *Catalog, o DumpOptions) *dumper {
+	return &dumper{catalog: c, opts: o, stats: DumpStats{Models: map[string]ModelDump{}}}
 }
 
 // run opens the store as it is now and dumps the models, when the handlers agree
@@ -83,11 +98,14 @@ func (d *dumper) run(ctx context.Context) (err error) {
 	if d.opts.Query.IsSet() && len(d.opts.Models) != 1 {
 		return &RefusedError{Code: CodeInvalid, Message: "a query selects the resources of one model: name it"}
 	}
-	snap, err := d.catalog.factory.Snapshot(ctx)
+	snap, err := d.snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() {
+		if d.line != nil {
+			d.line.settle()
+		}
 		if closeErr := snap.Close(); err == nil {
 			err = closeErr
 		}
@@ -103,8 +121,21 @@ func (d *dumper) run(ctx context.Context) (err error) {
 	return d.catalog.watchedModels(ctx, ActionDump, models, q, func() error { return d.sections(ctx, snap, models) })
 }
 
+// snapshot returns the store as it is now, for as many readers as there may be.
+func (d *dumper) snapshot(ctx context.Context) (storage.Snapshot, error) {
+	if d.line == nil {
+		return d.catalog.factory.Snapshot(ctx)
+	}
+	snap, readers, err := storage.SnapshotFor(ctx, d.catalog.factory, d.line.readers)
+	d.line.most = readers
+	return snap, err
+}
+
 // sections dumps the models.
 func (d *dumper) sections(ctx context.Context, snap storage.Snapshot, models []string) error {
+	if err := d.count(ctx, snap, models); err != nil {
+		return err
+	}
 	if err := d.yield(archive.Header{Version: archive.Version}); err != nil {
 		return err
 	}
@@ -114,6 +145,44 @@ func (d *dumper) sections(ctx context.Context, snap storage.Snapshot, models []s
 		}
 	}
 	return d.yield(archive.EOF{})
+}
+
+// count finds out how many resources there are to dump, when somebody wants to know how
+// far the dump is. Those that a handler hides one by one are counted with the others.
+func (d *dumper) count(ctx context.Context, snap storage.Snapshot, models []string) error {
+	if d.opts.Progress == nil {
+		return nil
+	}
+	var total int64
+	for _, model := range models {
+		visible, err := d.visible(ctx, model)
+		if err != nil {
+			return err
+		}
+		n, err := countAll(ctx, snap, model, both(d.opts.Query.Or(qb.Query{}).Where, visible.Where))
+		if err != nil {
+			return err
+		}
+		total += n
+	}
+	d.total = total
+	return nil
+}
+
+// countAll counts the resources of a model that fulfil a condition, which may be nil.
+func countAll(ctx context.Context, snap storage.Snapshot, model string, where qb.Cond) (int64, error) {
+	metas, _, err := snap.Build(ctx, model)
+	if errors.Is(err, storage.ErrNotFound) {
+		return 0, nil // made after the snapshot
+	}
+	if err != nil {
+		return 0, fmt.Errorf("model %s: %w", model, err)
+	}
+	n, err := metas.Count(ctx, qb.Query{Where: where})
+	if err != nil {
+		return 0, fmt.Errorf("count model %s: %w", model, err)
+	}
+	return n, nil
 }
 
 // models returns the models to dump, by name.

@@ -40,6 +40,9 @@ func (s *sectionDumper) start() error {
 // resources dumps the metas, each followed by its revisions. The metas are read as
 // the reader of revisions asks for ids, so that it may read ahead.
 func (s *sectionDumper) resources(ctx context.Context) error {
+	if s.line != nil {
+		return s.blocks(ctx)
+	}
 	var waiting []resource.Meta // whose ids were asked for and that are not written yet
 	var failed error
 	ids := func(yield func(resource.ID) bool) {
@@ -52,30 +55,44 @@ func (s *sectionDumper) resources(ctx context.Context) error {
 			}
 		}
 	}
-	last := resource.ID("") // of the metas that are written
-	for rev, err := range s.revisions.DumpAll(ctx, ids) {
-		if err != nil || failed != nil {
-			return cmp.Or(failed, err)
+	revisions := func(yield func(resource.Revision, error) bool) {
+		for rev, err := range s.revisions.DumpAll(ctx, ids) {
+			if err = cmp.Or(failed, err); !yield(rev, err) || err != nil {
+				return
+			}
+		}
+		if failed != nil {
+			yield(resource.Revision{}, failed)
+		}
+	}
+	return interleave(&waiting, revisions, s.meta, s.revision)
+}
+
+// interleave passes on each of the metas that wait, in front of its revisions. More may
+// come to wait while the revisions are read.
+func interleave(waiting *[]resource.Meta, revisions iter.Seq2[resource.Revision, error], meta func(resource.Meta) error, revision func(resource.Revision) error) error {
+	last := resource.ID("") // of the metas that were passed on
+	for rev, err := range revisions {
+		if err != nil {
+			return err
 		}
 		for last != rev.Info.ResourceID {
-			if len(waiting) == 0 {
+			if len(*waiting) == 0 {
 				return fmt.Errorf("revision %s came out of order", rev.Info.RevisionID)
 			}
-			last = waiting[0].ResourceID
-			if err := s.meta(waiting[0]); err != nil {
+			first := (*waiting)[0]
+			*waiting = (*waiting)[1:]
+			last = first.ResourceID
+			if err := meta(first); err != nil {
 				return err
 			}
-			waiting = waiting[1:]
 		}
-		if err := s.revision(rev); err != nil {
+		if err := revision(rev); err != nil {
 			return err
 		}
 	}
-	if failed != nil {
-		return failed
-	}
-	for _, meta := range waiting {
-		if err := s.meta(meta); err != nil {
+	for _, m := range *waiting {
+		if err := meta(m); err != nil {
 			return err
 		}
 	}
@@ -123,12 +140,18 @@ func (s *sectionDumper) meta(meta resource.Meta) error {
 
 func (s *sectionDumper) revision(rev resource.Revision) error {
 	s.stats.Revisions++
+	noteBlobs(s.blobs, &rev)
+	return s.yield(archive.Revision{Revision: rev})
+}
+
+// noteBlobs notes the blobs that a revision refers to, each with the first resource that
+// does.
+func noteBlobs(blobs map[string]resource.ID, rev *resource.Revision) {
 	for _, b := range payload.Binaries(rev.Data) {
-		if _, ok := s.blobs[b.FileID]; !ok {
-			s.blobs[b.FileID] = rev.Info.ResourceID
+		if _, ok := blobs[b.FileID]; !ok {
+			blobs[b.FileID] = rev.Info.ResourceID
 		}
 	}
-	return s.yield(archive.Revision{Revision: rev})
 }
 
 // allBlobs dumps the blobs of the section, by id. Of a part of the resources only

@@ -42,3 +42,14 @@ func (f *Findings) note(p Problem) {
 		f.Notes = append(f.Notes, p)
 	}
 }
+
+// add adds what was found later.
+func (f *Findings) add(later Findings) {
+	for _, p := range later.Problems {
+		f.problem(p)
+	}
+	f.Count += later.Count - int64(len(later.Problems)) // those that are not listed
+	for _, n := range later.Notes {
+		f.note(n)
+	}
+}

@@ -11,9 +11,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"github.com/specstar-worker/worker/archive"
 	"github.com/specstar-worker/worker/resource"
-	"github.com/specstar-worker/worker/resource/payload"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -25,9 +23,28 @@ import (
 // is a note, and so is garbage (see [Catalog.CollectGarbage]). Unset rev_* fields
 // are fine. A row that cannot be decoded ends the reading of its model and is a
 // problem. It writes nothing; the error is for a store that is unavailable.
-func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
+func (c *Catalog) Verify(ctx context.Context) (Findings, error) {
+	return c.VerifyWith(ctx, VerifyOptions{})
+}
+
+// VerifyOptions refine a verification. The zero value is for all models.
+type VerifyOptions struct {
+	// Models names the models to verify; empty means all, and what a garbage collection
+	// would remove, too. One that the store lacks is refused.
+	Models []string
+	// Parallel is how many goroutines read, as for [DumpOptions]. It does not show in
+	// what is found, nor in its order.
+	Parallel int
+	// Progress, when set, is told how many resources are verified and how many there
+	// are, by one goroutine at a time.
+	Progress func(storage.Progress)
+}
+
+// VerifyWith is [Catalog.Verify] with options.
+func (c *Catalog) VerifyWith(ctx context.Context, o VerifyOptions) (f Findings, err error) {
 	f.OK = true
-	snap, err := c.factory.Snapshot(ctx)
+	r := &verification{catalog: c, opts: o, findings: &f}
+	snap, readers, err := storage.SnapshotFor(ctx, c.factory, readersOf(o.Parallel))
 	if err != nil {
 		return f, fmt.Errorf("verify: %w", err)
 	}
@@ -36,7 +53,11 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 			err = closeErr
 		}
 	}()
+	r.snap, r.readers = snap, readers
 	infos, err := c.Models(ctx)
+	if err == nil {
+		infos, err = chosen(infos, o.Models)
+	}
 	if err != nil {
 		return f, fmt.Errorf("verify: %w", err)
 	}
@@ -45,14 +66,74 @@ func (c *Catalog) Verify(ctx context.Context) (f Findings, err error) {
 		if err := c.whole(ctx, ActionDump, models); err != nil {
 			return err
 		}
-		for _, info := range infos {
-			if err := c.verifyModel(ctx, snap, info, &f); err != nil {
-				return fmt.Errorf("verify model %s: %w", info.Name, err)
-			}
-		}
-		return c.noteGarbage(ctx, &f)
+		return r.run(ctx, infos)
 	})
 	return f, err
+}
+
+// chosen returns the named models, all when none is named.
+func chosen(infos []storage.ModelInfo, names []string) ([]storage.ModelInfo, error) {
+	if len(names) == 0 {
+		return infos, nil
+	}
+	for _, model := range names {
+		if !slices.ContainsFunc(infos, func(i storage.ModelInfo) bool { return i.Name == model }) {
+			return nil, &RefusedError{Code: CodeModelUnknown, Model: model, Message: fmt.Sprintf("the store has no model %s", model)}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(infos), func(i storage.ModelInfo) bool { return !slices.Contains(names, i.Name) }), nil
+}
+
+// verification verifies models of one snapshot.
+type verification struct {
+	catalog  *Catalog
+	opts     VerifyOptions
+	snap     storage.Snapshot
+	readers  int // 0: the snapshot is for one goroutine
+	findings *Findings
+
+	done, total int64 // resources
+}
+
+// run verifies the models.
+func (r *verification) run(ctx context.Context, infos []storage.ModelInfo) error {
+	if err := r.count(ctx, infos); err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if err := r.model(ctx, info); err != nil {
+			return fmt.Errorf("verify model %s: %w", info.Name, err)
+		}
+	}
+	if len(r.opts.Models) > 0 {
+		return nil
+	}
+	return r.catalog.noteGarbage(ctx, r.findings)
+}
+
+// count finds out how many resources there are, when somebody wants to know how far the
+// verification is.
+func (r *verification) count(ctx context.Context, infos []storage.ModelInfo) error {
+	if r.opts.Progress == nil {
+		return nil
+	}
+	for _, info := range infos {
+		n, err := countAll(ctx, r.snap, info.Name, nil)
+		if err != nil {
+			return err
+		}
+		r.total += n
+	}
+	r.report(0)
+	return nil
+}
+
+// report tells that so many more resources are verified.
+func (r *verification) report(more int) {
+	r.done += int64(more)
+	if r.opts.Progress != nil {
+		r.opts.Progress(storage.Progress{Done: r.done, Total: max(r.total, r.done)})
+	}
 }
 
 // noteGarbage notes what a garbage collection would remove or report.
@@ -81,18 +162,18 @@ func (c *Catalog) noteGarbage(ctx context.Context, f *Findings) error {
 	return nil
 }
 
-// verifyModel adds what is wrong with one model.
-func (c *Catalog) verifyModel(ctx context.Context, snap storage.Snapshot, info storage.ModelInfo, f *Findings) error {
-	metas, revs, err := snap.Build(ctx, info.Name)
+// model adds what is wrong with one model.
+func (r *verification) model(ctx context.Context, info storage.ModelInfo) error {
+	metas, revs, err := r.snap.Build(ctx, info.Name)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // made after the snapshot
 	}
 	if err != nil {
 		return err
 	}
-	v := &verifier{catalog: c, model: info.Name, unique: info.UniquePaths, revisions: revs, findings: f, blobs: make(map[string]resource.ID)}
+	v := &verifier{verification: r, model: info.Name, unique: info.UniquePaths, revisions: revs, blobs: make(map[string]resource.ID)}
 	err = v.run(ctx, metas)
-	if ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
+	if _, bug := errors.AsType[*PanicError](err); bug || ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable) {
 		return err
 	}
 	if err != nil {
@@ -103,58 +184,12 @@ func (c *Catalog) verifyModel(ctx context.Context, snap storage.Snapshot, info s
 
 // verifier verifies one model.
 type verifier struct {
-	catalog   *Catalog
+	*verification
 	model     string
 	revisions storage.RevisionReader
-	findings  *Findings
 	blobs     map[string]resource.ID // referred to, with the first that does
 	unique    []string               // unique paths
 	holders   map[xxh3.Uint128]resource.ID
-}
-
-// verifyPage is how many resources are read at a time.
-const verifyPage = 1000
-
-func (v *verifier) run(ctx context.Context, metas storage.MetaReader) error {
-	page := make([]resource.Meta, 0, verifyPage)
-	for meta, err := range ascending(metas.All(ctx)) {
-		if err != nil {
-			return err
-		}
-		if page = append(page, meta); len(page) < verifyPage {
-			continue
-		}
-		if err := v.page(ctx, page); err != nil {
-			return err
-		}
-		page = page[:0]
-	}
-	if err := v.page(ctx, page); err != nil {
-		return err
-	}
-	return v.checkBlobs(ctx)
-}
-
-// page verifies some resources with their revisions.
-func (v *verifier) page(ctx context.Context, metas []resource.Meta) error {
-	current := make(map[resource.RevisionKey]resource.RevisionInfo, len(metas))
-	for i := range metas {
-		current[currentKey(metas[i])] = resource.RevisionInfo{}
-	}
-	for rev, err := range v.revisions.DumpAll(ctx, idsOf(metas)) {
-		if err != nil {
-			return err
-		}
-		v.revision(&rev)
-		if _, ok := current[rev.Info.Key()]; ok {
-			current[rev.Info.Key()] = rev.Info
-		}
-	}
-	for i := range metas {
-		v.meta(&metas[i], current[currentKey(metas[i])])
-		v.holds(&metas[i])
-	}
-	return nil
 }
 
 // meta compares a meta with the info of its current revision.
@@ -171,25 +206,6 @@ func (v *verifier) meta(meta *resource.Meta, info resource.RevisionInfo) {
 func agrees(r, want resource.RevMeta) bool {
 	a := resource.Meta{Rev: r.Completed(want)}.Append(resource.Msgpack, nil)
 	return bytes.Equal(a, resource.Meta{Rev: want}.Append(resource.Msgpack, nil))
-}
-
-// revision compares a payload with its hash and notes the blobs it refers to.
-func (v *verifier) revision(rev *resource.Revision) {
-	info := &rev.Info
-	if hasStaleHash(rev) {
-		v.findings.note(staleHash(v.model, info, 0))
-	} else if bad := checkRevision(rev); bad != nil {
-		code := CodeHashWrong
-		if bad.code != archive.CodeCorrupt {
-			code = CodeUnreadable
-		}
-		v.report(code, info.ResourceID, "%s", bad.message)
-	}
-	for _, b := range payload.Binaries(rev.Data) {
-		if _, ok := v.blobs[b.FileID]; !ok {
-			v.blobs[b.FileID] = info.ResourceID
-		}
-	}
 }
 
 // checkBlobs reads the blobs that the model's payloads refer to.
@@ -211,10 +227,15 @@ func (v *verifier) checkBlobs(ctx context.Context) error {
 }
 
 func (v *verifier) report(code Code, id resource.ID, format string, args ...any) {
-	v.findings.problem(Problem{
-		Code: code, Model: v.model, ResourceID: id,
-		Message: fmt.Sprintf("model %s: ", v.model) + fmt.Sprintf(format, args...),
-	})
+	v.findings.problem(problemIn(v.model, code, id, format, args...))
+}
+
+// problemIn describes what is wrong with a model.
+func problemIn(model string, code Code, id resource.ID, format string, args ...any) Problem {
+	return Problem{
+		Code: code, Model: model, ResourceID: id,
+		Message: fmt.Sprintf("model %s: ", model) + fmt.Sprintf(format, args...),
+	}
 }
 
 func idsOf(metas []resource.Meta) iter.Seq[resource.ID] {

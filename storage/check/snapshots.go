@@ -1,7 +1,9 @@
 package check
 
 import (
+	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/specstar-worker/worker/qb"
 	"github.com/specstar-worker/worker/resource"
@@ -12,6 +14,7 @@ func snapshotChecks() []check {
 	return []check{
 		{"G17/snapshot_shows_the_past", snapshotShowsPast},
 		{"G17/snapshot_lets_writers_write", snapshotLetsWrite},
+		{"G17/snapshot_is_shared", snapshotIsShared},
 	}
 }
 
@@ -75,4 +78,42 @@ func snapshotLetsWrite(t T, s *subject) {
 		wantIDs(t, m, "p1")
 	})
 	wantIDs(t, stores.Metas, "p1", "p2", "p3")
+}
+
+// snapshotIsShared reads a snapshot by as many goroutines as may, and the metas beside
+// them, after everything was changed.
+func snapshotIsShared(t T, s *subject) {
+	stores := s.use(t)
+	var ids []resource.ID
+	for i := range 60 {
+		ids = append(ids, resource.ID(fmt.Sprintf("p%02d", i)))
+	}
+	s.put(t, ids...)
+	snap, readers, err := storage.SnapshotFor(t.Context(), s.Factory, 3)
+	ok(t, "snapshot", err)
+	s.put(t, "q1")
+	ok(t, "delete", stores.Metas.Delete(t.Context(), ids[:30]))
+	m, r, err := snap.Build(t.Context(), model)
+	ok(t, "build in a snapshot", err)
+	var reading sync.WaitGroup
+	found := make([][]resource.RevisionID, readers)
+	errs := make([]error, readers)
+	for i := range readers {
+		reading.Go(func() {
+			for rev, err := range r.DumpAll(t.Context(), slices.Values(ids)) {
+				if errs[i] = err; err != nil {
+					return
+				}
+				found[i] = append(found[i], rev.Info.RevisionID)
+			}
+		})
+	}
+	wantIDs(t, m, ids...)
+	reading.Wait()
+	for i := range readers {
+		ok(t, "dump by one of several", errs[i])
+		equal(t, "number of revisions", len(found[i]), len(ids))
+		equal(t, "their order", slices.IsSorted(found[i]), true)
+	}
+	ok(t, "close snapshot", snap.Close())
 }

@@ -88,3 +88,9 @@ func (s *snapshot) model(ctx context.Context, name string) (*model, error) {
 	st := state{models: s.models}
 	return s.models[name], st.has(name)
 }
+
+// SharedSnapshot is Snapshot: nothing in it changes, so any number may read it.
+func (f *Factory) SharedSnapshot(ctx context.Context, readers int) (storage.Snapshot, int, error) {
+	s, err := f.Snapshot(ctx)
+	return s, readers, err
+}

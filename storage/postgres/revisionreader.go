@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/specstar-worker/worker/internal/caught"
 	"github.com/specstar-worker/worker/resource"
@@ -28,6 +29,9 @@ type revisionReader struct {
 	f *Factory
 	s revisionSource
 	t tables
+	// page, when not nil, is how many contents the last page of a dump should have had:
+	// the first one of the next dump begins with it.
+	page *atomic.Int64
 }
 
 var _ storage.RevisionReader = revisionReader{}
@@ -109,7 +113,7 @@ func (r revisionReader) pages(ctx context.Context, ids iter.Seq[resource.ID], pa
 		var reading sync.WaitGroup
 		defer reading.Wait()
 		defer stop()
-		d := &dumper{revisionReader: r, payloads: payloads, yield: yield, size: dumpFirst}
+		d := &dumper{revisionReader: r, payloads: payloads, yield: yield, size: r.firstPage()}
 		var before chan dumpedPage // of the batch that is being read
 		batch := make([]resource.ID, 0, dumpResources)
 		next := func() (more bool) {
@@ -130,6 +134,16 @@ func (r revisionReader) pages(ctx context.Context, ids iter.Seq[resource.ID], pa
 			d.dump(ctx, before)
 		}
 	}
+}
+
+// firstPage is how many contents the first page of a dump has.
+func (r revisionReader) firstPage() int {
+	if r.page != nil {
+		if n := r.page.Load(); n > 0 {
+			return int(n)
+		}
+	}
+	return dumpFirst
 }
 
 // dumper carries one dump.
@@ -282,6 +296,9 @@ func (d *dumper) contents(ctx context.Context, entries []indexEntry) (p dumpedPa
 	}
 	if size > 0 {
 		d.size = max(1, min(dumpMost, dumpBytes*len(uids)/size))
+		if d.page != nil {
+			d.page.Store(int64(d.size))
+		}
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -61,7 +62,14 @@ func (s *snapshot) Build(ctx context.Context, model string) (storage.MetaReader,
 	if s.f.medium != nil {
 		return metas, s.f.outerReader(t), nil
 	}
-	return metas, revisionReader{f: s.f, s: innerSource{f: s.f, q: s}, t: t}, nil
+	return metas, revisionReader{f: s.f, s: innerSource{f: s.f, q: s}, t: t, page: new(atomic.Int64)}, nil
+}
+
+// SharedSnapshot is Snapshot: each query has a connection of its own. Half of the pool is
+// left to others.
+func (f *Factory) SharedSnapshot(ctx context.Context, readers int) (storage.Snapshot, int, error) {
+	s, err := f.Snapshot(ctx)
+	return s, max(1, min(readers, int(f.pool.Config().MaxConns)/2-1)), err
 }
 
 // Query reads on a connection of its own, which goes back when the rows are closed.

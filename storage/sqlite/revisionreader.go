@@ -16,6 +16,8 @@ type revisionReader struct {
 	f *Factory
 	q queryer
 	t tables
+	// idle are connections for dumps, each for one at a time; nil when q is used.
+	idle chan queryer
 }
 
 func (r revisionReader) doing() string { return "read revisions of model " + r.t.model + " in" }
@@ -96,7 +98,12 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 
 // dump yields the revisions of a batch and reports whether to go on.
 func (r revisionReader) dump(ctx context.Context, ids []resource.ID, yield func(resource.Revision, error) bool) bool {
-	for v, err := range stream(ctx, r.f, r.q, r.doing(), r.t.selectBatch(), []any{jsonIDs(ids)}, r.dumped) {
+	q := r.q
+	if r.idle != nil {
+		q = <-r.idle
+		defer func() { r.idle <- q }()
+	}
+	for v, err := range stream(ctx, r.f, q, r.doing(), r.t.selectBatch(), []any{jsonIDs(ids)}, r.dumped) {
 		if !yield(v, err) || err != nil {
 			return false
 		}

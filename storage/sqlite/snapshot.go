@@ -20,6 +20,11 @@ func (f *Factory) Snapshot(ctx context.Context) (storage.Snapshot, error) {
 	if f.beside != nil {
 		return f.beside.snapshot(ctx)
 	}
+	return f.begin(ctx)
+}
+
+// begin begins a read transaction on a connection of its own.
+func (f *Factory) begin(ctx context.Context) (*snapshot, error) {
 	conn, err := f.reads.Conn(ctx)
 	if err != nil {
 		return nil, f.explain("open snapshot of", err)
