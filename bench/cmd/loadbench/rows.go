@@ -41,7 +41,7 @@ func readRows(ctx context.Context, dsn string) (all []copied, err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	if _, err := conn.Exec(ctx, `CREATE TEMP TABLE parts AS SELECT resource_id, (row_number() OVER (ORDER BY ctid) - 1) / 1000 AS no FROM item_meta;
-		CREATE INDEX ON parts (no); ANALYZE parts; CREATE INDEX IF NOT EXISTS loadbench_uid ON item_resource_data (uid)`); err != nil {
+		CREATE INDEX ON parts (no); ANALYZE parts; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off`); err != nil {
 		return nil, err
 	}
 	var n int
