@@ -25,6 +25,9 @@ type CatalogWork struct {
 	// DivideAbove is how many resources a load has at most that one worker does; 0 means
 	// what [manager.LoadOptions] says.
 	DivideAbove int64
+	// ChunkRows is how many resources a chunk of a divided load has at most; 0 means what
+	// [manager.LoadOptions] says.
+	ChunkRows int64
 }
 
 // as returns the catalog as the actor may use it.
@@ -98,6 +101,7 @@ func (w *CatalogWork) loadOptions(l Load) manager.LoadOptions {
 		StrictModels:         w.Strict,
 		AllowUnknownModel:    slices.Contains(l.Allow, "unknown_model"),
 		DivideAbove:          w.DivideAbove,
+		ChunkRows:            w.ChunkRows,
 	}
 }
 

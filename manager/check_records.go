@@ -31,7 +31,7 @@ func (ck *checker) start(model string, f frame) error {
 		m = newModelCheck(model)
 		ck.models[model] = m
 	}
-	ck.sections = append(ck.sections, newSection(m, int32(len(ck.sections)), ck.wanted(model)))
+	ck.sections = append(ck.sections, newSection(m, int32(len(ck.sections)), ck.wanted(model), ck.opts.chunkRows()))
 	return nil
 }
 

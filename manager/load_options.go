@@ -65,9 +65,19 @@ type LoadOptions struct {
 	// DivideAbove is how many resources a load has at most that [Catalog.PlanLoad] does at
 	// once; 0 means 10,000.
 	DivideAbove int64
+	// ChunkRows is how many resources a chunk of a divided load has at most; 0 means 1,000.
+	ChunkRows int64
 	// Limits bound what the archive may hold; the zero value means the defaults of
 	// package archive.
 	Limits archive.Limits
+}
+
+// chunkRows is ChunkRows with its default.
+func (o *LoadOptions) chunkRows() int64 {
+	if o.ChunkRows > 0 {
+		return o.ChunkRows
+	}
+	return defaultChunkRows
 }
 
 // LoadStats counts what a load did with one model.

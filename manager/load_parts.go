@@ -22,13 +22,25 @@ const CodeLoadMismatch Code = "load_mismatch"
 func (c *Catalog) PlanLoad(ctx context.Context, claim storage.Claim, src Source, o LoadOptions, progress func(storage.Progress)) (*Plan, map[string]LoadStats, error) {
 	l, err := c.startLoad(ctx, claim, src, o, progress)
 	if err == nil {
+		l.divided, err = l.worthDividing(ctx)
+	}
+	if err == nil && l.divided {
 		err = l.planned(ctx)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, c.refusedLoad(ctx, claim, err)
-	}
-	if l.divided {
+	case l.divided:
 		return l.plan, nil, nil
+	}
+	if o.chunkRows() != defaultChunkRows {
+		// Without a stored plan a load is continued by the chunks that every worker makes.
+		o.ChunkRows = 0
+		stats, err := c.Load(ctx, claim, src, o, progress)
+		return nil, stats, err
+	}
+	if err := l.watchedAll(ctx); err != nil {
+		return nil, nil, c.refusedLoad(ctx, claim, err)
 	}
 	return nil, l.stats, nil
 }
@@ -36,25 +48,28 @@ func (c *Catalog) PlanLoad(ctx context.Context, claim storage.Claim, src Source,
 // defaultDivideAbove is the documented meaning of DivideAbove 0.
 const defaultDivideAbove = singleRows
 
-// planned prepares the chunks of a load that is to be divided, and does any other.
-func (l *loader) planned(ctx context.Context) error {
+// worthDividing reports whether a load is large enough for many workers, and was not
+// begun without a plan.
+func (l *loader) worthDividing(ctx context.Context) (bool, error) {
 	begun, err := l.catalog.factory.Ledger().CountChunks(ctx, l.claim.Job)
 	if err != nil {
-		return fmt.Errorf("look for chunks of load job %s: %w", l.claim.Job, err)
+		return false, fmt.Errorf("look for chunks of load job %s: %w", l.claim.Job, err)
 	}
 	above := l.opts.DivideAbove
 	if above <= 0 {
 		above = defaultDivideAbove
 	}
-	if begun > 0 || l.plan.Resources() <= above && l.plan.Bytes() <= singleBytes {
-		return l.watchedAll(ctx)
-	}
+	return begun == 0 && (l.plan.Resources() > above || l.plan.Bytes() > singleBytes), nil
+}
+
+// planned prepares the chunks of a load that is to be divided.
+func (l *loader) planned(ctx context.Context) error {
 	for _, name := range l.plan.names() {
 		if err := l.catalog.Ask(ctx, Event{Action: ActionLoad, Model: name}); err != nil {
 			return err
 		}
 	}
-	l.divided, l.done = true, map[int]bool{}
+	l.done = map[int]bool{}
 	return l.prepare(ctx)
 }
 

@@ -12,8 +12,8 @@ import (
 // The bounds of a chunk. A resource is never divided, so that one with many
 // large revisions makes a chunk beyond them.
 const (
-	chunkRows  = 1000
-	chunkBytes = 8 << 20
+	defaultChunkRows = 1000
+	chunkBytes       = 8 << 20
 )
 
 // The bounds of a load with [RaiseError] that is done as one unit of work.
@@ -165,7 +165,7 @@ func (ck *checker) finish() (*Plan, error) {
 // chunksOf cuts a section into chunks: its blobs first, so that they are there
 // before what refers to them.
 func (ck *checker) chunksOf(s *section) []chunk {
-	chunks := cutFrames(chunk{model: s.model.name, blobs: true}, ck.blobFrames(s))
+	chunks := cutFrames(chunk{model: s.model.name, blobs: true}, ck.blobFrames(s), ck.opts.chunkRows())
 	if s.grouped() {
 		return append(chunks, s.cuts...)
 	}
@@ -189,13 +189,13 @@ func (ck *checker) blobFrames(s *section) [][]frame {
 	return frames
 }
 
-// cutFrames makes chunks of groups of frames that must stay together; like
-// tells what kind.
-func cutFrames(like chunk, groups [][]frame) []chunk {
+// cutFrames makes chunks of at most so many groups of frames, which must stay together;
+// like tells what kind.
+func cutFrames(like chunk, groups [][]frame, rows int64) []chunk {
 	var chunks []chunk
 	cur := like
 	for _, g := range groups {
-		if cur.resources >= chunkRows || cur.bytes >= chunkBytes {
+		if cur.resources >= rows || cur.bytes >= chunkBytes {
 			chunks = append(chunks, cur)
 			cur = like
 		}

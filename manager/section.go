@@ -18,10 +18,11 @@ type section struct {
 	last             uint64 // hash of the resource of the current run
 	cuts             []chunk
 	open             chunk // the last cut, still growing
+	rows             int64 // resources of a chunk at most
 }
 
-func newSection(m *modelCheck, no int32, wanted bool) *section {
-	return &section{model: m, no: no, wanted: wanted, open: chunk{model: m.name}}
+func newSection(m *modelCheck, no int32, wanted bool, rows int64) *section {
+	return &section{model: m, no: no, wanted: wanted, rows: rows, open: chunk{model: m.name}}
 }
 
 // record takes in the frame of a meta or revision of the resource with hash id.
@@ -41,7 +42,7 @@ func (s *section) record(id uint64, f frame, isMeta bool) {
 // run begins the frames of another resource.
 func (s *section) run(f frame) {
 	s.runs++
-	if s.open.resources >= chunkRows || s.open.bytes >= chunkBytes {
+	if s.open.resources >= s.rows || s.open.bytes >= chunkBytes {
 		s.cut(f.offset)
 	}
 	if s.open.resources == 0 {
@@ -85,5 +86,5 @@ func (ck *checker) regroup(s *section) []chunk {
 			groups[i] = append(groups[i], r.frame)
 		}
 	}
-	return cutFrames(chunk{model: s.model.name}, groups)
+	return cutFrames(chunk{model: s.model.name}, groups, ck.opts.chunkRows())
 }

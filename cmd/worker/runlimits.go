@@ -19,6 +19,8 @@ type runLimits struct {
 	lease time.Duration
 	// divideAbove is how many resources a load has at most that one worker does.
 	divideAbove int64
+	// chunkRows is how many resources a chunk has at most.
+	chunkRows int64
 }
 
 func (l *runLimits) register(flags *pflag.FlagSet) {
@@ -27,6 +29,7 @@ func (l *runLimits) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&l.lease, "lease", consumer.DefaultAckWait,
 		"`DURATION` after which the jobs of a worker that gives no sign of life go to others; of a queue that exists, what it was made with counts")
 	flags.Int64Var(&l.divideAbove, "divide-above", 10_000, "loads of more than `N` resources are done in chunks by all workers")
+	flags.Int64Var(&l.chunkRows, "chunk", 1000, "a chunk has at most `N` resources: fewer cost more for each, more are lost with a worker that dies")
 }
 
 // minLease leaves room for a beat that is late.
@@ -38,6 +41,8 @@ func (l *runLimits) check() error {
 		return usage("--stall-timeout %s: it must be more than 0", l.stall)
 	case l.lease < minLease:
 		return usage("--lease %s: it must be at least %s", l.lease, minLease)
+	case l.chunkRows < 1:
+		return usage("--chunk %d: it must be at least 1", l.chunkRows)
 	case l.divideAbove < 1:
 		return usage("--divide-above %d: it must be at least 1", l.divideAbove)
 	}

@@ -103,7 +103,7 @@ func (w *worker) newExecutor() *jobs.Executor {
 	s := w.session
 	work := &jobs.CatalogWork{
 		Catalog: s.catalog, Sources: s.sources, Strict: s.app.strict(), Encoding: resource.Encoding(""),
-		DivideAbove: s.options.limits.divideAbove,
+		DivideAbove: s.options.limits.divideAbove, ChunkRows: s.options.limits.chunkRows,
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
