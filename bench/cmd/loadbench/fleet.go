@@ -56,7 +56,7 @@ func (b *bench) startFleet(ctx context.Context, n int) (_ *fleet, err error) {
 	if err != nil {
 		return nil, errors.Join(err, f.stop())
 	}
-	f.global = []string{"--store", f.dsn, "--nats", f.broker.ClientURL(), "--data", filepath.Join(dir, "data"), "--log-level", "warn"}
+	f.global = []string{"--store", f.dsn, "--nats", f.broker.ClientURL(), "--data", filepath.Join(dir, "data"), "--sources", b.dir, "--log-level", "warn"}
 	for range n {
 		cmd := exec.Command(b.worker, append([]string{"run", "--listen", "off"}, f.global...)...)
 		cmd.Stderr = os.Stderr
@@ -150,7 +150,7 @@ func (f *fleet) load(ctx context.Context, b *bench, on manager.OnDuplicate) (l l
 
 // submit submits a load and waits for its end.
 func (f *fleet) submit(ctx context.Context, file string, on manager.OnDuplicate) (storage.Job, error) {
-	cmd := exec.CommandContext(ctx, f.program, append([]string{"submit", "load", file, "--on-duplicate", string(on), "-o", "json"}, f.global...)...)
+	cmd := exec.CommandContext(ctx, f.program, append([]string{"submit", "load", "file:" + file, "--on-duplicate", string(on), "-o", "json"}, f.global...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
