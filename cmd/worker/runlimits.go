@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 )
 
@@ -26,7 +25,7 @@ type runLimits struct {
 func (l *runLimits) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&l.stall, "stall-timeout", jobs.DefaultStallTimeout,
 		"`DURATION` after which a load, backfill or migration without a sign of progress is ended, counted and tried again")
-	flags.DurationVar(&l.lease, "lease", consumer.DefaultAckWait,
+	flags.DurationVar(&l.lease, "lease", jobs.DefaultLease,
 		"`DURATION` after which the jobs of a worker that gives no sign of life go to others; of a queue that exists, what it was made with counts")
 	flags.Int64Var(&l.divideAbove, "divide-above", 10_000, "loads of more than `N` resources are done in chunks by all workers")
 	flags.Int64Var(&l.chunkRows, "chunk", 1000, "a chunk has at most `N` resources: fewer cost more for each, more are lost with a worker that dies")

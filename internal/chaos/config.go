@@ -42,6 +42,9 @@ type Config struct {
 	LoadEvery time.Duration
 	// LoadSizes are how many resources archives have, by turns.
 	LoadSizes []int
+	// Chunk is how many resources a chunk of a load has; archives of more than a hundred
+	// are loaded in chunks.
+	Chunk int
 	// DoomEvery is the pause between two jobs that cannot be done; negative: none.
 	DoomEvery time.Duration
 	// Nemeses are the names of those that come, by turns in random order; nil means
@@ -54,6 +57,8 @@ type Config struct {
 	Settle time.Duration
 	// AckWait is that of the consumers of jobs.
 	AckWait time.Duration
+	// Lease is that of long jobs; 0 leaves it to the program.
+	Lease time.Duration
 	// Worker and Server are the programs to run, see [Build] and [BuildServer]. Points is
 	// that of [BuildPoints]; empty: no worker is told where to kill itself.
 	Worker, Server, Points string
@@ -94,6 +99,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Clients, 8)
 	set(&c.Rate, 100)
 	set(&c.Resources, 200)
+	set(&c.Chunk, 100)
 	wait(&c.Duration, 30*time.Second)
 	wait(&c.LoadEvery, 5*time.Second)
 	wait(&c.DoomEvery, 700*time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -149,8 +150,14 @@ func (s *Stand) prepare(ctx context.Context) error {
 	workers := func(x *node) *faultproxy.Proxy { return x.workers }
 	clients := func(x *node) *faultproxy.Proxy { return x.clients }
 	s.commands = commands{s.config.Worker, env, flags(s.database.direct, urls(s.nodes, brokerSecret, clients), s.objectsURL(false))}
-	s.fleet = newFleet(s.config.Workers, s.config.Dir, env, append(
-		[]string{s.config.Worker, "run", "--listen", "127.0.0.1:0", "--grace", grace.String()},
+	run := []string{s.config.Worker, "run", "--listen", "127.0.0.1:0", "--grace", grace.String()}
+	if s.config.Old == "" { // it does loads as a whole
+		run = append(run, "--divide-above", "100", "--chunk", strconv.Itoa(s.config.Chunk))
+	}
+	if s.config.Lease > 0 {
+		run = append(run, "--lease", s.config.Lease.String())
+	}
+	s.fleet = newFleet(s.config.Workers, s.config.Dir, env, append(run,
 		flags(s.database.workers, urls(s.nodes, brokerSecret, workers), s.objectsURL(true))...)...)
 	if s.config.Old != "" {
 		if err := s.startOld(ctx); err != nil {
