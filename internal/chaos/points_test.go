@@ -74,7 +74,7 @@ const triesToDie = 3
 // dieAtLast has a worker die at a point when it comes there for the n-th time.
 func dieAtLast(ctx context.Context, s *Stand, slot int, name string, n int) (died bool, err error) {
 	within := 15 * time.Second
-	if strings.Contains(name, "load") || strings.Contains(name, "recorded") { // it comes there at the end of one
+	if strings.Contains(name, "load") || strings.Contains(name, "recorded") || strings.Contains(name, "chunk") { // it comes there at the end of one
 		within = time.Minute
 	}
 	for range triesToDie {
