@@ -74,5 +74,6 @@ func (b *bench) prepare(ctx context.Context) error {
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.worker, "./cmd/worker")
 	build.Dir = ".." // the worker's own module, as make bench runs in bench
 	build.Stderr = os.Stderr
-	return errors.Join(build.Run(), items.WriteArchive(b.file, b.resources, 1, false))
+	_, err := items.Write(b.file, b.resources)
+	return errors.Join(build.Run(), err)
 }
