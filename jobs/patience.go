@@ -84,6 +84,11 @@ func (p patient) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) 
 	return soon(ctx, p, func(ctx context.Context) (storage.Plan, error) { return p.Ledger.Plan(ctx, job) })
 }
 
+// Outline implements [storage.Ledger].
+func (p patient) Outline(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return soon(ctx, p, func(ctx context.Context) (storage.Plan, error) { return p.Ledger.Outline(ctx, job) })
+}
+
 // woken is what Ledger.Wake returns.
 type woken struct {
 	job       storage.Job

@@ -189,6 +189,8 @@ type Ledger interface {
 	Suspend(ctx context.Context, c Claim, until time.Time, p *Plan, done Progress) error
 	// Plan returns the plan of a job; ErrNotFound when it has none.
 	Plan(ctx context.Context, job uuid.UUID) (Plan, error)
+	// Outline is Plan without the Body, which may be large.
+	Outline(ctx context.Context, job uuid.UUID) (Plan, error)
 	// Wake makes a suspended job due now, unless it is due already, and returns the job
 	// as it then is. It reports false, and changes nothing, when the job is not
 	// suspended. ErrNotFound.

@@ -66,6 +66,7 @@ func cancelledReads(t T, s *subject) {
 		"job count":   second(l.Count(ctx)),
 		"chunks":      second(l.Chunks(ctx, uuid.New())),
 		"chunk count": second(l.CountChunks(ctx, uuid.New())),
+		"outline":     second(l.Outline(ctx, uuid.New())),
 		"plan":        second(l.Plan(ctx, uuid.New())),
 		"models":      second(s.Models(ctx)),
 		"snapshot":    second(s.Snapshot(ctx)),

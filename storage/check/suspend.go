@@ -57,6 +57,11 @@ func (s *subject) wantPlan(t T, job uuid.UUID, want storage.Plan) {
 	if !same || got.Chunks != want.Chunks || got.Total != want.Total {
 		t.Fatalf("the plan is %+v, want %+v", got, want)
 	}
+	got, err = s.Ledger().Outline(t.Context(), job)
+	ok(t, "outline", err)
+	if !bytes.Equal(got.Digest, want.Digest) || got.Chunks != want.Chunks || got.Total != want.Total || len(got.Body) > 0 {
+		t.Fatalf("the outline is %+v, want that of %+v", got, want)
+	}
 }
 
 func suspendedWaits(t T, s *subject) {
@@ -229,6 +234,8 @@ func planIsRead(t T, s *subject) {
 	for what, id := range map[string]uuid.UUID{"a job that has none": none.ID, "an unknown job": uuid.New()} {
 		_, err := l.Plan(t.Context(), id)
 		wantErr(t, "the plan of "+what, err, storage.ErrNotFound)
+		_, err = l.Outline(t.Context(), id)
+		wantErr(t, "the outline of "+what, err, storage.ErrNotFound)
 	}
 }
 

@@ -75,6 +75,10 @@ func (l ledger) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
 	return ask(ctx, l.p, "Ledger.Plan", func(ctx context.Context) (storage.Plan, error) { return l.l.Plan(ctx, job) })
 }
 
+func (l ledger) Outline(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return ask(ctx, l.p, "Ledger.Outline", func(ctx context.Context) (storage.Plan, error) { return l.l.Outline(ctx, job) })
+}
+
 func (l ledger) Wake(ctx context.Context, id uuid.UUID) (storage.Job, bool, error) {
 	woken := false
 	job, err := ask(ctx, l.p, "Ledger.Wake", func(ctx context.Context) (job storage.Job, err error) {

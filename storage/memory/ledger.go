@@ -84,6 +84,14 @@ func (l ledger) Plan(ctx context.Context, job uuid.UUID) (p storage.Plan, err er
 	return p, err
 }
 
+func (l ledger) Outline(ctx context.Context, job uuid.UUID) (p storage.Plan, err error) {
+	err = l.f.read(ctx, func(s *state) error {
+		p, err = s.jobs.Outline(job)
+		return err
+	})
+	return p, err
+}
+
 func (l ledger) Wake(ctx context.Context, id uuid.UUID) (job storage.Job, woken bool, err error) {
 	err = l.f.write(ctx, func(s *state) error {
 		job, woken, err = s.jobs.Wake(id, l.f.now())

@@ -76,11 +76,20 @@ func (j jobs) unplan(job uuid.UUID) error {
 
 // Plan returns the plan of a job.
 func (l ledger) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return l.readPlan(ctx, job, "body")
+}
+
+// Outline is Plan without the body, of which nothing is read.
+func (l ledger) Outline(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return l.readPlan(ctx, job, "NULL::bytea")
+}
+
+func (l ledger) readPlan(ctx context.Context, job uuid.UUID, body string) (storage.Plan, error) {
 	missing := fmt.Errorf("plan of job %s: %w", job, storage.ErrNotFound)
 	if l.foreign() || l.f.version < 7 {
 		return storage.Plan{}, errors.Join(ctx.Err(), missing)
 	}
-	plans, err := collect(ctx, l.f, pooled{l.f}, "read a plan in", `SELECT digest, chunks, total, body FROM specstar_plans WHERE store = $1 AND job = $2`,
+	plans, err := collect(ctx, l.f, pooled{l.f}, "read a plan in", `SELECT digest, chunks, total, `+body+` FROM specstar_plans WHERE store = $1 AND job = $2`,
 		[]any{l.store(), [16]byte(job)}, func(rows pgx.Rows) (p storage.Plan, err error) {
 			return p, rows.Scan(&p.Digest, &p.Chunks, &p.Total, &p.Body)
 		})

@@ -51,6 +51,10 @@ func (l ledger) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
 	return ask(ctx, l.s, func(st *State) (storage.Plan, error) { return st.Jobs.Plan(job) })
 }
 
+func (l ledger) Outline(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return ask(ctx, l.s, func(st *State) (storage.Plan, error) { return st.Jobs.Outline(job) })
+}
+
 func (l ledger) Wake(ctx context.Context, id uuid.UUID) (job storage.Job, woken bool, err error) {
 	err = l.s.tx.Write(ctx, func(st *State) error {
 		job, woken, err = st.Jobs.Wake(id, now())

@@ -46,10 +46,22 @@ func (t Jobs) plan(job uuid.UUID, p storage.Plan) error {
 func (t Jobs) Plan(job uuid.UUID) (storage.Plan, error) {
 	p, ok := t.Plans[job]
 	if !ok {
-		return storage.Plan{}, fmt.Errorf("plan of job %s: %w", job, storage.ErrNotFound)
+		return storage.Plan{}, noPlan(job)
 	}
 	return copyPlan(p), nil
 }
+
+// Outline is Plan without the body.
+func (t Jobs) Outline(job uuid.UUID) (storage.Plan, error) {
+	p, ok := t.Plans[job]
+	if !ok {
+		return storage.Plan{}, noPlan(job)
+	}
+	p.Body = nil
+	return copyPlan(p), nil
+}
+
+func noPlan(job uuid.UUID) error { return fmt.Errorf("plan of job %s: %w", job, storage.ErrNotFound) }
 
 func copyPlan(p storage.Plan) storage.Plan {
 	p.Digest, p.Body = bytes.Clone(p.Digest), bytes.Clone(p.Body)

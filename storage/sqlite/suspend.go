@@ -69,11 +69,20 @@ func (j jobs) unplan(job uuid.UUID) error {
 
 // Plan returns the plan of a job.
 func (l ledger) Plan(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return l.readPlan(ctx, job, "body")
+}
+
+// Outline is Plan without the body, of which nothing is read.
+func (l ledger) Outline(ctx context.Context, job uuid.UUID) (storage.Plan, error) {
+	return l.readPlan(ctx, job, "NULL")
+}
+
+func (l ledger) readPlan(ctx context.Context, job uuid.UUID, body string) (storage.Plan, error) {
 	missing := fmt.Errorf("plan of job %s: %w", job, storage.ErrNotFound)
 	if l.f.layout < 7 {
 		return storage.Plan{}, missing
 	}
-	for p, err := range stream(ctx, l.f, l.f.reads, "read a plan in", `SELECT digest, chunks, total, body FROM specstar_plans WHERE store = ? AND job = ?`,
+	for p, err := range stream(ctx, l.f, l.f.reads, "read a plan in", `SELECT digest, chunks, total, `+body+` FROM specstar_plans WHERE store = ? AND job = ?`,
 		[]any{l.f.identity.number, job[:]}, func(rows *sql.Rows) (p storage.Plan, err error) {
 			return p, rows.Scan(&p.Digest, &p.Chunks, &p.Total, &p.Body)
 		}) {
