@@ -33,10 +33,22 @@ type View struct {
 	Finished time.Time `json:"finished,omitzero"`
 }
 
-// ProgressView is how far a job is; Total 0 means unknown.
+// ProgressView is how far a job is; Total 0 means unknown. What comes after that is of
+// running jobs, see [LiveView].
 type ProgressView struct {
 	Done  int64 `json:"done"`
 	Total int64 `json:"total"`
+	// Stage is what the job is at; empty for a job that has none.
+	Stage Stage `json:"stage,omitzero"`
+	// Chunks are the parts of a job that is divided, nil for another one.
+	Chunks *ChunksView `json:"chunks,omitempty"`
+	// Rate is how many units were done a second: of a divided job in the last 30 seconds,
+	// else since it was begun. 0 means unknown.
+	Rate float64 `json:"rate,omitzero"`
+	// Remaining is how many seconds the rest takes at that rate; 0 means unknown.
+	Remaining int64 `json:"remaining_seconds,omitzero"`
+	// Workers are those that ended a part of the job in the last 10 seconds, by name.
+	Workers []WorkerView `json:"workers,omitempty"`
 }
 
 // ErrorView is why a job was refused, died or last failed.

@@ -45,24 +45,39 @@ func (s *session) follow(ctx context.Context, id uuid.UUID, show func(storage.Jo
 	}
 }
 
-// followWork follows one job with a progress display.
+// followWork follows one job with a progress display: of a divided one with its stages.
 func (s *session) followWork(ctx context.Context, id uuid.UUID, name, unit string, board *progress.Board) (storage.Job, error) {
 	task := board.Start(name, unit, 0)
 	s.watch(id, task)
-	row, err := s.follow(ctx, id, func(j storage.Job) {
-		if !j.State.Final() && s.worker == nil {
-			task.Update(j.Done, j.Total)
-		}
-	})
+	live := newLiveJob(task)
+	row, err := s.follow(ctx, id, s.showLive(ctx, live))
 	if err != nil {
-		task.End("stopped waiting")
+		live.end("stopped waiting")
 		return row, err
 	}
 	if row.Total > 0 {
 		task.Update(row.Done, row.Total)
 	}
-	task.End(string(row.State))
+	live.end(string(row.State))
 	return row, nil
+}
+
+// showLive returns what shows each row of a job that is followed, not too often. What
+// runs in this process and is not divided shows itself, see watch.
+func (s *session) showLive(ctx context.Context, live *liveJob) func(storage.Job) {
+	var next time.Time
+	return func(j storage.Job) {
+		begun := time.Now()
+		if j.State.Final() || begun.Before(next) {
+			return
+		}
+		v, err := jobs.LiveView(ctx, s.store.Ledger(), j, begun)
+		next = lookAgain(begun)
+		// A look that failed is made again: whether the store is away, follow finds out.
+		if err == nil && (v.Progress.Chunks != nil || s.worker == nil) {
+			live.show(v)
+		}
+	}
 }
 
 // followCaused waits for the jobs that a finished one caused, and for those that

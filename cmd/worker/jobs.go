@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -94,27 +95,27 @@ func (a *app) listJobs(ctx context.Context, f *jobFilter) (err error) {
 	if err != nil {
 		return err
 	}
+	running, err := jobs.RunningOf(ctx, s.Ledger(), filter, time.Now())
+	if err != nil {
+		return err
+	}
 	list := render.NewList(a.stdout, a.format, "JOB", "KIND", "MODEL", "STATE", "ATTEMPT", "PROGRESS", "CREATED", "ERROR")
 	for j, err := range s.Ledger().List(ctx, filter) {
 		if err != nil {
 			return complete(list, fmt.Errorf("list jobs: %w", err))
 		}
-		if err := list.Add(jobRow(j)); err != nil {
+		if err := list.Add(viewRow(running.View(j))); err != nil {
 			return err
 		}
 	}
 	return list.Close()
 }
 
-func jobRow(j storage.Job) render.Row {
-	v := jobs.ViewOf(j)
-	progress, created, why := "", "", ""
-	if v.Progress.Total > 0 {
-		progress = fmt.Sprintf("%d/%d", v.Progress.Done, v.Progress.Total)
-	}
-	if !v.NotBefore.IsZero() {
-		progress = "from " + stamp(v.NotBefore)
-	}
+// jobRow is a job as the ledger's row has it.
+func jobRow(j storage.Job) render.Row { return viewRow(jobs.ViewOf(j)) }
+
+func viewRow(v jobs.View) render.Row {
+	created, why := "", ""
 	if !v.Created.IsZero() {
 		created = stamp(v.Created)
 	}
@@ -122,8 +123,26 @@ func jobRow(j storage.Job) render.Row {
 		why = v.Error.Code
 	}
 	return render.Row{ID: v.JobID, Value: v, Cells: []string{
-		v.JobID, v.Kind, v.Model, string(v.State), number(int64(v.Attempt)), progress, created, why,
+		v.JobID, v.Kind, v.Model, string(v.State), number(int64(v.Attempt)), progressCell(v), created, why,
 	}}
+}
+
+// progressCell says in few words how far a job is.
+func progressCell(v jobs.View) string {
+	p := v.Progress
+	switch {
+	case !v.NotBefore.IsZero():
+		return "from " + stamp(v.NotBefore)
+	case p.Chunks != nil && p.Stage == jobs.StageChunks:
+		return fmt.Sprintf("%d/%d (chunks %d/%d)", p.Done, p.Total, p.Chunks.Done, p.Chunks.Total)
+	case p.Stage != "" && p.Total > 0:
+		return fmt.Sprintf("%d/%d (%s)", p.Done, p.Total, p.Stage)
+	case p.Stage != "":
+		return string(p.Stage)
+	case p.Total > 0:
+		return fmt.Sprintf("%d/%d", p.Done, p.Total)
+	}
+	return ""
 }
 
 // findJob returns a job by its id, or an error that names it.
@@ -141,68 +160,43 @@ func (a *app) findJob(ctx context.Context, s *store, id string) (storage.Job, er
 	return j, nil
 }
 
-func (a *app) printJob(j storage.Job) error {
-	v := jobs.ViewOf(j)
+// printJob prints a job, and in a table below it those that it caused.
+func (a *app) printJob(t jobs.Tree) error {
 	if a.format != render.Table && a.format != render.IDs {
-		return render.Document(a.stdout, a.format, v)
+		return render.Document(a.stdout, a.format, t)
 	}
 	if a.format == render.IDs {
-		_, err := fmt.Fprintln(a.stdout, v.JobID)
+		_, err := fmt.Fprintln(a.stdout, t.JobID)
 		return err
 	}
 	list := render.NewList(a.stdout, a.format, "JOB", "KIND", "MODEL", "STATE", "ATTEMPT", "PROGRESS", "CREATED", "ERROR")
-	if err := list.Add(jobRow(j)); err != nil {
+	if err := addTree(list, t); err != nil {
 		return err
 	}
 	if err := list.Close(); err != nil {
 		return err
 	}
-	if v.Error != nil && v.Error.Message != "" {
-		if _, err := fmt.Fprintf(a.stdout, "\n%s\n", render.Printable(v.Error.Message)); err != nil {
+	if t.Error != nil && t.Error.Message != "" {
+		if _, err := fmt.Fprintf(a.stdout, "\n%s\n", render.Printable(t.Error.Message)); err != nil {
 			return err
 		}
 	}
-	if len(v.Outcome) > 0 {
-		_, err := fmt.Fprintf(a.stdout, "\n%s\n", v.Outcome)
+	if len(t.Outcome) > 0 {
+		_, err := fmt.Fprintf(a.stdout, "\n%s\n", t.Outcome)
 		return err
 	}
 	return nil
 }
 
-func (a *app) jobsWatchCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "watch ID",
-		Short:   "Show the progress of a job until it ends",
-		Long:    "watch waits for a job that a worker does. The exit code is 0 only when it is done.",
-		Example: `  worker jobs watch "$(worker submit load dump.acbak)"`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.watchJob(cmd.Context(), args[0]) },
-	}
-}
-
-func (a *app) watchJob(ctx context.Context, id string) (err error) {
-	st, err := a.openReader(ctx)
-	if err != nil {
+// addTree adds a job to a list, and behind it those that it caused.
+func addTree(list *render.List, t jobs.Tree) error {
+	if err := list.Add(viewRow(t.View)); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	j, err := a.findJob(ctx, st, id)
-	if err != nil {
-		return err
-	}
-	// Watching needs no queue: a session that only has the store follows the ledger.
-	s := &session{app: a, store: st}
-	board := a.board()
-	j, err = s.followWork(ctx, j.ID, j.Kind, "done", board)
-	board.Wait()
-	if err != nil {
-		return err
-	}
-	if err := a.printJob(j); err != nil {
-		return err
-	}
-	if j.State != storage.JobDone {
-		return exit(exitError)
+	for _, c := range t.Caused {
+		if err := addTree(list, c); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (a *app) cancelJob(ctx context.Context, id string) (err error) {
 	if err != nil {
 		return jobError(id, row, err)
 	}
-	return a.printJob(row)
+	return a.printJob(jobs.Tree{View: jobs.ViewOf(row)})
 }
 
 // jobError says why a job could not be changed.

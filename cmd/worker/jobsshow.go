@@ -22,7 +22,7 @@ const defaultPreview = 2048
 
 // shownJob is one job with everything that is known of it.
 type shownJob struct {
-	jobs.View
+	jobs.Tree
 	// Lives is how often the job was begun anew: by its submission and by each retry
 	// that the audit trail knows.
 	Lives   int           `json:"lives"`
@@ -53,9 +53,10 @@ func (a *app) jobsShowCommand() *cobra.Command {
 	preview := defaultPreview
 	cmd := &cobra.Command{
 		Use:   "show ID",
-		Short: "Show one job: its error, its message, what was done to it",
+		Short: "Show one job: how far it is, its error, its message, what was done to it",
 		Long: `show prints a job with its error, the beginning of its message and the entries of
-the audit trail; of a dead job also the class of its last error, the SQLSTATE or the
+the audit trail; of a running one its stage, how fast it is and which workers do it,
+of any the jobs that it caused; of a dead job also the class of its last error, the SQLSTATE or the
 byte where the trouble is, and where its dead letter is. Nothing in a message can
 move the cursor of a terminal.`,
 		Example: `  worker jobs show 0193e1f0-7c8e-7a53-9d1c-3c8f2f5f7f10 -o json
@@ -89,7 +90,7 @@ func (a *app) showJob(ctx context.Context, id string, preview int) (err error) {
 	if a.format != render.Table {
 		return a.printShown(v)
 	}
-	if err := a.printJob(j); err != nil {
+	if err := a.printJob(v.Tree); err != nil {
 		return err
 	}
 	_, err = fmt.Fprint(a.stdout, v.text())
@@ -105,7 +106,11 @@ func (a *app) printShown(v shownJob) error {
 }
 
 func showOf(ctx context.Context, l storage.Ledger, j storage.Job, preview int) (shownJob, error) {
-	v := shownJob{View: jobs.ViewOf(j), Lives: 1, Subject: j.Subject, Payload: payloadOf(j.Envelope, preview), row: j}
+	tree, err := jobs.TreeOf(ctx, l, j, time.Now())
+	v := shownJob{Tree: tree, Lives: 1, Subject: j.Subject, Payload: payloadOf(j.Envelope, preview), row: j}
+	if err != nil {
+		return v, err
+	}
 	for e, err := range l.Audits(ctx, storage.AuditFilter{Job: j.ID}) {
 		if err != nil {
 			return v, fmt.Errorf("read the audit trail of job %s: %w", v.JobID, err)
@@ -164,6 +169,14 @@ func (v shownJob) text() string {
 	line("lives", fmt.Sprint(v.Lives))
 	line("started", shownTime(v.Started))
 	line("finished", shownTime(v.Finished))
+	line("stage", string(v.Progress.Stage))
+	line("pace", pace(v.Progress))
+	for _, w := range v.Progress.Workers {
+		line("worker", fmt.Sprintf("%s: %d chunks, %d %s in the last 10 s", w.Worker, w.Chunks, w.Units, units(v.Kind)))
+	}
+	if t := v.Together; t != nil {
+		line("together", fmt.Sprintf("%d of %d jobs ended, %d/%d", t.Ended, t.Jobs, t.Done, t.Total))
+	}
 	if d := v.Death; d != nil {
 		line("class", d.Class)
 		line("sqlstate", d.SQLState)

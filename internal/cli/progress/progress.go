@@ -5,7 +5,9 @@ package progress
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -58,6 +60,10 @@ type Task struct {
 	name  string
 	unit  string
 	began time.Time
+	// deep is how many tasks this one is a part of.
+	deep int
+	// note is what is shown in place of the rate; nil for the rate.
+	note atomic.Pointer[string]
 	// last is the rate as last shown, still says that it is final; only the bar's
 	// own goroutine uses them.
 	last  string
@@ -70,19 +76,43 @@ type Task struct {
 	bar         *mpb.Bar
 }
 
-// Start shows a new task. unit names what is counted, in the plural. A total of
-// 0 is not known yet.
+// Start shows a new task. unit names what is counted, in the plural; it is empty for a
+// task that counts nothing. A total of 0 is not known yet.
 func (b *Board) Start(name, unit string, total int64) *Task {
-	t := &Task{board: b, name: name, unit: unit, began: b.now(), total: total, shown: b.now()}
+	return b.start(&Task{name: name, unit: unit, total: total})
+}
+
+// Start shows a part of the task, below it.
+func (t *Task) Start(name, unit string, total int64) *Task {
+	if t.board.mode == Lines {
+		name = t.name + ", " + name
+	}
+	return t.board.start(&Task{name: name, unit: unit, total: total, deep: t.deep + 1})
+}
+
+func (b *Board) start(t *Task) *Task {
+	t.board, t.began, t.shown = b, b.now(), b.now()
 	switch b.mode {
 	case Bars:
-		t.bar = b.bars.AddBar(total,
-			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
+		name := decor.Name(strings.Repeat("  ", t.deep)+t.name, decor.WCSyncSpaceR)
+		if t.unit == "" {
+			t.bar = b.bars.AddBar(0, mpb.PrependDecorators(name), mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+			break
+		}
+		t.bar = b.bars.AddBar(t.total,
+			mpb.PrependDecorators(name, decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
 			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Any(t.speed)))
 	case Lines:
-		b.printf("%s: started\n", name)
+		b.printf("%s: started\n", t.name)
 	}
 	return t
+}
+
+// UpdateWith is Update with what is to be shown in place of the rate, for a task of
+// which others know more than how far it is.
+func (t *Task) UpdateWith(done, total int64, note string) {
+	t.note.Store(&note)
+	t.Update(done, total)
 }
 
 // Update tells how far the task is. A total of 0 is not known.
@@ -121,25 +151,37 @@ func (t *Task) End(result string) {
 	}
 	if t.board.mode == Lines {
 		now := t.board.now()
-		t.board.printf("%s: %s, %s in %s\n", t.name, result, t.counts(now), now.Sub(t.began).Round(10*time.Millisecond))
+		if t.unit != "" {
+			result += ", " + t.counts(now)
+		}
+		t.board.printf("%s: %s in %s\n", t.name, result, now.Sub(t.began).Round(10*time.Millisecond))
 	}
 }
 
 // counts renders how far the task is and how fast it went; t.mu is held.
 func (t *Task) counts(now time.Time) string {
+	counts := fmt.Sprintf("%d %s", t.done, t.unit)
 	if t.total > 0 {
-		counts := fmt.Sprintf("%d of %d %s (%d%%)", t.done, t.total, t.unit, 100*t.done/t.total)
-		if took := now.Sub(t.began); took >= shortest {
-			counts += ", " + rate(t.done, took)
+		counts = fmt.Sprintf("%d of %d %s (%d%%)", t.done, t.total, t.unit, 100*t.done/t.total)
+	}
+	if note := t.note.Load(); note != nil {
+		if *note != "" {
+			counts += ", " + *note
 		}
 		return counts
 	}
-	return fmt.Sprintf("%d %s", t.done, t.unit)
+	if took := now.Sub(t.began); t.total > 0 && took >= shortest {
+		counts += ", " + rate(t.done, took)
+	}
+	return counts
 }
 
 // speed renders the rate for a bar. The bar's own goroutine calls it, so it must
 // not take t.mu, which may be held by an update that waits for that goroutine.
 func (t *Task) speed(s decor.Statistics) string {
+	if note := t.note.Load(); note != nil {
+		return " " + *note
+	}
 	if !t.still {
 		t.last = " " + rate(s.Current, t.board.now().Sub(t.began))
 		t.still = s.Completed || s.Aborted

@@ -72,3 +72,54 @@ func TestBarsEndWhetherFullOrNot(t *testing.T) {
 		t.Fatalf("bars = %q", got)
 	}
 }
+
+func TestPartsAndNotes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := New(&out, Lines)
+		task := b.Start("load", "resources", 0)
+		planning := task.Start("planning", "", 0)
+		time.Sleep(3 * time.Second)
+		planning.End("done")
+		chunks := task.Start("chunks", "chunks", 0)
+		time.Sleep(2 * time.Second)
+		chunks.UpdateWith(1, 2, "host-1, host-2")
+		task.UpdateWith(10, 20, "5/s, 2s left")
+		chunks.UpdateWith(2, 2, "")
+		chunks.End("done")
+		task.UpdateWith(20, 20, "")
+		task.End("done")
+		b.Wait()
+		want := strings.Join([]string{
+			"load: started",
+			"load, planning: started",
+			"load, planning: done in 3s",
+			"load, chunks: started",
+			"load, chunks: 1 of 2 chunks (50%), host-1, host-2",
+			"load: 10 of 20 resources (50%), 5/s, 2s left",
+			"load, chunks: done, 2 of 2 chunks (100%) in 2s",
+			"load: done, 20 of 20 resources (100%) in 5s",
+		}, "\n") + "\n"
+		if out.String() != want {
+			t.Fatalf("lines:\n%s\nwant:\n%s", out.String(), want)
+		}
+	})
+}
+
+func TestBarsOfPartsAreBelowTheirTask(t *testing.T) {
+	var out bytes.Buffer
+	b := New(&out, Bars)
+	task := b.Start("load", "resources", 20)
+	planning, chunks := task.Start("planning", "", 0), task.Start("chunks", "chunks", 2)
+	planning.End("done")
+	chunks.UpdateWith(2, 2, "host-1")
+	task.UpdateWith(20, 20, "5/s, 2s left")
+	chunks.End("done")
+	task.End("done")
+	b.Wait() // hangs when a bar is left running
+	for _, want := range []string{"load", "  planning", "  chunks", "host-1", "5/s, 2s left"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("bars lack %q: %q", want, out.String())
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/specstar-worker/worker/internal/cli/jobfilter"
 	"github.com/specstar-worker/worker/jobs"
@@ -26,6 +27,11 @@ func (h handler) jobs(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, err)
 		return
 	}
+	running, err := jobs.RunningOf(r.Context(), h.Ledger, f, time.Now())
+	if err != nil {
+		h.fail(w, err)
+		return
+	}
 	list := []jobs.View{}
 	var last storage.Job
 	for j, err := range h.Ledger.List(r.Context(), f) {
@@ -33,7 +39,7 @@ func (h handler) jobs(w http.ResponseWriter, r *http.Request) {
 			h.fail(w, err)
 			return
 		}
-		list, last = append(list, jobs.ViewOf(j)), j
+		list, last = append(list, running.View(j)), j
 	}
 	if len(list) == f.Limit {
 		w.Header().Set("Link", nextPage(r.URL, last))

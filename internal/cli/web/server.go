@@ -145,7 +145,12 @@ func (h handler) job(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.fail(w, err)
 	default:
-		h.write(w, http.StatusOK, jobs.ViewOf(j))
+		tree, err := jobs.TreeOf(r.Context(), h.Ledger, j, time.Now())
+		if err != nil {
+			h.fail(w, err)
+			return
+		}
+		h.write(w, http.StatusOK, tree)
 	}
 }
 

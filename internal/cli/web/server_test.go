@@ -200,3 +200,33 @@ func TestStartAndClose(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestJobsShowTheirProgress: of a job that workers do in chunks.
+func TestJobsShowTheirProgress(t *testing.T) {
+	f := memory.New()
+	defer f.Close()
+	_, c, err := f.Ledger().Claim(t.Context(), storage.Job{ID: uuid.New(), Text: "nightly", Kind: "load"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := storage.Plan{Digest: make([]byte, storage.PlanDigestBytes), Chunks: 3, Total: 30}
+	if err := f.Ledger().Suspend(t.Context(), c, time.Now().Add(time.Hour), &p, storage.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Ledger().Insert(t.Context(), []storage.Job{{ID: uuid.New(), Text: "fill", Kind: "backfill", Parent: c.Job}}); err != nil {
+		t.Fatal(err)
+	}
+	h := web.Handler(web.Config{Ledger: f.Ledger(), Metrics: prometheus.NewRegistry(), Log: zap.NewNop()})
+	progress := `"progress":{"done":0,"total":30,"stage":"chunks","chunks":{"done":0,"total":3}}`
+	for target, want := range map[string][]string{
+		"/jobs":         {progress},
+		"/jobs/nightly": {progress, `"together":{"jobs":2,"ended":0,"done":0,"total":0}`, `"caused":[{"job_id":"fill"`},
+	} {
+		code, body := request(h, "GET", target)
+		for _, part := range want {
+			if code != 200 || !strings.Contains(body, part) {
+				t.Errorf("GET %s = %d %s; want %s", target, code, body, part)
+			}
+		}
+	}
+}
