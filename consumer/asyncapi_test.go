@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -82,7 +83,7 @@ func (d asyncAPI) subject(channel string, values map[string]string) string {
 
 func TestAsyncAPINamesTheSubjects(t *testing.T) {
 	doc := readAsyncAPI(t)
-	if doc.AsyncAPI != "3.0.0" || len(doc.Channels) != 2 {
+	if doc.AsyncAPI != "3.0.0" || len(doc.Channels) != 3 {
 		t.Fatalf("version %q, %d channels", doc.AsyncAPI, len(doc.Channels))
 	}
 	p := doc.Channels["jobs"].Parameters
@@ -174,6 +175,42 @@ func TestAsyncAPIExamplesAreJobs(t *testing.T) {
 		}
 		if err := headers.Validate(x.Headers); err != nil {
 			t.Errorf("%s: %v", x.Name, err)
+		}
+	}
+}
+
+// TestAsyncAPIExamplesAreEvents holds each example against the schema and the subjects.
+func TestAsyncAPIExamplesAreEvents(t *testing.T) {
+	doc := readAsyncAPI(t)
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(jobs.EventSchema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("event.json", v); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("event.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := doc.Components.Messages["event"]
+	if m.ContentType != jobs.EventContentType || len(m.Examples) == 0 {
+		t.Fatalf("content type %s, %d examples", m.ContentType, len(m.Examples))
+	}
+	for _, x := range m.Examples {
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(x.Payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e jobs.Event
+		if err := cmp.Or(schema.Validate(v), json.Unmarshal(x.Payload, &e)); err != nil {
+			t.Errorf("%s: %v", x.Name, err)
+		}
+		kind, what, _ := strings.Cut(string(e.Type), ".")
+		want := doc.subject("events", map[string]string{"namespace": "ns", "kind": kind, "what": what})
+		if got := e.Type.Subject("ns"); got != want {
+			t.Errorf("%s: the code publishes on %s, not %s", x.Name, got, want)
 		}
 	}
 }

@@ -74,8 +74,11 @@ func (l *loop) burySoon(ctx context.Context, m message, v jobs.Verdict) {
 // buryNow publishes the letter of a dead job and acknowledges its message then.
 func (l *loop) buryNow(ctx context.Context, m message, v jobs.Verdict) {
 	err := caught.Call(func() error { return l.bury(context.WithoutCancel(ctx), *v.Letter) })
+	if err == nil && v.Event != nil {
+		err = l.publishEvent(ctx, v.Event)
+	}
 	if err != nil {
-		l.log.Warn("dead letter not published, will be retried", zap.String("job_id", v.Text), zap.Error(err))
+		l.log.Warn("dead letter or its event not published, will be retried", zap.String("job_id", v.Text), zap.Error(err))
 		l.nak(m, letterDelay)
 		return
 	}

@@ -117,7 +117,7 @@ type QueueConfig struct {
 	// Replicas of the streams; 0 means 1.
 	Replicas int
 	// MaxBytes bounds the stream of jobs; 0 means 2 GiB. A full queue refuses new
-	// jobs. The stream of dead letters gets a quarter of it.
+	// jobs. The stream of dead letters gets a quarter of it, that of events an eighth.
 	MaxBytes int64
 }
 

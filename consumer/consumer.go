@@ -113,5 +113,7 @@ func (c *Consumer) newLoop(d durable) *loop {
 		_, err := letters.Put(ctx, letter)
 		return err
 	}
+	events := &Events{js: c.cfg.js, q: c.cfg.Queue}
+	l.tell = events.Publish
 	return l
 }

@@ -39,20 +39,24 @@ func (l *loop) execute(ctx context.Context, f *flight) (keep []message) {
 	l.stats.observe(took)
 	l.park(ctx, f.deliveries, verdicts)
 	answering := time.Now()
+	var soon announcements
 	for i, m := range f.messages {
-		if v := verdicts[i]; v.Action == jobs.ActionPause {
+		switch v, at := verdicts[i], f.deliveries[i].Sequence; {
+		case v.Action == jobs.ActionPause:
 			l.gate.trip(v.Err)
 			l.stats.paused.Add(1)
 			keep = append(keep, m)
-		} else {
-			l.answer(ctx, m, v)
-		}
-		if v := verdicts[i]; v.Action == jobs.ActionAck {
-			l.progress.done(f.deliveries[i].Sequence)
+		case v.Action == jobs.ActionAck && v.Event != nil:
+			soon.add(v.Event, m, at)
+		default:
+			l.answer(ctx, m, v, at)
 		}
 		l.report(f.deliveries[i], verdicts[i], took)
 	}
-	l.cfg.Observer.Answered(l.kind != jobs.KindSave, time.Since(answering))
+	if len(soon) < len(f.messages) {
+		l.cfg.Observer.Answered(l.kind != jobs.KindSave, time.Since(answering))
+	}
+	l.announce(ctx, soon)
 	return keep
 }
 
@@ -85,11 +89,12 @@ func (l *loop) delivery(m message) jobs.Delivery {
 	return d
 }
 
-// answer does with the message what the verdict says.
-func (l *loop) answer(ctx context.Context, m message, v jobs.Verdict) {
+// answer does with the message at a place of the stream what the verdict says.
+func (l *loop) answer(ctx context.Context, m message, v jobs.Verdict, at uint64) {
 	switch v.Action {
 	case jobs.ActionAck:
 		l.ack(ctx, m)
+		l.progress.done(at)
 	case jobs.ActionBury:
 		l.burySoon(ctx, m, v)
 	default:

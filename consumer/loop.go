@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ type loop struct {
 	// remake makes the streams when they are gone; nil when that is not allowed.
 	remake func(context.Context) error
 	bury   func(context.Context, jobs.Letter) error
+	tell   func(context.Context, *jobs.Event) error
 
 	from bound
 	hand *hand
@@ -53,6 +55,7 @@ type loop struct {
 	progress *progress
 	sleepers sleepers
 	burials  burials
+	telling  telling
 
 	mu      sync.Mutex
 	since   time.Time // since when the durable consumer cannot be reached, and why
@@ -84,6 +87,7 @@ func (l *loop) run(pull, work context.Context) error {
 	wg.Wait()
 	l.handBack()
 	l.burials.wait()
+	l.telling.wait()
 	quiet()
 	beat.Wait()
 	return err
@@ -228,7 +232,7 @@ func (l *loop) beat(ctx context.Context, every time.Duration) {
 			return
 		case <-tick.C:
 		}
-		for _, m := range append(l.hand.all(), l.burials.all()...) {
+		for _, m := range slices.Concat(l.hand.all(), l.burials.all(), l.telling.all()) {
 			// A lost beat is made good by the next; two fit into AckWait.
 			_ = m.InProgress()
 		}

@@ -1,11 +1,13 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -61,7 +63,15 @@ func (q QueueConfig) DeadName() string { return "SPECSTAR_" + q.Namespace + "_DE
 func (q QueueConfig) letterFilter() string  { return "specstar." + q.Namespace + ".dead.*.*.*" }
 func (q QueueConfig) formerSubject() string { return "specstar." + q.Namespace + ".dead.*" }
 
-// EnsureStreams binds to the queue's two streams, making them when they are not
+// EventsName returns the name of the namespace's stream of events.
+func (q QueueConfig) EventsName() string { return "SPECSTAR_" + q.Namespace + "_EVENTS" }
+
+// Streams returns the names of the queue's streams: of jobs, dead letters and events.
+func (q QueueConfig) Streams() []string {
+	return []string{q.StreamName(), q.DeadName(), q.EventsName()}
+}
+
+// EnsureStreams binds to the queue's three streams, making them when they are not
 // there and Create is set. An existing stream is compared and never changed: one
 // of another store gives ErrOtherStore, one that would lose jobs an error that
 // names the setting.
@@ -70,12 +80,18 @@ func EnsureStreams(ctx context.Context, js jetstream.JetStream, q QueueConfig) e
 		return err
 	}
 	q = q.withDefaults()
-	for _, want := range []jetstream.StreamConfig{q.jobsStream(), q.deadStream()} {
-		if err := q.ensure(ctx, js, want); err != nil {
-			return fmt.Errorf("stream %s: %w", want.Name, err)
-		}
+	all := []jetstream.StreamConfig{q.jobsStream(), q.deadStream(), q.eventsStream()}
+	errs := make([]error, len(all))
+	var ensuring sync.WaitGroup // making one takes the server several syncs of its disk
+	for i, want := range all {
+		ensuring.Go(func() {
+			if err := q.ensure(ctx, js, want); err != nil {
+				errs[i] = fmt.Errorf("stream %s: %w", want.Name, err)
+			}
+		})
 	}
-	return nil
+	ensuring.Wait()
+	return cmp.Or(errs...)
 }
 
 func (q QueueConfig) ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
@@ -132,6 +148,8 @@ func compare(have, want jetstream.StreamConfig) error {
 		return fmt.Errorf("retention is %s, must be %s", have.Retention, want.Retention)
 	case have.Storage != want.Storage:
 		return fmt.Errorf("storage is %s, must be %s", have.Storage, want.Storage)
+	case have.Discard != want.Discard && want.Discard == jetstream.DiscardOld:
+		return fmt.Errorf("discard is %s, must be %s: jobs would wait for room", have.Discard, want.Discard)
 	case have.Discard != want.Discard:
 		return fmt.Errorf("discard is %s, must be %s: jobs would be lost unread", have.Discard, want.Discard)
 	case want.MaxAge == 0 && have.MaxAge != 0:
@@ -165,6 +183,25 @@ func (q QueueConfig) deadStream() jetstream.StreamConfig {
 		Description: "jobs that a SpecStar worker gave up",
 		Retention:   jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
 		MaxBytes: q.MaxBytes / 4, MaxAge: 30 * 24 * time.Hour, Replicas: q.Replicas, Duplicates: time.Hour,
+		Metadata: map[string]string{metadataStore: q.Store.String()},
+	}
+}
+
+// eventsSubject is where events of all types are published.
+func (q QueueConfig) eventsSubject() string { return "specstar." + q.Namespace + ".events.*.*" }
+
+// How long events are kept, and how large one may be.
+const (
+	eventsAge  = 7 * 24 * time.Hour
+	eventBytes = 256 << 10
+)
+
+func (q QueueConfig) eventsStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: q.EventsName(), Subjects: []string{q.eventsSubject()},
+		Description: "what happened in a SpecStar store",
+		Retention:   jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld,
+		MaxBytes: q.MaxBytes / 8, MaxAge: eventsAge, MaxMsgSize: eventBytes, Replicas: q.Replicas, Duplicates: duplicateWindow,
 		Metadata: map[string]string{metadataStore: q.Store.String()},
 	}
 }

@@ -1,74 +1,78 @@
 package jobs
 
 import (
-	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/google/uuid"
 
-	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
-// cause starts the jobs that a finished job causes. The built-in rule: a load
-// that leaves rows without rev_* fields causes their backfill. What fails here
-// is made good by the next delivery or by the reconciler; the job itself is done.
-func (x *Executor) cause(ctx context.Context, t *task) {
-	if x.Submitter == nil || t.env.RulesOff || t.env.Kind() != KindLoad {
-		return
-	}
-	models, err := x.unfilled(ctx, t)
-	if err == nil && len(models) > 0 {
-		_, err = x.Submitter.Submit(ctx, x.backfillAfter(t, models))
-	}
-	if err != nil && !isDiffers(err) {
-		t.again(ActionRetry, x.delay(1), failureCode(err), err)
-		t.verdict.State = storage.JobDone
-	}
+// MaxChain is how many rules may lead to a job, one by a job of another: what a job of
+// the last one does starts nothing more.
+const MaxChain = 5
+
+// Cause is why a rule submitted a job.
+type Cause struct {
+	// Event is the event's id and Type its type.
+	Event uuid.UUID `json:"event"`
+	Type  EventType `json:"type"`
+	// Rules are the rules that led to the job, each by a job of the one before it; the
+	// last one submitted it.
+	Rules []string `json:"rules"`
 }
 
-// causeAgain makes up for what a worker that died right after the end of a job,
-// or a user who ended it, left undone: what a load causes, or the sweep of one
-// that failed. The ids of caused jobs are derived, so nothing runs twice.
-func (x *Executor) causeAgain(ctx context.Context, t *task, row storage.Job) {
-	switch {
-	case row.State == storage.JobDone:
-		x.cause(ctx, t)
-	case t.env.Kind() == KindLoad:
-		if err := x.Loader.Unstage(ctx, storage.Claim{Job: row.ID}); err != nil {
-			t.again(ActionRetry, x.delay(1), failureCode(err), err)
-			t.verdict.State = row.State
-		}
-	}
-}
+// Rule is the rule that submitted the job.
+func (c *Cause) Rule() string { return c.Rules[len(c.Rules)-1] }
 
-// unfilled returns the models that a load touched and that have rows to fill.
-func (x *Executor) unfilled(ctx context.Context, t *task) ([]string, error) {
-	row, err := x.Ledger.Get(ctx, t.row.ID)
+// CauseOf returns why a rule submitted the job of a row; nil when none did, or when the
+// row does not have the job's message.
+func CauseOf(row storage.Job) *Cause {
+	if len(row.Envelope) == 0 {
+		return nil
+	}
+	env, err := Decode(row.Envelope)
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	models, err := x.Backfiller.Unfilled(ctx)
-	var loaded manager.LoadOutcome
-	if json.Unmarshal(row.Outcome, &loaded) != nil {
-		return models, err // whatever was loaded: filling more does no harm
-	}
-	return slices.DeleteFunc(models, func(name string) bool {
-		_, ok := loaded.Models[name]
-		return !ok
-	}), err
+	return env.Cause
 }
 
-// backfillAfter returns the backfill that a load causes. Everything in it is
-// derived from the load.
-func (x *Executor) backfillAfter(t *task, models []string) Envelope {
-	return Envelope{
-		ID:     uuid.NewSHA1(t.row.ID, []byte("backfill "+RevisionMeta)).String(),
-		User:   t.env.User,
-		Time:   t.env.Time,
-		Lane:   LaneBulk,
-		Parent: t.row.ID,
-		Args:   Backfill{What: RevisionMeta, Models: models},
+// chain returns the rules that led to the job.
+func (e *Envelope) chain() []string {
+	if e.Cause == nil {
+		return nil
 	}
+	return e.Cause.Rules
+}
+
+// may reports whether a rule may start a job because of this one: none that led to it may,
+// nor any when the chain is long enough.
+func (e *Envelope) may(rule string) bool {
+	chain := e.chain()
+	return !e.RulesOff && len(chain) < MaxChain && !slices.Contains(chain, rule)
+}
+
+// cause reads why a job was submitted.
+func (d *decoder) cause(c *Cause) error {
+	err := d.object(func(key string) error {
+		switch key {
+		case "event":
+			return d.uuid(&c.Event)
+		case "type":
+			return d.text((*string)(&c.Type))
+		case "rules":
+			return d.texts(&c.Rules, MaxChain)
+		}
+		return d.unknown()
+	})
+	switch {
+	case err != nil:
+		return err
+	case c.Event == uuid.Nil:
+		return d.fieldErrorf("event", "is missing")
+	case len(c.Rules) == 0:
+		return d.fieldErrorf("rules", "is missing")
+	}
+	return nil
 }

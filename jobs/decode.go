@@ -122,6 +122,9 @@ func (d *decoder) header(e *Envelope) (rawArgs, error) {
 			return d.word((*string)(&e.Lane))
 		case "parent":
 			return d.uuid(&e.Parent)
+		case "cause":
+			e.Cause = new(Cause)
+			return d.cause(e.Cause)
 		case "rules":
 			return d.rules(&e.RulesOff)
 		case "content":

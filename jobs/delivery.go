@@ -94,6 +94,10 @@ type Verdict struct {
 	// no payload.
 	Code string
 	Err  error
+	// Event tells of the job's end. It is to be published, with ActionAck and ActionBury,
+	// before the message is acknowledged. Saves that were committed together have the same
+	// one, which is published once for all of them.
+	Event *Event
 	// Letter is what is kept of a dead job, with ActionBury.
 	Letter *Letter
 }

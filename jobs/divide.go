@@ -27,7 +27,7 @@ func (x *Executor) divides(k Kind) bool {
 }
 
 // dividedKinds are those of which a [Chunker] makes plans.
-var dividedKinds = []Kind{KindLoad, KindBackfill, KindMigrate}
+var dividedKinds = []Kind{KindLoad}
 
 // divided goes on with a claimed job: it plans it, has its chunks done by whoever takes
 // their messages, and ends it when all are done. Nobody waits meanwhile: the job is
@@ -71,6 +71,7 @@ func (x *Executor) plan(ctx context.Context, t *task, c storage.Claim, by Actor,
 		return nil, err
 	}
 	x.publishChunks(ctx, t, *p, nil, "")
+	t.stage = plannedEvent(x.Store, t.row, *p)
 	return nil, errSuspended
 }
 
@@ -90,6 +91,9 @@ func (x *Executor) await(ctx context.Context, t *task, c storage.Claim, p storag
 		x.publishChunks(ctx, t, p, done, ":w"+strconv.FormatInt(row.Started.UnixMicro(), 36))
 	}
 	x.awaited(ctx, c, p)
+	if t.delivery.Number > 1 { // whoever planned it may have died before it told so
+		t.stage = plannedEvent(x.Store, t.row, p)
+	}
 	return errSuspended
 }
 

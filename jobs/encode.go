@@ -92,6 +92,9 @@ func (e Envelope) write(w *writer) {
 	w.time("time", e.Time)
 	w.text("lane", string(e.Lane))
 	w.uuid("parent", e.Parent)
+	if e.Cause != nil {
+		w.value("cause", e.Cause)
+	}
 	if e.RulesOff {
 		w.text("rules", rulesOff)
 	}

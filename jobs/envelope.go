@@ -43,6 +43,8 @@ type Envelope struct {
 	Lane Lane
 	// Parent is the job that caused this one; uuid.Nil for none.
 	Parent uuid.UUID
+	// Cause says which rule submitted the job because of which event; nil when none did.
+	Cause *Cause
 	// RulesOff keeps the job's events from starting other jobs.
 	RulesOff bool
 	// Options are how the job is treated.
@@ -135,7 +137,7 @@ type Migrate struct {
 // Going is how a backfill or a migration goes about it.
 type Going struct {
 	// Rate is how many rows a second the job looks at, at most; 0 is no bound. A job
-	// with a rate is not divided among workers.
+	// with a rate is done by one worker.
 	Rate int
 	// DryRun counts what would be done and writes nothing.
 	DryRun bool

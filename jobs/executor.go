@@ -54,8 +54,17 @@ type Config struct {
 	// Contents has the messages that went by claim check; nil when there is no place
 	// for them: such jobs are dead then.
 	Contents Contents
-	// Submitter takes the jobs that a job causes; nil causes none.
+	// Submitter takes the jobs that rules want because of others; nil: no rule acts. It
+	// should write all of them to the ledger first.
 	Submitter Submitter
+	// Rules are those of the user, which [CheckRules] has found right, beside the built-in
+	// ones.
+	Rules []Rule
+	// RulesUser is on whose behalf the built-in rules act where no job has led to it.
+	RulesUser string
+	// RuleActed, when not nil, is told of each job that a rule has submitted, and of one
+	// that it could not submit for a reason that stays.
+	RuleActed func(rule string, e *Event, job string, err error)
 
 	// MaxAttempts is after how many failed attempts a job is dead.
 	MaxAttempts int
@@ -84,6 +93,7 @@ type Executor struct {
 	debts   *debts
 	hung    hung
 	plans   plans
+	engine  *engine
 	decode  func(contentType string, message []byte) (Envelope, error) // DecodeAs
 }
 
@@ -114,7 +124,7 @@ func NewExecutor(c Config) *Executor {
 		c.StallTimeout = DefaultStallTimeout
 	}
 	c.Ledger = patient{Ledger: c.Ledger, most: min(ledgerPatience, c.Lease/2)}
-	return &Executor{Config: c, debts: newDebts(), decode: DecodeAs}
+	return &Executor{Config: c, debts: newDebts(), engine: newEngine(c), decode: DecodeAs}
 }
 
 // Execute opens deliveries, carries them out, and returns a verdict for each, in their
@@ -138,11 +148,14 @@ func (x *Executor) run(ctx context.Context, tasks []*task) {
 			x.postpone(ctx, t)
 		case t.env.Kind() == KindSave:
 			saves.add(t)
+			continue
 		case t.env.Kind() == KindChunk:
 			x.runChunk(ctx, t)
+			continue
 		default:
 			x.runLong(ctx, t)
 		}
+		x.announce(ctx, t)
 	}
 	for _, group := range saves.groups {
 		x.runSaves(ctx, group)

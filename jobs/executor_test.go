@@ -29,6 +29,8 @@ type bench struct {
 	wait    func(context.Context) error // before anything is written
 	load    func(context.Context, func(storage.Progress)) error
 	swept   int
+	// loadUnder, when not nil, is called instead of load.
+	loadUnder func(context.Context, storage.Claim) error
 }
 
 func newBench() *bench {
@@ -60,7 +62,10 @@ func (b *bench) SaveJobs(ctx context.Context, model string, js []manager.SaveJob
 	return (&jobs.CatalogWork{Catalog: b.catalog}).SaveJobs(ctx, model, js)
 }
 
-func (b *bench) Load(ctx context.Context, _ storage.Claim, _ jobs.Actor, _ jobs.Load, progress func(storage.Progress)) error {
+func (b *bench) Load(ctx context.Context, c storage.Claim, _ jobs.Actor, _ jobs.Load, progress func(storage.Progress)) error {
+	if b.loadUnder != nil {
+		return b.loadUnder(ctx, c)
+	}
 	return b.load(ctx, progress)
 }
 

@@ -38,7 +38,7 @@ func (x *Executor) runLong(ctx context.Context, t *task) {
 	switch {
 	case errors.Is(err, storage.ErrFinal):
 		t.ended(row)
-		x.causeAgain(ctx, t, row)
+		x.sweepAgain(ctx, t, row)
 	case errors.Is(err, storage.ErrLeased):
 		after := max(time.Until(row.LeaseUntil), time.Second)
 		t.again(ActionRetry, min(after, x.Lease), "", err)
@@ -146,7 +146,7 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 	if err := x.fetch(ctx, t); err != nil {
 		return nil, err
 	}
-	by, err := x.actor(ctx, t.env)
+	by, err := x.actor(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +172,7 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 	return nil, &RefusedError{Code: CodeEnvelope, Err: errors.New("this kind of job does not run under a claim")}
 }
 
-// finished records the success of a job, unless its body did, and starts what
-// the job causes.
+// finished records the success of a job, unless its body did.
 func (x *Executor) finished(ctx context.Context, t *task, c storage.Claim, f storage.Final) {
 	t.done(storage.JobDone, false)
 	t.verdict.Attempt = t.attempt
@@ -183,7 +182,18 @@ func (x *Executor) finished(ctx context.Context, t *task, c storage.Claim, f sto
 		return
 	}
 	x.discard(ctx, t)
-	x.cause(ctx, t)
+}
+
+// sweepAgain sweeps what a load that ended without success had prepared: the worker died
+// before it could, or a user ended the job.
+func (x *Executor) sweepAgain(ctx context.Context, t *task, row storage.Job) {
+	if row.State == storage.JobDone || t.env.Kind() != KindLoad {
+		return
+	}
+	if err := x.Loader.Unstage(ctx, storage.Claim{Job: row.ID}); err != nil {
+		t.again(ActionRetry, x.delay(1), failureCode(err), err)
+		t.verdict.State = row.State
+	}
 }
 
 // refuse records that the rules said no. An archive's error keeps its place.

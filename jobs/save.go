@@ -34,6 +34,7 @@ func (g *saveGroups) add(t *task) {
 func (x *Executor) runSaves(ctx context.Context, tasks []*task) {
 	tasks, twins := foldTwins(tasks)
 	x.inOrder(ctx, x.ready(ctx, tasks))
+	x.announceSaves(ctx, tasks)
 	x.letPass(tasks)
 	for _, pair := range twins {
 		x.follow(ctx, pair)
@@ -264,6 +265,7 @@ func (x *Executor) saved(ctx context.Context, t *task, o manager.SaveJobOutcome)
 		return
 	}
 	t.done(o.State, false)
+	t.batch = o.Batch
 	t.verdict.Attempt, t.verdict.Operations = max(t.attempt, 1), len(o.Outcomes)
 	for _, out := range o.Outcomes {
 		if out.Effect == manager.EffectSuperseded {

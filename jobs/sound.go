@@ -13,7 +13,7 @@ import (
 // wrong. The rules are those of the decoder.
 func (e *Envelope) sound() bool {
 	s, is := e.Args.(Save)
-	return is && e.Model != "" && soundTexts(e.ID, e.Model, e.User, e.Unique) && checkID(e.ID) == nil &&
+	return is && e.Cause == nil && e.Model != "" && soundTexts(e.ID, e.Model, e.User, e.Unique) && checkID(e.ID) == nil &&
 		(e.Lane == "" || e.Lane.valid()) && soundTime(e.Time) && e.Options.sound() && s.sound(e.Form == FormBinary)
 }
 

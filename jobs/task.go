@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
+	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/storage"
 )
 
@@ -19,6 +20,9 @@ type task struct {
 	suspect  bool   // failed often: runs alone
 	content  string // the blob that has the job, empty when its message does
 	verdict  Verdict
+	end      storage.Job        // the row, once it was read and has ended
+	stage    *Event             // of a long job that ended just now
+	batch    *manager.SaveBatch // in which a save has ended just now
 }
 
 // open decodes a delivery and makes its ledger row.
@@ -73,6 +77,7 @@ func (t *task) done(state storage.JobState, repeated bool) {
 // published again: the process may have died before it was.
 func (t *task) ended(row storage.Job) {
 	t.done(row.State, true)
+	t.end = row
 	t.verdict.Attempt, t.verdict.Code = row.Attempt, row.ErrorCode
 	if row.ErrorMessage != "" {
 		t.verdict.Err = errors.New(row.ErrorMessage)

@@ -30,9 +30,9 @@ type Loader interface {
 type Backfiller interface {
 	// Backfill does a backfill and returns what it did with each model.
 	Backfill(ctx context.Context, by Actor, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error)
-	// Unfilled returns the names of the models with rows that lack rev_* fields,
-	// ascending.
-	Unfilled(ctx context.Context) ([]string, error)
+	// Unfilled returns those of the models, of all when none is named, that have rows
+	// without rev_* fields, ascending.
+	Unfilled(ctx context.Context, models []string) ([]string, error)
 }
 
 // Migrator brings payloads to the schema versions of their models. One that cannot

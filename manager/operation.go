@@ -146,4 +146,7 @@ type SaveJobOutcome struct {
 	// whole, all but the first for another one, [CodeNotDone].
 	State    storage.JobState
 	Outcomes []Outcome
+	// Batch is what the unit of work did in which the job ended: all its jobs have the
+	// same one. Nil for a repeated job.
+	Batch *SaveBatch
 }

@@ -117,6 +117,9 @@ func (m *Manager) computeJobs(model storage.ModelInfo, v storage.View, jobs []Sa
 		w.Jobs = append(w.Jobs, row)
 		out[i] = SaveJobOutcome{State: row.State, Outcomes: outcomes}
 	}
+	if err := joinJobs(out, w.Jobs, now); err != nil {
+		return nil, w, err
+	}
 	return out, ed.into(w), nil
 }
 

@@ -95,11 +95,11 @@ func TestAJobThatIsRefusedAsAWholeLeavesNoTrace(t *testing.T) {
 				undone++
 				continue
 			}
-			rest, effects = append(rest, jobs[i]), append(effects, fmt.Sprint(o))
+			rest, effects = append(rest, jobs[i]), append(effects, fmt.Sprint(o.State, o.Outcomes))
 		}
 		out, without := save(rest)
 		for i, o := range out {
-			if got := fmt.Sprint(o); got != effects[i] {
+			if got := fmt.Sprint(o.State, o.Outcomes); got != effects[i] {
 				t.Fatalf("seed %d, job %s: %s with the refused jobs, %s without", seed, rest[i].Row.ID, effects[i], got)
 			}
 		}

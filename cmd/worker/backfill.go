@@ -69,7 +69,7 @@ run.`,
 func (a *app) newBackfill(f backfillFlags, models []string) jobs.Envelope {
 	e := jobs.NewBackfill(a.global.rights.userName(), models...)
 	e.Args = jobs.Backfill{What: f.kind, Models: models, Going: f.going()}
-	e.RulesOff = a.global.rules == "off"
+	e.RulesOff = a.global.rulesOff()
 	return e
 }
 

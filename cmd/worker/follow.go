@@ -92,6 +92,10 @@ func (s *session) followCaused(ctx context.Context, parent storage.Job, rulesOff
 	}
 	var all []storage.Job
 	for _, c := range children {
+		if c.NotBefore.After(time.Now().Add(causedWait)) {
+			s.app.note("%s job %s: waits until %s", c.Kind, c.Text, stamp(c.NotBefore))
+			continue
+		}
 		task := board.Start(c.Kind+" caused by "+parent.Kind, "rows", c.Total)
 		row, err := s.follow(ctx, c.ID, func(j storage.Job) { task.Update(j.Done, j.Total) })
 		if err != nil {
@@ -111,17 +115,14 @@ func (s *session) followCaused(ctx context.Context, parent storage.Job, rulesOff
 	return all, nil
 }
 
-// caused lists the jobs that a finished one caused. A load that left rows to
-// fill is about to cause one: its row may come a moment after the load's end.
+// caused lists the jobs that a finished one caused: rules have acted by then. A load that
+// left rows to fill is sure to cause one.
 func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool) ([]storage.Job, error) {
 	deadline := time.Now().Add(causedWait)
 	for {
-		expected := false
-		if parent.Kind == "load" && !rulesOff {
-			var err error
-			if expected, err = s.unset(ctx, parent); err != nil {
-				return nil, err
-			}
+		acted, err := s.rulesActed(ctx, parent, rulesOff)
+		if err != nil {
+			return nil, err
 		}
 		var children []storage.Job
 		for j, err := range s.store.Ledger().List(ctx, storage.JobFilter{Parent: parent.ID}) {
@@ -132,13 +133,27 @@ func (s *session) caused(ctx context.Context, parent storage.Job, rulesOff bool)
 				children = append(children, j)
 			}
 		}
-		if len(children) > 0 || !expected || time.Now().After(deadline) {
+		if acted || time.Now().After(deadline) {
 			return children, nil
 		}
 		if err := s.pause(ctx); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// rulesActed reports whether rules have acted on the end of a job. Whoever ended it has
+// them act before its message is done with; where the message is may not be known.
+func (s *session) rulesActed(ctx context.Context, job storage.Job, rulesOff bool) (bool, error) {
+	if rulesOff || s.worker != nil && s.worker.executor.hasEnded(job.ID) {
+		return true, nil
+	}
+	if job.Kind == string(jobs.KindLoad) && job.Sequence == 0 {
+		unset, err := s.unset(ctx, job)
+		return !unset, err
+	}
+	held, err := s.publisher.Holds(ctx, []jobs.Place{{Job: job.Text, Epoch: job.Epoch, Sequence: job.Sequence}})
+	return err == nil && !held[0], nil // while the queue does not answer, it may be
 }
 
 // unset reports whether rows lack rev_* fields in the models that a load touched.

@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/specstar-worker/worker/internal/cli/models"
+	"github.com/specstar-worker/worker/internal/cli/rules"
 	"github.com/specstar-worker/worker/internal/cli/settings"
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/preset"
 )
@@ -32,7 +34,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&g.sources, "sources", nil, "`PLACES` besides uploads that loads may read: directories and s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true]")
 	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML, see worker models --help")
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
-	f.StringVar(&g.rules, "rules", "", "event rules: `off` starts no jobs by events")
+	f.StringVar(&g.rules, "rules", "", "`FILE` of rules that start jobs by events, YAML, see docs/events.md, beside the built-in ones; off: no rule starts any")
 	g.rights.register(f)
 	g.limits.register(f)
 	f.StringVar(&g.tablePrefix, "table-prefix", "", "`PREFIX` of the table names")
@@ -53,8 +55,8 @@ func (g *global) check() error {
 	if g.noMigrate && place.Kind != preset.InPostgres {
 		return usage("--no-migrate: it is about the tables of --store postgres://…; leave it out")
 	}
-	if g.rules != "" && g.rules != "off" {
-		return usage("--rules %s: rule files are not supported by this version; use --rules off, or leave it out for the built-in rule", g.rules)
+	if _, err := g.userRules(); err != nil {
+		return usage("--rules: %w", err)
 	}
 	if err := g.limits.check(); err != nil {
 		return err
@@ -73,6 +75,17 @@ func (g *global) check() error {
 		}
 	}
 	return nil
+}
+
+// rulesOff reports whether jobs are to start no others.
+func (g *global) rulesOff() bool { return g.rules == rules.Off }
+
+// userRules returns the rules of the file that --rules names, none without one.
+func (g *global) userRules() ([]jobs.Rule, error) {
+	if g.rules == "" || g.rulesOff() {
+		return nil, nil
+	}
+	return rules.ReadFile(g.rules)
 }
 
 // place returns where the store is, or what is wrong with the settings that say so.

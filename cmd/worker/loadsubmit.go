@@ -22,7 +22,7 @@ type load struct {
 // newLoad returns the load of the archive that a command names; stdin is what "-" means.
 func (a *app) newLoad(name string, stdin io.Reader, f *loadFlags, o *jobOptions) *load {
 	return &load{
-		app: a, carrier: a.carrierOf(name, stdin, o.uniqueKey == ""), flags: f, options: o, job: jobs.NewID(), rulesOff: a.global.rules == "off",
+		app: a, carrier: a.carrierOf(name, stdin, o.uniqueKey == ""), flags: f, options: o, job: jobs.NewID(), rulesOff: a.global.rulesOff(),
 	}
 }
 

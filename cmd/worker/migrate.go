@@ -104,7 +104,7 @@ func (a *app) submitMigrateCommand() *cobra.Command {
 // newMigrate returns the job that migrates the models.
 func (a *app) newMigrate(f migrateFlags, models []string) jobs.Envelope {
 	e := jobs.NewMigrate(a.global.rights.userName(), jobs.Migrate{Models: models, History: f.history, Going: f.going()})
-	e.RulesOff = a.global.rules == "off"
+	e.RulesOff = a.global.rulesOff()
 	return e
 }
 

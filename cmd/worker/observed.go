@@ -37,6 +37,9 @@ type observedExecutor struct {
 	done    map[uuid.UUID]bool
 	since   time.Time
 	cause   error
+	// longEnded are the long jobs that ended here, rules having acted; in a process that
+	// ends with its command.
+	longEnded map[uuid.UUID]bool
 	// cut are the jobs that were begun and handed back since the process ends, by kind
 	// and id.
 	cut []string
@@ -87,6 +90,9 @@ func (o *observedExecutor) executed(begun time.Time, deliveries []jobs.Delivery,
 // noteEnd tells of a job that has ended. The caller holds mu.
 func (o *observedExecutor) noteEnd(d jobs.Delivery, v jobs.Verdict) {
 	token(o.ended)
+	if o.longEnded != nil && v.Kind != jobs.KindSave && v.Action != jobs.ActionRetry {
+		o.longEnded[v.ID] = true
+	}
 	if v.Kind == jobs.KindLoad {
 		token(o.loadEnded)
 	}
@@ -119,6 +125,13 @@ func (o *observedExecutor) wasDone(id uuid.UUID) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.done[id]
+}
+
+// hasEnded reports whether a long job ended here and rules have acted on that.
+func (o *observedExecutor) hasEnded(id uuid.UUID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.longEnded[id]
 }
 
 // handedBack returns the jobs that were begun and handed back since the process ends.

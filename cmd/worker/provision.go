@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,7 +24,7 @@ func (a *app) provisionCommand() *cobra.Command {
 		Use:   "provision",
 		Short: "Make the streams and consumers of a queue on a NATS server",
 		Long: `provision makes what is not there of the store's queue on the server that --nats
-names: the stream of jobs, the stream of dead letters, a durable consumer for each
+names: the streams of jobs, of dead letters and of events, a durable consumer for each
 lane and kind, and the object store for uploaded archives. What is there is compared and never changed; a setting that
 would lose or hold back jobs is refused and named.
 
@@ -74,11 +75,11 @@ func (a *app) provision(ctx context.Context, replicas int) (err error) {
 	if err := consumer.Provision(ctx, js, q); err != nil {
 		return fmt.Errorf("provision the queue: %w", err)
 	}
-	made := provisioned{Streams: []string{q.StreamName(), q.DeadName()}, Consumers: consumer.Durables()}
+	made := provisioned{Streams: q.Streams(), Consumers: consumer.Durables()}
 	if a.format == render.JSON || a.format == render.NDJSON {
 		return render.Document(a.stdout, a.format, made)
 	}
-	_, err = fmt.Fprintf(a.stdout, "streams %s and %s, %d consumers\n", made.Streams[0], made.Streams[1], made.Consumers)
+	_, err = fmt.Fprintf(a.stdout, "streams %s, %d consumers\n", strings.Join(made.Streams, ", "), made.Consumers)
 	return err
 }
 

@@ -110,7 +110,7 @@ func (s *session) bind(ctx context.Context) error {
 	}
 	queue := jobs.NewSubmitter(s.store.ID(), s.store.Ledger(), s.publisher).WithContents(jobs.BlobContents{Blobs: s.store.blobs})
 	queue = s.app.global.limits.of(queue)
-	s.unguarded = queue
+	s.unguarded = queue.InLedger() // who waits for a job finds those that it has caused
 	if s.options.inLedger {
 		queue = queue.InLedger()
 	}

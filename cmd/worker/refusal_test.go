@@ -13,6 +13,10 @@ func TestUsageErrors(t *testing.T) {
 	if err := os.WriteFile(models, []byte("models:\n  - name: a\n    colour: red\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	wrongRules := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(wrongRules, []byte("rules:\n  - name: a\n    onn: {kind: load}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name string
 		args []string
@@ -36,7 +40,8 @@ func TestUsageErrors(t *testing.T) {
 		{"revisions in S3", []string{"models", "--store", "postgres://h/d", "--revisions", "s3://bucket"}, "leave --revisions out"},
 		{"no tables for sqlite", []string{"models", "--no-migrate"}, "leave it out"},
 		{"store without directory", []string{"models", "--store", "sqlite:"}, "sqlite:DIR"},
-		{"rules file", []string{"run", "--rules", "rules.yaml"}, "--rules off"},
+		{"rules file", []string{"run", "--rules", "rules.yaml"}, "--rules: read rules: open rules.yaml: "},
+		{"a wrong rule", []string{"run", "--rules", wrongRules}, ":3:5: rules[0].onn: is not known; use "},
 		{"encoding", []string{"models", "--encoding", "xml"}, "json or msgpack"},
 		{"configuration", []string{"models", "--config", models}, "models.yaml:1:1: "},
 		{"on duplicate", []string{"load", "x", "--on-duplicate", "merge"}, "raise_error"},

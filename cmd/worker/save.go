@@ -201,7 +201,7 @@ func (a *app) startSaves(model string, f *saveFlags, o *jobOptions) (func() (*sa
 // readSaves reads all operations, so that a file that cannot be read submits
 // nothing. Of two lines with one id the second is the same job, or is refused.
 func (a *app) readSaves(r io.Reader, model string, f *saveFlags, o *jobOptions) (saveList, error) {
-	p := packer{model: model, user: a.global.rights.userName(), rulesOff: a.global.rules == "off", most: f.batch, whole: f.whole(), options: o}
+	p := packer{model: model, user: a.global.rights.userName(), rulesOff: a.global.rulesOff(), most: f.batch, whole: f.whole(), options: o}
 	for l, err := range readLines(r) {
 		if err != nil {
 			return saveList{}, err

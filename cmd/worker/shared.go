@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/specstar-worker/worker/internal/cli/models"
+	"github.com/specstar-worker/worker/internal/cli/rules"
 	"github.com/specstar-worker/worker/internal/cli/settings"
 	"github.com/specstar-worker/worker/internal/owner"
 )
@@ -19,6 +20,10 @@ import (
 // flag name.
 func (a *app) shared() (map[string]string, error) {
 	digest, err := models.Digest(a.global.models)
+	if err != nil {
+		return nil, err
+	}
+	ruled, err := rules.Digest(a.global.rules)
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +36,7 @@ func (a *app) shared() (map[string]string, error) {
 		"revisions":     revisions,
 		"encoding":      a.global.encoding,
 		"models":        digest,
+		"rules":         ruled,
 		"strict-models": strconv.FormatBool(a.strict()),
 	}
 	maps.Copy(values, a.global.rights.shared())
@@ -68,7 +74,8 @@ func (a *app) contradiction(card owner.Card, store uuid.UUID) error {
 	for _, name := range sortedKeys(mine) {
 		theirs := card.Settings[name]
 		ignored := a.origins[name] == settings.FromDefault && !slices.Contains(parts, name)
-		if ignored || mine[name] == theirs || name == "encoding" && theirs == "" {
+		travels := name == "rules" && mine[name] == rules.Off // with the job
+		if ignored || travels || mine[name] == theirs || name == "encoding" && theirs == "" {
 			continue
 		}
 		return &failure{Exit: exitError, Code: codeOwned, Message: fmt.Sprintf(

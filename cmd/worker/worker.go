@@ -66,7 +66,14 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 		return nil, fmt.Errorf("connect to consume: %w", err)
 	}
 	s.pulls = s.hold(nc, consumer.ConsumeOptions)
-	w.executor = &observedExecutor{Executor: w.newExecutor(), work: w.work, ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
+	executor, err := w.newExecutor()
+	if err != nil {
+		return nil, err
+	}
+	w.executor = &observedExecutor{Executor: executor, work: w.work, ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
+	if !s.options.exclusive {
+		w.executor.longEnded = make(map[uuid.UUID]bool)
+	}
 	w.consumer, err = consumer.New(consumer.Config{
 		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: exclusive,
 		AckWait: s.options.limits.lease,
@@ -99,18 +106,23 @@ func (s *session) declare(ctx context.Context) error {
 	return nil
 }
 
-func (w *worker) newExecutor() *jobs.Executor {
+func (w *worker) newExecutor() (*jobs.Executor, error) {
 	s := w.session
+	userRules, err := s.app.global.userRules()
+	if err != nil {
+		return nil, err
+	}
 	work := &jobs.CatalogWork{
 		Catalog: s.catalog, Sources: s.sources, Strict: s.app.strict(), Encoding: resource.Encoding(""),
 		DivideAbove: s.options.limits.divideAbove, ChunkRows: s.options.limits.chunkRows,
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
-		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Chunker: work, Publisher: s.publisher, Submitter: countedSubmitter{s.unguarded, w.work},
+		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Chunker: work, Publisher: s.publisher,
+		Submitter: w.ruleSubmitter(), Rules: userRules, RulesUser: s.app.global.rights.userName(), RuleActed: w.ruleActed,
 		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
 		StallTimeout: s.options.limits.stall, Lease: s.options.limits.lease,
-	})
+	}), nil
 }
 
 // strict reports whether models must be declared: with a shared queue that is

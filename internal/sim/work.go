@@ -68,7 +68,7 @@ func (k *work) Backfill(ctx context.Context, _ jobs.Actor, b jobs.Backfill, prog
 }
 
 // Unfilled implements jobs.Backfiller.
-func (k *work) Unfilled(context.Context) ([]string, error) { return nil, nil }
+func (k *work) Unfilled(context.Context, []string) ([]string, error) { return nil, nil }
 
 // long takes the steps of a long job.
 func (w *world) long(ctx context.Context, job Job, progress func(storage.Progress), do func(step int) error) error {
