@@ -31,6 +31,8 @@ var guardedInside = map[string][]string{
 	"jobs/parts.go":                      {"r.Go("},         // together
 	"jobs/reconcile.go":                  {"releasing.Go("}, // guardedPass
 	"manager/backfill_pages.go":          {"filling.Go("},   // fillPage
+	"manager/dump_line.go":               {"l.running.Go("}, // dumpBlock.read
+	"manager/verify_page.go":             {"reading.Go("},   // read
 	"storage/postgres/prepare.go":        {"go func() {"},   // add
 	"storage/postgres/revisionreader.go": {"reading.Go("},   // read
 }
