@@ -22,13 +22,13 @@ type Actor struct {
 
 // actor returns on whose behalf a job is done. A backfill of what a load has
 // brought is part of that load, whoever asks for it.
-func (x *Executor) actor(ctx context.Context, t *task) (Actor, error) {
-	a := Actor{User: t.env.User}
-	b, ok := t.env.Args.(Backfill)
-	if !ok || b.What == IndexedData || t.env.Parent == uuid.Nil || len(b.Models) == 0 {
+func (x *Executor) actor(ctx context.Context, e Envelope) (Actor, error) {
+	a := Actor{User: e.User}
+	b, ok := e.Args.(Backfill)
+	if !ok || b.What == IndexedData || e.Parent == uuid.Nil || len(b.Models) == 0 {
 		return a, nil
 	}
-	parent, err := x.Ledger.Get(ctx, t.env.Parent)
+	parent, err := x.Ledger.Get(ctx, e.Parent)
 	if errors.Is(err, storage.ErrNotFound) {
 		return a, nil
 	}

@@ -22,8 +22,8 @@ type CatalogWork struct {
 	// store's own choice.
 	Strict   bool
 	Encoding resource.Encoding
-	// DivideAbove is how many resources a load has at most that one worker does; 0 means
-	// what [manager.LoadOptions] says.
+	// DivideAbove is how many resources a load, backfill or migration has at most that one
+	// worker does; 0 means 10,000.
 	DivideAbove int64
 	// ChunkRows is how many resources a chunk of a divided load has at most; 0 means what
 	// [manager.LoadOptions] says.

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
@@ -11,48 +13,80 @@ import (
 // Backfill fills the models one after another, when the actor may do so in all of
 // them. Of all models those count that have rows to fill.
 func (w *CatalogWork) Backfill(ctx context.Context, by Actor, b Backfill, progress func(storage.Progress)) (map[string]manager.BackfillStats, error) {
-	all := make(map[string]manager.BackfillStats, len(b.Models))
-	models, err := w.modelsToFill(ctx, b, all)
+	f, err := w.filling(ctx, by, b)
 	if err != nil {
 		return nil, err
 	}
-	total, err := w.toFill(ctx, b.What, models)
-	if err != nil {
+	return f.run(ctx, progress)
+}
+
+// filling is a backfill that may be done.
+type filling struct {
+	Backfill
+	catalog *manager.Catalog // the actor's
+	models  []string         // with rows to fill, or named
+	total   int64            // rows that are looked at
+	// stats have a place for each model that the outcome tells of.
+	stats map[string]manager.BackfillStats
+}
+
+// filling looks what there is to fill, and refuses an actor who may not fill it.
+func (w *CatalogWork) filling(ctx context.Context, by Actor, b Backfill) (*filling, error) {
+	f := &filling{Backfill: b, catalog: w.as(by), stats: make(map[string]manager.BackfillStats, len(b.Models))}
+	var err error
+	if f.models, err = w.modelsToFill(ctx, b, f.stats); err != nil {
 		return nil, err
 	}
-	catalog := w.as(by)
-	for _, name := range models {
-		if err := catalog.Ask(ctx, manager.Event{Action: manager.ActionMigrate, Model: name}); err != nil {
+	if f.total, err = w.toFill(ctx, b.What, f.models); err != nil {
+		return nil, err
+	}
+	for _, name := range f.models {
+		if err := f.catalog.Ask(ctx, manager.Event{Action: manager.ActionMigrate, Model: name}); err != nil {
 			return nil, err
 		}
+		f.stats[name] = manager.BackfillStats{}
 	}
+	return f, nil
+}
+
+// run fills the models one after another.
+func (f *filling) run(ctx context.Context, progress func(storage.Progress)) (map[string]manager.BackfillStats, error) {
 	var done int64
-	progress(storage.Progress{Total: total})
-	o := manager.BackfillOptions{DryRun: b.DryRun, Pace: manager.NewPace(b.Rate)}
-	listed := 0
-	for _, name := range models {
-		m, err := catalog.Open(ctx, name)
-		if err != nil {
-			return all, unknownModel(err)
-		}
+	progress(storage.Progress{Total: f.total})
+	o := manager.BackfillOptions{DryRun: f.DryRun, Pace: manager.NewPace(f.Rate)}
+	for _, name := range f.models {
 		before := done
 		o.Progress = func(_ resource.ID, s manager.BackfillStats) {
 			done = before + s.Rows()
-			progress(storage.Progress{Done: done, Total: max(total, done)})
+			progress(storage.Progress{Done: done, Total: max(f.total, done)})
 		}
-		stats, err := fill(ctx, m, b.What, o)
+		stats, err := fill(ctx, f.catalog, name, f.What, o)
 		if err != nil {
-			return all, err
+			return nil, err
 		}
-		stats.MissingIDs = stats.MissingIDs[:min(len(stats.MissingIDs), manager.MaxMissingIDs-listed)]
-		listed += len(stats.MissingIDs)
-		all[name] = stats
+		f.stats[name] = stats
 	}
-	return all, nil
+	return listedIDs(f.stats), nil
 }
 
-// fill does a kind of backfill.
-func fill(ctx context.Context, m *manager.Manager, what string, o manager.BackfillOptions) (manager.BackfillStats, error) {
+// listedIDs has so few ids listed, of all models together, as the ledger takes.
+func listedIDs(all map[string]manager.BackfillStats) map[string]manager.BackfillStats {
+	room := manager.MaxMissingIDs
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		stats := all[name]
+		stats.MissingIDs = stats.MissingIDs[:min(len(stats.MissingIDs), room)]
+		room -= len(stats.MissingIDs)
+		all[name] = stats
+	}
+	return all
+}
+
+// fill does a kind of backfill of one model.
+func fill(ctx context.Context, c *manager.Catalog, model, what string, o manager.BackfillOptions) (manager.BackfillStats, error) {
+	m, err := c.Open(ctx, model)
+	if err != nil {
+		return manager.BackfillStats{}, unknownModel(err)
+	}
 	if what == IndexedData {
 		return m.BackfillIndexedData(ctx, o)
 	}

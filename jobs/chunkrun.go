@@ -84,7 +84,11 @@ func (x *Executor) openChunk(ctx context.Context, a Chunk) (openPlan, error) {
 	if err != nil {
 		return openPlan{}, err
 	}
-	return x.openStored(ctx, a.Job, Actor{User: job.User}, env.Args, p)
+	by, err := x.actor(ctx, env)
+	if err != nil {
+		return openPlan{}, err
+	}
+	return x.openStored(ctx, a.Job, by, env.Args, p)
 }
 
 // envelopeOf returns the envelope of a job in the ledger, with its content.

@@ -27,7 +27,7 @@ func (x *Executor) divides(k Kind) bool {
 }
 
 // dividedKinds are those of which a [Chunker] makes plans.
-var dividedKinds = []Kind{KindLoad}
+var dividedKinds = []Kind{KindLoad, KindBackfill, KindMigrate}
 
 // divided goes on with a claimed job: it plans it, has its chunks done by whoever takes
 // their messages, and ends it when all are done. Nobody waits meanwhile: the job is

@@ -67,14 +67,14 @@ func (g *engine) usersRules(ctx context.Context, e *Event, from []*Envelope) (fi
 		if !may || !selected {
 			continue
 		}
-		fillings := []filling{{event: e, models: names}}
+		jobsOf := []inserts{{event: e, models: names}}
 		if r.perModel() {
-			fillings = fillings[:0]
+			jobsOf = jobsOf[:0]
 			for _, name := range names {
-				fillings = append(fillings, filling{event: e, model: name, models: []string{name}})
+				jobsOf = append(jobsOf, inserts{event: e, model: name, models: []string{name}})
 			}
 		}
-		for _, f := range fillings {
+		for _, f := range jobsOf {
 			n, err := g.one(ctx, r, f, chain)
 			if fired += n; err != nil {
 				return fired, err
@@ -85,7 +85,7 @@ func (g *engine) usersRules(ctx context.Context, e *Event, from []*Envelope) (fi
 }
 
 // one has one of the user's rules act.
-func (g *engine) one(ctx context.Context, r *Rule, f filling, chain []string) (int, error) {
+func (g *engine) one(ctx context.Context, r *Rule, f inserts, chain []string) (int, error) {
 	env, err := r.envelope(f)
 	if err != nil {
 		g.report(r.Name, f.event, "", err) // for this event there is no such job

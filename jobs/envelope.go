@@ -137,7 +137,7 @@ type Migrate struct {
 // Going is how a backfill or a migration goes about it.
 type Going struct {
 	// Rate is how many rows a second the job looks at, at most; 0 is no bound. A job
-	// with a rate is done by one worker.
+	// with a rate is not divided among workers.
 	Rate int
 	// DryRun counts what would be done and writes nothing.
 	DryRun bool

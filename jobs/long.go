@@ -146,7 +146,7 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 	if err := x.fetch(ctx, t); err != nil {
 		return nil, err
 	}
-	by, err := x.actor(ctx, t)
+	by, err := x.actor(ctx, t.env)
 	if err != nil {
 		return nil, err
 	}

@@ -32,14 +32,14 @@ func uses(text, name string) bool {
 	return slices.Contains(placeIn.FindAllString(text, -1), "{"+name+"}")
 }
 
-// filling is what stands in the places of a rule.
-type filling struct {
+// inserts is what stands in the places of a rule.
+type inserts struct {
 	event  *Event
 	model  string
 	models []string
 }
 
-func (f filling) value(name string) string {
+func (f inserts) value(name string) string {
 	switch name {
 	case placeModel:
 		return f.model
@@ -60,7 +60,7 @@ func (f filling) value(name string) string {
 }
 
 // text returns a text with its places filled.
-func (f filling) text(s string) string {
+func (f inserts) text(s string) string {
 	return placeIn.ReplaceAllStringFunc(s, func(place string) string {
 		if inner, is := strings.CutPrefix(place, "{{"); is {
 			return "{" + strings.TrimSuffix(inner, "}")
@@ -70,7 +70,7 @@ func (f filling) text(s string) string {
 }
 
 // fill returns a JSON value with the places of its texts filled.
-func (f filling) fill(v any) any {
+func (f inserts) fill(v any) any {
 	switch v := v.(type) {
 	case string:
 		return f.text(v)
@@ -87,7 +87,7 @@ func (f filling) fill(v any) any {
 }
 
 // list is fill for a list, whose element {models} stands for as many as there are.
-func (f filling) list(all []any) []any {
+func (f inserts) list(all []any) []any {
 	filled := make([]any, 0, len(all))
 	for _, v := range all {
 		if v != "{"+placeModels+"}" {
@@ -102,7 +102,7 @@ func (f filling) list(all []any) []any {
 }
 
 // envelope returns the job that the rule submits.
-func (r *Rule) envelope(f filling) (Envelope, error) {
+func (r *Rule) envelope(f inserts) (Envelope, error) {
 	d := json.NewDecoder(bytes.NewReader(r.Job))
 	d.UseNumber()
 	var job map[string]any
@@ -154,7 +154,7 @@ func (r *Rule) checkTemplate() error {
 	if len(r.Key) > maxUniqueBytes/2 {
 		return &RuleError{"key", fmt.Errorf("is longer than %d bytes", maxUniqueBytes/2)}
 	}
-	sample := filling{event: &Event{ID: uuid.Max, Type: EventSaved, EventData: EventData{Job: "job", User: "user", Kind: KindSave, State: "done"}}, model: "model", models: []string{"model"}}
+	sample := inserts{event: &Event{ID: uuid.Max, Type: EventSaved, EventData: EventData{Job: "job", User: "user", Kind: KindSave, State: "done"}}, model: "model", models: []string{"model"}}
 	_, err := r.envelope(sample)
 	if wrong, is := errors.AsType[*EnvelopeError](err); is {
 		return &RuleError{strings.TrimSuffix("job."+wrong.Field, "."), wrong.Err}

@@ -8,8 +8,10 @@ import (
 // TestLimitsAreSettings: how many jobs may wait, and how long whoever comes then does.
 func TestLimitsAreSettings(t *testing.T) {
 	store := "sqlite:" + filepath.Join(t.TempDir(), "data")
+	model := "m"
 	submit := func(limit ...string) result {
-		return cli(t, append([]string{"submit", "backfill", "--store", store, "-o", "json"}, limit...)...)
+		model += "m" // of the same one a second job is refused
+		return cli(t, append([]string{"submit", "backfill", model, "--store", store, "-o", "json"}, limit...)...)
 	}
 	submit("--max-unfinished", "1").ok(t)
 	r := submit("--max-unfinished", "1", "--busy-wait", "1m30s")

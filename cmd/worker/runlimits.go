@@ -16,7 +16,7 @@ type runLimits struct {
 	stall time.Duration
 	// lease is how long a job belongs to a worker that gives no sign of life.
 	lease time.Duration
-	// divideAbove is how many resources a load has at most that one worker does.
+	// divideAbove is how many resources a load, backfill or migration has at most that one worker does.
 	divideAbove int64
 	// chunkRows is how many resources a chunk has at most.
 	chunkRows int64
@@ -27,7 +27,7 @@ func (l *runLimits) register(flags *pflag.FlagSet) {
 		"`DURATION` after which a load, backfill or migration without a sign of progress is ended, counted and tried again")
 	flags.DurationVar(&l.lease, "lease", jobs.DefaultLease,
 		"`DURATION` after which the jobs of a worker that gives no sign of life go to others; of a queue that exists, what it was made with counts")
-	flags.Int64Var(&l.divideAbove, "divide-above", 10_000, "loads of more than `N` resources are done in chunks by all workers")
+	flags.Int64Var(&l.divideAbove, "divide-above", 10_000, "loads, backfills and migrations of more than `N` resources are done in chunks by all workers")
 	flags.Int64Var(&l.chunkRows, "chunk", 1000, "a chunk has at most `N` resources: fewer cost more for each, more are lost with a worker that dies")
 }
 
