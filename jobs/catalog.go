@@ -13,10 +13,12 @@ import (
 )
 
 // CatalogWork does jobs on a catalog. It is the [Saver], [Loader], [Backfiller],
-// [Migrator] and [Chunker] of a worker.
+// [Migrator], [Dumper], [Verifier] and [Chunker] of a worker.
 type CatalogWork struct {
 	Catalog *manager.Catalog
 	Sources SourceOpener
+	// Targets are where dumps may be written.
+	Targets Targets
 	// Strict refuses saves and loads of models that the store does not have;
 	// otherwise they are declared by themselves with Encoding, empty for the
 	// store's own choice.

@@ -209,6 +209,9 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 		"migrate, dry":     {ID: "d", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m"}, Going: jobs.Going{Rate: 1, DryRun: true}}},
 		"migrate":          {ID: "d", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m", "n"}, History: true}},
 		"migrate current":  {ID: "e", Lane: jobs.LaneBulk, Args: jobs.Migrate{Models: []string{"m"}}},
+		"dump":             {ID: "g", Lane: jobs.LaneBulk, Args: jobs.Dump{Target: "s3://b/k", Models: []string{"m"}, Query: []byte(`{"limit":7}`)}},
+		"dump of all":      {ID: "g", Lane: jobs.LaneBulk, Args: jobs.Dump{}},
+		"verify":           {ID: "h", Lane: jobs.LaneBulk, Args: jobs.Verify{Models: []string{"m"}}},
 		"chunk":            {ID: "f", Lane: jobs.LaneBulk, Args: jobs.Chunk{Job: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Plan: [16]byte{1, 0xab, 15: 255}, No: 7}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,6 +23,10 @@ func (d *decoder) args(raw rawArgs) (Args, error) {
 		return d.backfill()
 	case KindMigrate:
 		return d.migrate()
+	case KindDump:
+		return d.dump()
+	case KindVerify:
+		return d.verify()
 	case KindChunk:
 		return d.chunk()
 	default:

@@ -108,6 +108,10 @@ func (e Envelope) write(w *writer) {
 		w.value("args", wireBackfill{Kind: a.What, Models: a.Models, wireGoing: wireGoing(a.Going)})
 	case Migrate:
 		w.value("args", wireMigrate{Models: a.Models, History: a.History, wireGoing: wireGoing(a.Going)})
+	case Dump:
+		w.value("args", wireDump(a))
+	case Verify:
+		w.value("args", wireVerify(a))
 	case Chunk:
 		w.value("args", a.wire())
 	case Save:

@@ -76,6 +76,10 @@ func wire(e Envelope) (w wireEnvelope, behind []byte) {
 		w.Args = wireLoad(a)
 	case Backfill:
 		w.Args = wireBackfill{Kind: a.What, Models: a.Models, wireGoing: wireGoing(a.Going)}
+	case Dump:
+		w.Args = wireDump(a)
+	case Verify:
+		w.Args = wireVerify(a)
 	case Migrate:
 		w.Args = wireMigrate{Models: a.Models, History: a.History, wireGoing: wireGoing(a.Going)}
 	case Save:
@@ -260,13 +264,17 @@ func (p *picker) envelope() Envelope {
 		e.Options = Options{NotBefore: p.time(), Expires: p.time(), Unique: p.text(), Attempts: pickOf(p, 0, 1, MaxJobAttempts, MaxJobAttempts+1, -1)}
 		e.Timeout = pickOf(p, 0, time.Millisecond, time.Hour, MaxJobTimeout+1, -time.Millisecond, -time.Minute)
 	}
-	switch p.pick(8) {
+	switch p.pick(10) {
 	case 4:
 		e.Args = Load{Source: pickOf(p, "upload:x", p.text()), Size: pickOf(p, opt.Value[int64]{}, opt.Of(int64(7))), Modified: p.time(), ETag: p.text(), Models: []string{p.text()}}
 	case 5:
 		e.Args = Backfill{What: pickOf(p, "", IndexedData, "other"), Models: pickOf(p, nil, []string{p.text()}), Going: p.going()}
 	case 6:
 		e.Args = Migrate{Models: pickOf(p, nil, []string{p.text()}), History: true, Going: p.going()}
+	case 8:
+		e.Args = Dump{Target: pickOf(p, "", TargetDownload, "file:/x", "s3://b/k", p.text()), Models: pickOf(p, nil, []string{p.text()}), Query: pickOf(p, nil, json.RawMessage(`{}`), json.RawMessage(`{"limit":-1}`))}
+	case 9:
+		e.Args = Verify{Models: pickOf(p, nil, []string{p.text()})}
 	case 7:
 		e.Args = Content{Of: KindSave, Blob: strings.Repeat("0a", 16), SHA256: [32]byte{1}, Size: 7}
 	default:

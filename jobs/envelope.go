@@ -76,7 +76,7 @@ func (e Envelope) Operations() []manager.Operation {
 }
 
 // Args are the arguments of one kind of job: [Save], [Load],
-// [Backfill], [Migrate] or [Chunk].
+// [Backfill], [Migrate], [Dump], [Verify] or [Chunk].
 type Args interface{ kind() Kind }
 
 // Save changes resources of the envelope's model. Each operation has its own

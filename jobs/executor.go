@@ -47,6 +47,8 @@ type Config struct {
 	Loader     Loader
 	Backfiller Backfiller
 	Migrator   Migrator
+	Dumper     Dumper
+	Verifier   Verifier
 	// Chunker divides long jobs among workers, by messages of Publisher. Without either
 	// one worker does each job as a whole.
 	Chunker   Chunker

@@ -54,6 +54,10 @@ func (g *Guard) ask(ctx context.Context, e Envelope) error {
 		return g.askModels(ctx, manager.ActionMigrate, e.User, a.Models)
 	case Migrate:
 		return g.askModels(ctx, manager.ActionMigrate, e.User, a.Models)
+	case Dump:
+		return g.askModels(ctx, manager.ActionDump, e.User, a.Models)
+	case Verify:
+		return g.askModels(ctx, manager.ActionDump, e.User, a.Models)
 	}
 	return nil
 }

@@ -11,11 +11,15 @@ const (
 	KindLoad     Kind = "load"     // an archive into the store
 	KindBackfill Kind = "backfill" // rev_* fields of rows that lack them
 	KindMigrate  Kind = "migrate"  // payloads to the schema versions of their models
+	KindDump     Kind = "dump"     // an archive of the store, to a target
+	KindVerify   Kind = "verify"   // what is wrong with the store
 	KindChunk    Kind = "chunk"    // a part of a long job, see [Chunk]; workers make these
 )
 
 // Kinds returns all kinds, the short one first.
-func Kinds() []Kind { return []Kind{KindSave, KindLoad, KindBackfill, KindMigrate, KindChunk} }
+func Kinds() []Kind {
+	return []Kind{KindSave, KindLoad, KindBackfill, KindMigrate, KindDump, KindVerify, KindChunk}
+}
 
 // Lane is the urgency of a job. Lanes do not wait for each other.
 type Lane string

@@ -168,6 +168,18 @@ func (x *Executor) do(ctx context.Context, t *task, c storage.Claim, progress fu
 			return nil, err
 		}
 		return json.Marshal(MigrateOutcome{Models: stats, DryRun: a.DryRun})
+	case Dump:
+		out, err := x.Dumper.Dump(ctx, c, by, a, progress)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(out)
+	case Verify:
+		f, err := x.Verifier.Verify(ctx, by, a, progress)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(f)
 	}
 	return nil, &RefusedError{Code: CodeEnvelope, Err: errors.New("this kind of job does not run under a claim")}
 }

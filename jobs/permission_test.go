@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -78,6 +79,9 @@ func migrate(user string, models ...string) jobs.Envelope {
 func TestJobsAreDoneWithTheRightsOfTheirUser(t *testing.T) {
 	b := guardedBench(only{"ann": manager.ActionFull, "bob": manager.ActionRead}, unfilled(t))
 	load := func(user string) jobs.Envelope { return jobs.NewLoad(user, jobs.Load{Source: "upload:x"}) }
+	dir := t.TempDir()
+	b.dumpsTo(dir)
+	target := "file:" + filepath.Join(dir, "a.acbak")
 	for _, c := range []struct {
 		name string
 		job  jobs.Envelope
@@ -94,6 +98,11 @@ func TestJobsAreDoneWithTheRightsOfTheirUser(t *testing.T) {
 		{"a backfill by another user", jobs.NewBackfill("bob", "doc"), storage.JobRefused},
 		{"a backfill", jobs.NewBackfill("ann", "doc"), storage.JobDone},
 		{"a migration by another user", migrate("bob", "doc"), storage.JobRefused},
+		{"a dump by another user", jobs.NewDump("bob", jobs.Dump{Target: target}), storage.JobRefused},
+		{"a dump of a model by another user", jobs.NewDump("bob", jobs.Dump{Target: target, Models: []string{"doc"}}), storage.JobRefused},
+		{"a dump", jobs.NewDump("ann", jobs.Dump{Target: target}), storage.JobDone},
+		{"a verification by another user", jobs.NewVerify("bob"), storage.JobRefused},
+		{"a verification by who may not see all", jobs.NewVerify("ann", "doc"), storage.JobRefused},
 		{"a migration of a model that is not there by another user", migrate("bob", "nobody"), storage.JobRefused},
 	} {
 		v := b.Execute(t.Context(), []jobs.Delivery{deliver(t, c.job)})[0]
@@ -215,6 +224,9 @@ func TestTheGuardAsksBeforeAJobIsSubmitted(t *testing.T) {
 		{"a backfill", jobs.NewBackfill("bob", "m"), false},
 		{"a migration", migrate("bob", "m"), false},
 		{"a migration by who may", migrate("ann", "m"), true},
+		{"a dump of a model", jobs.NewDump("bob", jobs.Dump{Models: []string{"m"}}), false},
+		{"a dump by who may", jobs.NewDump("ann", jobs.Dump{Models: []string{"m"}}), true},
+		{"a verification of a model", jobs.NewVerify("bob", "m"), false},
 	} {
 		queue.jobs = nil
 		receipts, err := g.Submit(t.Context(), c.job, jobs.NewSave("m", "ann", create("m:9")))

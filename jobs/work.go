@@ -65,6 +65,19 @@ type Chunks interface {
 	Finish(ctx context.Context, c storage.Claim, progress func(storage.Progress)) ([]byte, error)
 }
 
+// Dumper writes archives of the store.
+type Dumper interface {
+	// Dump writes the archive that d asks for, under a claim: all of it, or nothing of it
+	// is left.
+	Dump(ctx context.Context, c storage.Claim, by Actor, d Dump, progress func(storage.Progress)) (DumpOutcome, error)
+}
+
+// Verifier looks for what is wrong with the store.
+type Verifier interface {
+	// Verify lists what it finds. That there are problems is no error.
+	Verify(ctx context.Context, by Actor, v Verify, progress func(storage.Progress)) (manager.Findings, error)
+}
+
 // Source is an opened archive.
 type Source interface {
 	manager.Source

@@ -8,6 +8,7 @@ import (
 	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/rules"
 	"github.com/specstar-worker/worker/internal/cli/settings"
+	"github.com/specstar-worker/worker/internal/cli/sources"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage/preset"
@@ -17,9 +18,10 @@ import (
 type global struct {
 	config, store, objects, revisions, data, nats, namespace, models, rules string
 	tablePrefix, encoding, output, logLevel                                 string
-	sources                                                                 []string
+	sources, targets                                                        []string
 	strictModels, noMigrate, quiet, noProgress                              bool
 	rights                                                                  rights
+	mayWrite                                                                sources.Allowed // by targets
 	limits                                                                  limits
 }
 
@@ -32,6 +34,7 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.StringVar(&g.nats, "nats", "", "`URL` of a NATS server (default: an embedded one)")
 	f.StringVar(&g.namespace, "namespace", "", "`NAME` of the job streams (default: follows from the store; \"default\" with --nats)")
 	f.StringSliceVar(&g.sources, "sources", nil, "`PLACES` besides uploads that loads may read: directories and s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true]")
+	f.StringSliceVar(&g.targets, "targets", nil, "`PLACES` that dumps may write: directories and s3://BUCKET[/PREFIX][?endpoint=URL&region=R&path_style=true]")
 	f.StringVar(&g.models, "models", "", "`FILE` that declares models, YAML, see worker models --help")
 	f.BoolVar(&g.strictModels, "strict-models", false, "refuse models that were not declared")
 	f.StringVar(&g.rules, "rules", "", "`FILE` of rules that start jobs by events, YAML, see docs/events.md, beside the built-in ones; off: no rule starts any")
@@ -64,6 +67,11 @@ func (g *global) check() error {
 	if _, err := g.allowed(); err != nil {
 		return err
 	}
+	mayWrite, err := sources.Parse(g.targets)
+	if err != nil {
+		return usage("--targets %w", err)
+	}
+	g.mayWrite = mayWrite
 	if g.encoding != "" {
 		if _, err := resource.ParseEncoding(g.encoding); err != nil {
 			return usage("--encoding: %w", err)

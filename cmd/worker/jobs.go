@@ -59,10 +59,10 @@ func (a *app) jobsCommand() *cobra.Command {
   worker jobs retry --all --state dead`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usage("jobs what? use jobs list, show, watch, retry, cancel, drop or audit")
+			return usage("jobs what? use jobs list, show, watch, fetch, retry, cancel, drop or audit")
 		},
 	}
-	cmd.AddCommand(a.jobsListCommand(), a.jobsShowCommand(), a.jobsWatchCommand(),
+	cmd.AddCommand(a.jobsListCommand(), a.jobsShowCommand(), a.jobsWatchCommand(), a.jobsFetchCommand(),
 		a.jobsRetryCommand(), a.jobsCancelCommand(), a.jobsDropCommand(), a.jobsAuditCommand())
 	return cmd
 }

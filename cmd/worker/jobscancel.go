@@ -15,7 +15,8 @@ func (a *app) jobsCancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel ID",
 		Short: "End a job that is queued, or ask a running one to stop",
-		Long: `cancel ends a queued job at once. A running load, backfill or migration stops soon and
+		Long: `cancel ends a queued job at once. A running load, backfill, migration, dump or
+verification stops soon and
 leaves nothing half done.`,
 		Example: `  worker jobs cancel ID`,
 		Args:    cobra.ExactArgs(1),

@@ -17,7 +17,7 @@ func (a *app) jobsDropCommand() *cobra.Command {
 		Use:   "drop [ID...]",
 		Short: "Forget jobs that have ended",
 		Long: `drop removes the rows of jobs that have ended, their dead letters, the archives of
-loads, the contents of messages over 256 KiB and what the queue still holds of them. The audit trail keeps that they were
+loads and of dumps to be downloaded, the contents of messages over 256 KiB and what the queue still holds of them. The audit trail keeps that they were
 dropped, and by whom.`,
 		Example: `  worker jobs drop ID
   worker jobs drop --all --state dead --until 720h
@@ -54,6 +54,9 @@ func removeMessages(ctx context.Context, s *session, page []storage.Job) error {
 
 func dropJob(ctx context.Context, s *session, o jobs.Operator, j storage.Job) (storage.Job, error) {
 	row, err := o.Drop(ctx, j.ID)
+	if dumped := jobs.DumpedTo(j); err == nil && dumped.Object != "" {
+		err = s.downloads.Remove(ctx, dumped.Object)
+	}
 	if err == nil && j.Kind == string(jobs.KindLoad) {
 		err = upload.Remove(s.uploads, j.Text)
 		if err == nil && s.app.global.nats != "" {

@@ -105,6 +105,9 @@ func (s *session) bind(ctx context.Context) error {
 	if s.objects, err = consumer.NewObjects(s.conn, s.queue, consumer.Uploads); err != nil {
 		return err
 	}
+	if s.downloads, err = consumer.NewDownloads(s.conn, s.queue); err != nil {
+		return err
+	}
 	if s.sources, err = s.app.sourcesOf(s.uploads, s.objects, s.options.sources...); err != nil {
 		return err
 	}

@@ -75,7 +75,9 @@ type session struct {
 	letters   *consumer.Letters
 	// objects are the archives beside the queue, sources all that loads read here.
 	objects *consumer.Objects
-	sources *opened
+	// downloads are the archives beside the queue that dumps have made.
+	downloads consumer.Downloads
+	sources   *opened
 	// submitter takes the jobs of a command's user, unguarded those of the program.
 	submitter, unguarded jobs.Submitter
 	// catalog is the store as jobs from the queue may use it.

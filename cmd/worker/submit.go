@@ -26,13 +26,15 @@ that job.`,
   worker submit save person --from changes.ndjson
   worker submit backfill --at 2026-03-01T02:00:00Z --rate 5000
   worker submit load dump.acbak --lane high --timeout 1h --attempts 3
-  worker submit migrate person`,
+  worker submit migrate person
+  worker submit dump --to s3://dumps/monday.acbak`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usage("submit what? use submit load, save, backfill or migrate")
+			return usage("submit what? use submit load, save, backfill, migrate, dump or verify")
 		},
 	}
-	cmd.AddCommand(a.submitLoadCommand(), a.submitSaveCommand(), a.submitBackfillCommand(), a.submitMigrateCommand())
+	cmd.AddCommand(a.submitLoadCommand(), a.submitSaveCommand(), a.submitBackfillCommand(), a.submitMigrateCommand(),
+		a.submitDumpCommand(), a.submitVerifyCommand())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/internal/cli/upload"
+	"github.com/specstar-worker/worker/jobs"
 )
 
 const (
@@ -50,7 +51,13 @@ func (w *worker) sweepUploads(ctx context.Context) {
 // sweepObjects removes the archives beside the queue that no load needs.
 func (w *worker) sweepObjects(ctx context.Context) {
 	s := w.session
-	if s.app.global.nats == "" { // a queue of our own has none
+	dumps := func(object string, put time.Time) (bool, error) {
+		return jobs.DownloadNeeded(ctx, s.store.Ledger(), object, put)
+	}
+	if err := s.downloads.Sweep(ctx, dumps); err != nil && ctx.Err() == nil {
+		s.app.log.Warn("could not remove archives of dumps that nobody can fetch any more", zap.Error(err))
+	}
+	if s.app.global.nats == "" { // a queue of our own has no uploads
 		return
 	}
 	if err := s.objects.Sweep(ctx, neededBy(ctx, s.store.Ledger())); err != nil && ctx.Err() == nil {

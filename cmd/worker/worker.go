@@ -15,6 +15,7 @@ import (
 	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/progress"
+	"github.com/specstar-worker/worker/internal/cli/targets"
 	"github.com/specstar-worker/worker/internal/cli/web"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/resource"
@@ -114,15 +115,23 @@ func (w *worker) newExecutor() (*jobs.Executor, error) {
 	}
 	work := &jobs.CatalogWork{
 		Catalog: s.catalog, Sources: s.sources, Strict: s.app.strict(), Encoding: resource.Encoding(""),
-		DivideAbove: s.options.limits.divideAbove, ChunkRows: s.options.limits.chunkRows,
+		DivideAbove: s.options.limits.divideAbove, ChunkRows: s.options.limits.chunkRows, Targets: s.targets(),
 	}
 	return jobs.NewExecutor(jobs.Config{
 		Store: s.store.ID(), Ledger: s.store.Ledger(), Queue: s.publisher.Queue(), Version: buildVersion(),
-		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work, Chunker: work, Publisher: s.publisher,
+		Saver: timedSaver{work, w.work}, Loader: &observedLoader{Loader: work, watched: &w.watched}, Backfiller: work, Migrator: work,
+		Dumper: work, Verifier: work, Chunker: work, Publisher: s.publisher,
 		Submitter: w.ruleSubmitter(), Rules: userRules, RulesUser: s.app.global.rights.userName(), RuleActed: w.ruleActed,
 		Contents:     jobs.BlobContents{Blobs: s.store.blobs},
 		StallTimeout: s.options.limits.stall, Lease: s.options.limits.lease,
 	}), nil
+}
+
+// targets are where dumps are written here.
+func (s *session) targets() jobs.Targets {
+	all := targets.Of(s.app.global.mayWrite)
+	all[jobs.SchemeDownload] = s.downloads
+	return all
 }
 
 // strict reports whether models must be declared: with a shared queue that is

@@ -89,13 +89,22 @@ func (a Allowed) bucket(source string) (s3.Config, string, error) {
 	if key == "" {
 		return want, "", jobs.RefuseSource(jobs.CodeSourceRefused, shown(source), "it names a bucket and no object; use s3://%s/KEY", want.Bucket)
 	}
-	for _, c := range a.buckets {
-		if c.Bucket == want.Bucket && below(key, c.Prefix) && sameWay(c, want) {
-			return c, key, nil
-		}
+	if c, ok := a.Way(want); ok {
+		return c, key, nil
 	}
 	return want, "", jobs.RefuseSource(jobs.CodeSourceRefused, shown(source),
 		"this worker may not read it; start the worker with --sources s3://%s, with the endpoint that the source names, if any", want.Bucket)
+}
+
+// Way returns how the object is reached that want names as its prefix, when it is in a
+// bucket that is allowed.
+func (a Allowed) Way(want s3.Config) (s3.Config, bool) {
+	for _, c := range a.buckets {
+		if c.Bucket == want.Bucket && below(want.Prefix, c.Prefix) && sameWay(c, want) {
+			return c, true
+		}
+	}
+	return s3.Config{}, false
 }
 
 // below reports whether an object is what a prefix names, or below it.
