@@ -25,7 +25,9 @@ type shownJob struct {
 	jobs.Tree
 	// Lives is how often the job was begun anew: by its submission and by each retry
 	// that the audit trail knows.
-	Lives   int           `json:"lives"`
+	Lives int `json:"lives"`
+	// Cause is the rule that submitted the job, and the event because of which it did.
+	Cause   *jobs.Cause   `json:"cause,omitempty"`
 	Death   *shownDeath   `json:"death,omitempty"`
 	Payload *shownPayload `json:"payload,omitempty"`
 	Audit   []auditView   `json:"audit,omitempty"`
@@ -107,7 +109,7 @@ func (a *app) printShown(v shownJob) error {
 
 func showOf(ctx context.Context, l storage.Ledger, j storage.Job, preview int) (shownJob, error) {
 	tree, err := jobs.TreeOf(ctx, l, j, time.Now())
-	v := shownJob{Tree: tree, Lives: 1, Subject: j.Subject, Payload: payloadOf(j.Envelope, preview), row: j}
+	v := shownJob{Tree: tree, Lives: 1, Cause: jobs.CauseOf(j), Subject: j.Subject, Payload: payloadOf(j.Envelope, preview), row: j}
 	if err != nil {
 		return v, err
 	}
@@ -167,6 +169,10 @@ func (v shownJob) text() string {
 	}
 	b.WriteByte('\n')
 	line("lives", fmt.Sprint(v.Lives))
+	if c := v.Cause; c != nil {
+		line("rule", strings.Join(c.Rules, ", then "))
+		line("event", string(c.Type)+" "+c.Event.String())
+	}
 	line("started", shownTime(v.Started))
 	line("finished", shownTime(v.Finished))
 	line("stage", string(v.Progress.Stage))

@@ -102,6 +102,9 @@ func (s *session) bind(ctx context.Context) error {
 	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
 		return err
 	}
+	if s.events, err = consumer.NewLineEvents(s.conn, s.queue); err != nil {
+		return err
+	}
 	if s.objects, err = consumer.NewObjects(s.conn, s.queue, consumer.Uploads); err != nil {
 		return err
 	}

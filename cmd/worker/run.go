@@ -33,6 +33,7 @@ func (a *app) runCommand() *cobra.Command {
 	var grace time.Duration
 	var bindOnly bool
 	var limits runLimits
+	var sweep sweepFlags
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Consume jobs until SIGTERM",
@@ -61,7 +62,10 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 			if err := limits.check(); err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, grace: grace, limits: limits, bindOnly: bindOnly}, kept)
+			if err := sweep.check(); err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, sweep: sweep, grace: grace, limits: limits, bindOnly: bindOnly}, kept)
 		},
 	}
 	l.register(cmd.Flags())
@@ -69,6 +73,7 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 	cmd.Flags().DurationVar(&grace, "grace", defaultGrace, "`DURATION` for which running jobs may finish after SIGTERM before they are handed back")
 	cmd.Flags().BoolVar(&bindOnly, "bind-only", false, "make no streams and consumers on the server; see worker provision")
 	limits.register(cmd.Flags())
+	sweep.register(cmd.Flags())
 	return cmd
 }
 

@@ -42,6 +42,8 @@ type sessionOptions struct {
 	// kept says how long rows of ended jobs and the audit trail stay; nil: nothing is
 	// removed.
 	kept *retention
+	// sweep says when rows without rev_* fields are looked for; of a worker that runs.
+	sweep sweepFlags
 	// grace is how long jobs may take to finish when the session ends; 0 means
 	// defaultGrace.
 	grace time.Duration
@@ -73,6 +75,7 @@ type session struct {
 	queue     consumer.QueueConfig
 	publisher *consumer.Publisher
 	letters   *consumer.Letters
+	events    *consumer.Events
 	// objects are the archives beside the queue, sources all that loads read here.
 	objects *consumer.Objects
 	// downloads are the archives beside the queue that dumps have made.

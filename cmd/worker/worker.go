@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/consumer"
-	"github.com/specstar-worker/worker/internal/cli/models"
 	"github.com/specstar-worker/worker/internal/cli/progress"
 	"github.com/specstar-worker/worker/internal/cli/targets"
 	"github.com/specstar-worker/worker/internal/cli/web"
@@ -42,6 +41,10 @@ type worker struct {
 	cancel     context.CancelFunc
 	watched    watched
 	executor   *observedExecutor
+	// rules act on what no job tells of.
+	rules interface {
+		Fire(ctx context.Context, e *jobs.Event) (int, error)
+	}
 	// work measures what is done, for /metrics.
 	work *web.Work
 }
@@ -49,7 +52,12 @@ type worker struct {
 // startWorker starts to consume the queue of the session.
 func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	w := &worker{session: s, work: web.NewWork()}
-	if err := s.declare(ctx); err != nil {
+	executor, err := w.newExecutor()
+	if err != nil {
+		return nil, err
+	}
+	w.rules = executor
+	if err := w.declare(ctx); err != nil {
 		return nil, err
 	}
 	// Whoever runs the queue or holds the store's own lock is its only consumer.
@@ -67,10 +75,6 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 		return nil, fmt.Errorf("connect to consume: %w", err)
 	}
 	s.pulls = s.hold(nc, consumer.ConsumeOptions)
-	executor, err := w.newExecutor()
-	if err != nil {
-		return nil, err
-	}
 	w.executor = &observedExecutor{Executor: executor, work: w.work, ended: make(chan struct{}, 1), loadEnded: make(chan struct{}, 1)}
 	if !s.options.exclusive {
 		w.executor.longEnded = make(map[uuid.UUID]bool)
@@ -88,23 +92,6 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	}
 	w.startBackground(context.WithoutCancel(ctx))
 	return w, nil
-}
-
-// declare makes the models that --models declares.
-func (s *session) declare(ctx context.Context) error {
-	if s.app.global.models == "" {
-		return nil
-	}
-	declared, err := models.ReadFile(s.app.global.models)
-	if err != nil {
-		return err
-	}
-	for _, m := range declared {
-		if _, err := s.catalog.DeclareModel(ctx, m); err != nil {
-			return fmt.Errorf("declare the models of %s: %w", s.app.global.models, err)
-		}
-	}
-	return nil
 }
 
 func (w *worker) newExecutor() (*jobs.Executor, error) {
@@ -164,6 +151,7 @@ func (w *worker) startBackground(ctx context.Context) {
 	if s.options.kept != nil {
 		w.background.Go(func() { w.pruneJobs(ctx) })
 		w.background.Go(func() { w.makeIndexes(ctx) })
+		w.background.Go(func() { w.sweep(ctx) })
 	}
 }
 
