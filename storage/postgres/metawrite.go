@@ -129,17 +129,7 @@ func (t tables) upsertMetas(f timeForm) string {
 func (t tables) changeMetas(f timeForm) string {
 	_, at := f.sent()
 	kinds := append(metaKinds(at), "tid", "xid")
-	columns := strings.Split(metaColumns, ", ")
-	set := make([]string, 0, len(columns))
-	for i, c := range columns[1:] {
-		kind := kinds[i+1]
-		value := "coalesce(sent." + c + ", $" + strconv.Itoa(len(kinds)+i+1) + "::" + kind + ")"
-		if isTime(i + 1) {
-			value = f.read(value, t.zoned)
-		}
-		set = append(set, c+" = "+value)
-	}
-	return `UPDATE ` + t.meta + ` AS m SET ` + strings.Join(set, ", ") + ` FROM ` + t.metaArrays(f, "tid", "xid") + ` AS sent (` + metaColumns + `, at, by)
+	return `UPDATE ` + t.meta + ` AS m SET ` + t.setSpared(f, kinds) + ` FROM ` + t.metaArrays(f, "tid", "xid") + ` AS sent (` + metaColumns + `, at, by)
 		WHERE m.ctid = sent.at AND m.xmin = sent.by AND m.resource_id = sent.resource_id`
 }
 

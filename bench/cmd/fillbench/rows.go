@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -70,12 +71,11 @@ func load(ctx context.Context, c *manager.Catalog, n int) (err error) {
 	if _, err := items.Write(path, n); err != nil {
 		return err
 	}
-	f, err := os.Open(path)
+	archive, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	_, err = c.LoadArchive(ctx, f, manager.LoadOptions{OnDuplicate: manager.Overwrite})
+	_, err = c.LoadArchive(ctx, bytes.NewReader(archive), manager.LoadOptions{OnDuplicate: manager.Overwrite})
 	return err
 }
 
