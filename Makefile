@@ -72,8 +72,8 @@ fuzz: ## run every fuzz target for SECONDS (default 20) each
 	done
 
 .PHONY: bench
-bench: peer services ## archive, load and dump against the Python original, saves against bare inserts, S3 against bare puts, the queue against River, searches and backfills against SQL by hand; ratios in one run
-	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/copybench && $(GO) run $(FLAGS) ./cmd/s3bench && $(GO) run $(FLAGS) ./cmd/queuebench && $(GO) run $(FLAGS) ./cmd/querybench && $(GO) run $(FLAGS) ./cmd/fillbench
+bench: peer services ## archive, load and dump against the Python original, dumps by one processor and all, refusals beside sha256sum, saves against bare inserts, S3 against bare puts, the queue against River, searches and backfills against SQL by hand; ratios in one run
+	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/dumpbench && $(GO) run $(FLAGS) ./cmd/checkbench && $(GO) run $(FLAGS) ./cmd/copybench && $(GO) run $(FLAGS) ./cmd/s3bench && $(GO) run $(FLAGS) ./cmd/queuebench && $(GO) run $(FLAGS) ./cmd/querybench && $(GO) run $(FLAGS) ./cmd/fillbench
 
 .PHONY: lint
 lint: ## golangci-lint, pinned in tools/lint/go.mod (builds it first: minutes)

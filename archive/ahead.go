@@ -26,6 +26,7 @@ type batch struct {
 
 	decoded chan struct{} // closed when those below are set
 	records []Record
+	made    []any // of the records, see [Reader.Prepare]
 	err     error // of the frame behind the last record
 	failed  error // of the decoder itself
 }
@@ -39,7 +40,8 @@ type span struct {
 // readAhead cuts and decodes frames in goroutines of its own and calls fn with
 // the batches in order, on the caller's. It returns when fn returned false or
 // after the last batch, and its goroutines have ended then.
-func (f *frames) readAhead(fn func(*batch) bool) {
+// prepare, which may be nil, is called where frames are decoded.
+func (f *frames) readAhead(prepare func(Record) any, fn func(*batch) bool) {
 	decoders := min(runtime.GOMAXPROCS(0), maxDecoders)
 	work := make(chan *batch, 2*decoders)
 	inOrder := make(chan *batch, 2*decoders)
@@ -53,7 +55,7 @@ func (f *frames) readAhead(fn func(*batch) bool) {
 	for range decoders {
 		running.Go(func() {
 			for b := range work {
-				b.decode()
+				b.decode(prepare)
 			}
 		})
 	}
@@ -125,7 +127,7 @@ func (f *frames) buffered() []span {
 }
 
 // decode decodes the frames up to the first bad one.
-func (b *batch) decode() {
+func (b *batch) decode(prepare func(Record) any) {
 	defer close(b.decoded)
 	b.failed = caught.Call(func() error {
 		b.records = make([]Record, 0, len(b.frames))
@@ -135,6 +137,9 @@ func (b *batch) decode() {
 				return nil
 			}
 			b.records = append(b.records, rec)
+			if prepare != nil {
+				b.made = append(b.made, prepare(rec))
+			}
 		}
 		return nil
 	})

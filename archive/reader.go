@@ -20,6 +20,8 @@ type Reader struct {
 	ranged     bool // reads part of an archive, without structure
 	records    int64
 	err        error
+	prepare    func(Record) any
+	made       any // of the record last returned
 }
 
 // NewReader returns a Reader of the plain (decompressed) stream r.
@@ -33,6 +35,15 @@ func newReader(r io.Reader, l Limits, buffer int) *Reader {
 	}
 }
 
+// Prepare has fn called with each record before it is returned, on several processors
+// and in any order where [Reader.Records] reads ahead: fn must be safe for that, and for
+// records that are never returned since an earlier one is bad. [Reader.Prepared] has what
+// it returned. It is to be called before the first record is read.
+func (r *Reader) Prepare(fn func(Record) any) { r.prepare = fn }
+
+// Prepared is what the function of [Reader.Prepare] made of the record last returned.
+func (r *Reader) Prepared() any { return r.made }
+
 // Next returns the next record; the last one is [EOF], and behind it, when
 // nothing follows, comes io.EOF. A bad archive gives an [*Error], a reader that
 // fails an error wrapping its own. After an error every call returns it.
@@ -44,6 +55,9 @@ func (r *Reader) Next() (Record, error) {
 	if err != nil {
 		r.err = err
 		return nil, err
+	}
+	if r.prepare != nil {
+		r.made = r.prepare(rec)
 	}
 	return rec, nil
 }
@@ -61,7 +75,7 @@ func (r *Reader) Records() iter.Seq2[Record, error] {
 			yieldEnd(yield, r.err)
 			return
 		}
-		r.frames.readAhead(func(b *batch) bool {
+		r.frames.readAhead(r.prepare, func(b *batch) bool {
 			more := r.yieldBatch(b, yield)
 			if r.err != nil {
 				yieldEnd(yield, r.err)
@@ -86,7 +100,13 @@ func (r *Reader) yieldBatch(b *batch, yield func(Record, error) bool) bool {
 				return nil, b.err
 			}
 			return b.records[i], nil
-		}); r.err != nil || !yield(rec, nil) {
+		}); r.err != nil {
+			return false
+		}
+		if i < len(b.made) {
+			r.made = b.made[i]
+		}
+		if !yield(rec, nil) {
 			return false
 		}
 	}

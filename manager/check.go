@@ -145,8 +145,9 @@ type checker struct {
 	blobs    []blobMark
 	refs     map[string]blobRef
 	findings Findings
-	scratch  []byte
-	digest   digester
+	// makers are for where records are decoded, digest for the checker itself.
+	makers factsMakers
+	digest digester
 }
 
 func newChecker(src Source, o LoadOptions) *checker {
@@ -168,6 +169,7 @@ func (ck *checker) wanted(model string) bool {
 // run reads the archive, then checks what its records are to each other.
 func (ck *checker) run(ctx context.Context) error {
 	r := archive.NewReader(io.NewSectionReader(ck.src, 0, ck.src.Size()), ck.opts.Limits)
+	r.Prepare(ck.factsOf)
 	n := 0
 	for rec, err := range r.Records() {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
@@ -176,7 +178,8 @@ func (ck *checker) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := ck.record(rec, frame{offset: r.Offset(), size: r.End() - r.Offset()}); err != nil {
+		facts, _ := r.Prepared().(*recordFacts)
+		if err := ck.record(rec, facts, frame{offset: r.Offset(), size: r.End() - r.Offset()}); err != nil {
 			return err
 		}
 	}
@@ -184,8 +187,8 @@ func (ck *checker) run(ctx context.Context) error {
 }
 
 // record takes in one record, which is kept when it is right by itself.
-func (ck *checker) record(rec archive.Record, f frame) error {
-	if err := ck.take(rec, f); err != nil {
+func (ck *checker) record(rec archive.Record, facts *recordFacts, f frame) error {
+	if err := ck.take(rec, facts, f); err != nil {
 		return err
 	}
 	switch rec.(type) {
@@ -197,16 +200,16 @@ func (ck *checker) record(rec archive.Record, f frame) error {
 	return nil
 }
 
-func (ck *checker) take(rec archive.Record, f frame) error {
+func (ck *checker) take(rec archive.Record, facts *recordFacts, f frame) error {
 	switch rec := rec.(type) {
 	case archive.ModelStart:
 		return ck.start(rec.Model, f)
 	case archive.Meta:
-		return ck.meta(&rec.Meta, f)
+		return ck.meta(&rec.Meta, facts, f)
 	case archive.Revision:
-		return ck.revision(&rec.Revision, f)
+		return ck.revision(&rec.Revision, facts, f)
 	case archive.Blob:
-		return ck.blob(&rec, f)
+		return ck.blob(facts, f)
 	case archive.ModelEnd:
 		ck.section().close(f.offset)
 	}

@@ -39,7 +39,7 @@ func (ck *checker) start(model string, f frame) error {
 // resource id, a colon and the number.
 const maxRevisionID = resource.MaxIDBytes + 11
 
-func (ck *checker) meta(meta *resource.Meta, f frame) error {
+func (ck *checker) meta(meta *resource.Meta, facts *recordFacts, f frame) error {
 	s := ck.section()
 	if err := meta.ResourceID.CheckStored(); err != nil {
 		return s.bad(archive.CodeStructure, f, meta.ResourceID, "meta: %v", err)
@@ -47,53 +47,49 @@ func (ck *checker) meta(meta *resource.Meta, f frame) error {
 	if n := len(meta.CurrentRevisionID); n > maxRevisionID {
 		return s.bad(archive.CodeStructure, f, meta.ResourceID, "meta of resource %s: current_revision_id of %d bytes is longer than %d", meta.ResourceID, n, maxRevisionID)
 	}
-	id := ck.hash.id(meta.ResourceID)
 	s.model.metas = append(s.model.metas, metaMark{
-		id:      id,
-		current: ck.hash.key(currentKey(*meta)),
+		id:      facts.id,
+		current: facts.key,
 		frame:   f,
 		section: s.no,
 	})
 	if s.wanted {
-		s.digest = s.digest.Add(ck.digest.meta(meta))
+		s.digest = s.digest.Add(facts.digest)
 	}
-	s.record(id, f, true)
+	s.record(facts.id, f, true)
 	s.model.learn(meta)
 	return nil
 }
 
-func (ck *checker) revision(rev *resource.Revision, f frame) error {
+func (ck *checker) revision(rev *resource.Revision, facts *recordFacts, f frame) error {
 	s := ck.section()
-	if err := checkRevision(rev); err != nil {
+	if err := facts.bad; err != nil {
 		return s.bad(err.code, f, rev.Info.ResourceID, "%s", err.message)
 	}
-	if ck.noteStale && hasStaleHash(rev) {
+	if facts.stale {
 		ck.findings.note(staleHash(s.model.name, &rev.Info, f.offset))
 	}
-	content := ck.hash.bytes(rev.Data)
-	ck.scratch = rev.Info.Append(resource.Msgpack, ck.scratch[:0])
-	id := ck.hash.id(rev.Info.ResourceID)
 	s.model.revisions = append(s.model.revisions, revisionMark{
-		id:      id,
-		key:     ck.hash.key(rev.Info.Key()),
-		content: content ^ ck.hash.bytes(ck.scratch),
+		id:      facts.id,
+		key:     facts.key,
+		content: facts.content,
 		frame:   f,
 		section: s.no,
 	})
-	s.record(id, f, false)
+	s.record(facts.id, f, false)
 	if s.model.encoding == "" {
 		s.model.encoding = payload.Sniff(rev.Data)
 	}
 	if s.wanted {
-		s.digest = s.digest.Add(digestRevision(ck.scratch, rev.Data))
-		ck.references(s, rev, f)
+		s.digest = s.digest.Add(facts.digest)
+		ck.references(s, rev, facts, f)
 	}
 	return nil
 }
 
 // references remembers the blobs that a payload refers to.
-func (ck *checker) references(s *section, rev *resource.Revision, f frame) {
-	for _, b := range payload.Binaries(rev.Data) {
+func (ck *checker) references(s *section, rev *resource.Revision, facts *recordFacts, f frame) {
+	for _, b := range facts.binaries {
 		if _, ok := ck.refs[b.FileID]; !ok {
 			ck.refs[b.FileID] = blobRef{fileID: b.FileID, model: s.model.name, id: rev.Info.ResourceID, offset: f.offset}
 		}
@@ -145,12 +141,12 @@ func staleHash(model string, info *resource.RevisionInfo, offset int64) Problem 
 	}
 }
 
-func (ck *checker) blob(b *archive.Blob, f frame) error {
+func (ck *checker) blob(facts *recordFacts, f frame) error {
 	s := ck.section()
-	if err := checkBlob(b); err != nil {
+	if err := facts.bad; err != nil {
 		return s.bad(err.code, f, "", "%s", err.message)
 	}
-	mark := blobMark{id: ck.hash.bytes([]byte(b.FileID)), content: ck.hash.bytes(b.Data), frame: f, section: s.no}
+	mark := blobMark{id: facts.id, content: facts.content, frame: f, section: s.no}
 	ck.blobs = append(ck.blobs, mark)
 	return nil
 }

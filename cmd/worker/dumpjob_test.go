@@ -139,14 +139,14 @@ func TestADroppedDumpTakesItsArchiveAlong(t *testing.T) {
 func TestADumpJobSurvivesKills(t *testing.T) {
 	dir, targets := t.TempDir(), t.TempDir()
 	store, file := "sqlite:"+dir, filepath.Join(targets, "a.acbak")
-	cli(t, "load", writeArchive(t, 8000), "--store", store).ok(t)
+	cli(t, "load", writeArchive(t, 6000), "--store", store).ok(t)
 	want := dumpOf(t, store)
 	if err := os.WriteFile(file, []byte("before"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	id := submitted(t, store, "dump", "--to", "file:"+file)
 	killed := 0
-	for range 4 {
+	for range 3 {
 		p := startRun(t, dir, "--targets", targets)
 		eventually(t, "the dump to begin", func() bool {
 			entries, err := os.ReadDir(targets)
