@@ -90,7 +90,7 @@ environment, then the file.`,
 		a.runCommand(), a.demoCommand(),
 		a.loadCommand(), a.dumpCommand(), a.saveCommand(), a.backfillCommand(), a.migrateCommand(), a.submitCommand(), a.jobsCommand(), a.eventsCommand(),
 		a.searchCommand(), a.countCommand(), a.getCommand(), a.revisionsCommand(), a.modelsCommand(), a.indexesCommand(),
-		a.verifyCommand(), a.checkCommand(), a.provisionCommand(), a.planCommand(), a.gcCommand(), a.configCommand(), a.versionCommand(),
+		a.verifyCommand(), a.checkCommand(), a.provisionCommand(), a.planCommand(), a.gcCommand(), a.benchCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root
 }
