@@ -68,7 +68,8 @@ on this machine; what was made is removed, and only processes are ended that it 
 
 --delay makes the end of each transaction take longer, as with a database that is
 further away or waits for a replica: then growth shows whether workers wait for one
-another.`,
+another. Growth is that of a run over the one with half as many workers; that of
+chunks leaves out what one worker does alone, the plan and the end of the load.`,
 		Example: `  worker bench scale --store postgres:///app
   worker bench scale --store postgres:///app --resources 1000000 --max-time 1h
   worker bench scale --store postgres:///app --delay 20ms -o json`,
@@ -135,16 +136,16 @@ func (a *app) printScale(r scale.Report) error {
 		r.Resources, float64(r.Archive)/1e6, r.Processors, r.Delay); err != nil {
 		return err
 	}
-	list := render.NewList(a.stdout, a.format, "WORKERS", "SECONDS", "RESOURCES/S", "GROWTH", "BUSY CPUS", "MACHINE",
+	list := render.NewList(a.stdout, a.format, "WORKERS", "SECONDS", "RESOURCES/S", "GROWTH", "OF CHUNKS", "BUSY CPUS", "MACHINE",
 		"CPU µs: WORKERS", "POSTGRES", "QUEUE", "HARNESS", "PLAN %", "END %", "CHUNKS", "EACH", "STATEMENTS", "ROUND TRIPS", "TRANSACTIONS", "MESSAGES", "WAL B", "WAL MB/s")
 	for _, o := range r.Runs {
-		growth := "-"
+		growth, chunks := "-", "-"
 		if o.Growth != 0 {
-			growth = fmt.Sprintf("%.2f", o.Growth)
+			growth, chunks = fmt.Sprintf("%.2f", o.Growth), fmt.Sprintf("%.2f", o.ChunkGrowth)
 		}
 		decimals := func(x float64) string { return fmt.Sprintf("%.1f", x) }
 		if err := list.Add(render.Row{ID: fmt.Sprint(o.Workers), Cells: []string{
-			fmt.Sprint(o.Workers), decimals(o.Seconds), fmt.Sprintf("%.0f", o.PerSecond), growth, decimals(o.Load), decimals(o.Machine),
+			fmt.Sprint(o.Workers), decimals(o.Seconds), fmt.Sprintf("%.0f", o.PerSecond), growth, chunks, decimals(o.Load), decimals(o.Machine),
 			decimals(o.CPU.Workers), decimals(o.CPU.Postgres), decimals(o.CPU.Queue), decimals(o.CPU.Harness),
 			fmt.Sprintf("%.0f", 100*o.Planning), fmt.Sprintf("%.0f", 100*o.Finishing),
 			fmt.Sprint(o.Chunks), fmt.Sprintf("%d-%d", o.Fewest, o.Most),

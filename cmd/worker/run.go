@@ -34,6 +34,7 @@ func (a *app) runCommand() *cobra.Command {
 	var bindOnly bool
 	var limits runLimits
 	var sweep sweepFlags
+	var takes consumes
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Consume jobs until SIGTERM",
@@ -65,7 +66,10 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 			if err := sweep.check(); err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, sweep: sweep, grace: grace, limits: limits, bindOnly: bindOnly}, kept)
+			if err := takes.check(a.global.nats); err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), l, sessionOptions{kept: &kept, sweep: sweep, grace: grace, limits: limits, takes: takes, bindOnly: bindOnly}, kept)
 		},
 	}
 	l.register(cmd.Flags())
@@ -74,6 +78,7 @@ The HTTP listener answers /livez, /readyz, /metrics, /jobs and /jobs/ID.`,
 	cmd.Flags().BoolVar(&bindOnly, "bind-only", false, "make no streams and consumers on the server; see worker provision")
 	limits.register(cmd.Flags())
 	sweep.register(cmd.Flags())
+	takes.register(cmd.Flags())
 	return cmd
 }
 

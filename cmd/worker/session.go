@@ -37,6 +37,8 @@ type sessionOptions struct {
 	bindOnly bool
 	// inLedger: saves have their row before they are published.
 	inLedger bool
+	// takes is which jobs are consumed.
+	takes consumes
 	// sources are those that the command itself names: it may read them.
 	sources []string
 	// kept says how long rows of ended jobs and the audit trail stay; nil: nothing is

@@ -81,7 +81,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	}
 	w.consumer, err = consumer.New(consumer.Config{
 		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: exclusive,
-		AckWait: s.options.limits.lease,
+		AckWait: s.options.limits.lease, Lanes: named[jobs.Lane](s.options.takes.lanes), Kinds: named[jobs.Kind](s.options.takes.kinds),
 	})
 	if err != nil {
 		return nil, err

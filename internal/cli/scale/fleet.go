@@ -40,6 +40,8 @@ type child struct {
 func startChild(program string, args []string, said string) (*child, error) {
 	c := &child{cmd: exec.Command(program, args...), started: make(chan struct{}), ended: make(chan struct{})}
 	c.cmd.Env = environment()
+	// A signal from the terminal is for the process that measures; it ends the others in order.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := c.cmd.StderrPipe()
 	if err != nil {
 		return nil, err

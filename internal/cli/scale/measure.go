@@ -53,6 +53,9 @@ type Run struct {
 	// with half as many workers into it; 0 when there is none.
 	PerSecond float64 `json:"resources_per_second"`
 	Growth    float64 `json:"growth,omitzero"`
+	// ChunkGrowth is the growth of the time in which chunks are done: it leaves out what
+	// one worker does alone.
+	ChunkGrowth float64 `json:"chunk_growth,omitzero"`
 	// Chunks is how many there were, Busy how many workers did some, Fewest and Most how
 	// many one of these did.
 	Chunks int `json:"chunks"`

@@ -54,11 +54,19 @@ func TestProcessorTimes(t *testing.T) {
 
 func TestTheVerdictNamesWhatIsUsedUp(t *testing.T) {
 	run := func(workers int, perSecond, load float64, more ...func(*Run)) Run {
-		r := Run{Workers: workers, PerSecond: perSecond, Load: load, Busy: workers, CPU: CPU{Workers: 1, Postgres: 2}}
+		r := Run{Workers: workers, Seconds: 1, PerSecond: perSecond, Load: load, Busy: workers, CPU: CPU{Workers: 1, Postgres: 2}}
 		for _, m := range more {
 			m(&r)
 		}
 		return r
+	}
+	whole := Report{Runs: []Run{
+		{Workers: 1, PerSecond: 10, Seconds: 100, Planning: 0.2},
+		{Workers: 2, PerSecond: 15, Seconds: 60, Planning: 0.25, Finishing: 0.25},
+	}}
+	whole.compare()
+	if r := whole.Runs[1]; r.Growth != 1.5 || r.ChunkGrowth != 80.0/30 {
+		t.Errorf("growth %v, of chunks %v", r.Growth, r.ChunkGrowth)
 	}
 	for name, tc := range map[string]struct {
 		runs []Run
