@@ -75,6 +75,10 @@ fuzz: ## run every fuzz target for SECONDS (default 20) each
 bench: peer services ## archive, load and dump against the Python original, dumps by one processor and all, refusals beside sha256sum, saves against bare inserts, S3 against bare puts, the queue against River, searches and backfills against SQL by hand; ratios in one run
 	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/dumpbench && $(GO) run $(FLAGS) ./cmd/checkbench && $(GO) run $(FLAGS) ./cmd/copybench && $(GO) run $(FLAGS) ./cmd/s3bench && $(GO) run $(FLAGS) ./cmd/queuebench && $(GO) run $(FLAGS) ./cmd/querybench && $(GO) run $(FLAGS) ./cmd/fillbench
 
+.PHONY: bench-scale
+bench-scale: services ## a load by 1, 2, 4 and 8 workers, measured by part; ARGS are flags of worker bench scale
+	@cd bench && $(GO) run $(FLAGS) ./cmd/scalebench -- $(ARGS)
+
 .PHONY: lint
 lint: ## golangci-lint, pinned in tools/lint/go.mod (builds it first: minutes)
 	@$(GO) tool -modfile=tools/lint/go.mod golangci-lint run ./...
