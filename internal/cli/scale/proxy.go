@@ -140,11 +140,11 @@ func (p *proxy) up(client, server net.Conn) error {
 		return err
 	}
 	for {
-		kind, err := carry(from, to)
+		head, err := from.Peek(1)
 		if err != nil {
 			return err
 		}
-		switch kind {
+		switch head[0] { // before it can be answered
 		case 'Q': // a simple query is both
 			p.statements.Add(1)
 			p.roundTrips.Add(1)
@@ -152,6 +152,9 @@ func (p *proxy) up(client, server net.Conn) error {
 			p.statements.Add(1)
 		case 'S':
 			p.roundTrips.Add(1)
+		}
+		if err := carry(from, to); err != nil {
+			return err
 		}
 	}
 }
@@ -195,7 +198,7 @@ func (p *proxy) down(server, client net.Conn) error {
 			}
 			ready = true
 		}
-		if _, err := carry(from, to); err != nil {
+		if err := carry(from, to); err != nil {
 			return err
 		}
 	}
@@ -217,20 +220,18 @@ func (p *proxy) wait(to *bufio.Writer) error {
 	}
 }
 
-// carry copies one message and returns its kind. What is there is sent when no more is
-// waiting.
-func carry(from *bufio.Reader, to *bufio.Writer) (kind byte, err error) {
+// carry copies one message. What is there is sent when no more is waiting.
+func carry(from *bufio.Reader, to *bufio.Writer) error {
 	head, err := from.Peek(5)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	kind = head[0]
 	length := 1 + int64(binary.BigEndian.Uint32(head[1:]))
 	if _, err := io.CopyN(to, from, length); err != nil {
-		return kind, err
+		return err
 	}
 	if from.Buffered() == 0 {
-		err = to.Flush()
+		return to.Flush()
 	}
-	return kind, err
+	return nil
 }
