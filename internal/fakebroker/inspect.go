@@ -29,6 +29,22 @@ func (b *Broker) Subjects(stream string) []string {
 	return subjects
 }
 
+// Bodies is Subjects for what the messages say, to be read only.
+func (b *Broker) Bodies(stream string) (bodies [][]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.streams[stream]
+	if s == nil {
+		return nil
+	}
+	for sequence := uint64(1); sequence <= s.last; sequence++ {
+		if m := s.messages[sequence]; m != nil {
+			bodies = append(bodies, m.data)
+		}
+	}
+	return bodies
+}
+
 // Left returns how many messages of a subject, in which * stands for one token, there
 // are in all streams.
 func (b *Broker) Left(subject string) int {

@@ -53,6 +53,7 @@ func (w *world) check() {
 		return
 	}
 	letters := w.broker.Subjects(w.queue.DeadName())
+	told := w.told()
 	for _, j := range w.Jobs {
 		row, err := w.row(j.ID)
 		if err != nil {
@@ -62,6 +63,7 @@ func (w *world) check() {
 		w.checkState(j, row)
 		w.checkEffect(j, row, tokens)
 		w.checkLetter(row, letters)
+		w.checkTold(row, told)
 	}
 	for row, err := range w.factory.Ledger().List(context.Background(), storage.JobFilter{}) {
 		if err != nil || !row.State.Final() {
