@@ -28,13 +28,16 @@ func NewDownloads(line *Line, q QueueConfig) (Downloads, error) {
 // Create implements [jobs.TargetPlace]. Each attempt at a job has an object of its own;
 // what one that was interrupted has sent is removed by [Objects.Sweep].
 func (d Downloads) Create(ctx context.Context, _ string, job, attempt uuid.UUID) (jobs.TargetFile, error) {
-	if _, err := d.ensure(ctx); err != nil {
+	if _, err := d.ensure(ctx); errors.Is(err, ErrNotMade) {
+		return nil, jobs.RefuseTarget(jobs.CodeTargetNotFound, jobs.TargetDownload, "%w: worker provision makes it", err)
+	} else if err != nil {
 		return nil, err
 	}
 	r, w := io.Pipe()
-	f := &download{of: d, name: job.String() + "-" + attempt.String()[:8], pipe: w, put: make(chan struct{})}
-	// The end of ctx ends the writer, which ends this: cut off, it could not take back
-	// what it has sent.
+	f := &download{of: d, ctx: ctx, name: job.String() + "-" + attempt.String()[:8], pipe: w, put: make(chan struct{})}
+	// The end of ctx ends what is read, and not the sending: cut off, that could not take
+	// back what it has sent.
+	f.unbind = context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer close(f.put)
@@ -51,16 +54,25 @@ func (d Downloads) Create(ctx context.Context, _ string, job, attempt uuid.UUID)
 type download struct {
 	of   Downloads
 	name string
+	ctx  context.Context // of the job
 	pipe *io.PipeWriter
 	put  chan struct{} // closed when err is set
-	err  error
+	// unbind ends the watch of the context.
+	unbind func() bool
+	err    error
 }
 
 // errDiscarded ends what is not to be kept.
 var errDiscarded = errors.New("the archive was given up")
 
 // Write implements io.Writer.
-func (f *download) Write(p []byte) (int, error) { return f.pipe.Write(p) }
+func (f *download) Write(p []byte) (int, error) {
+	n, err := f.pipe.Write(p)
+	if err != nil && f.ctx.Err() != nil {
+		err = context.Cause(f.ctx)
+	}
+	return n, err
+}
 
 // Name implements [jobs.TargetFile].
 func (f *download) Name() string { return jobs.TargetDownload }
@@ -70,6 +82,7 @@ func (f *download) Object() string { return f.name }
 
 // Commit implements [jobs.TargetFile].
 func (f *download) Commit(ctx context.Context) error {
+	defer f.unbind()
 	if err := f.pipe.Close(); err != nil {
 		return err
 	}
@@ -88,6 +101,7 @@ func (f *download) wait(ctx context.Context) error {
 
 // Discard implements [jobs.TargetFile].
 func (f *download) Discard(ctx context.Context) error {
+	defer f.unbind()
 	_ = f.pipe.CloseWithError(errDiscarded) // it has no error
 	err := f.wait(ctx)
 	switch {

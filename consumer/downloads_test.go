@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -76,6 +77,47 @@ func TestADownloadIsThereAsAWholeOrNotAtAll(t *testing.T) {
 	}
 	if info, err := s.Info(t.Context()); err != nil || info.State.Msgs != 0 || before == 0 {
 		t.Errorf("of %d messages %d are left, %v", before, info.State.Msgs, err)
+	}
+}
+
+// A job that is cancelled while it writes is not held up, and leaves nothing.
+func TestADownloadEndsWithItsContext(t *testing.T) {
+	w := newWorld(t, memory.New())
+	d := w.downloads()
+	ctx, cancel := context.WithCancel(t.Context())
+	f, err := d.Create(ctx, jobs.TargetDownload, uuid.New(), uuid.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	for err == nil {
+		_, err = f.Write(noise(1 << 20))
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("writing ends with %v", err)
+	}
+	if err := f.Discard(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if there, err := d.Exists(t.Context(), f.(interface{ Object() string }).Object()); there || err != nil {
+		t.Errorf("%v, %v", there, err)
+	}
+}
+
+// Where no bucket is to be made the job is refused, and not tried again and again.
+func TestADownloadWithoutABucketIsRefused(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.queue.Create = false
+	_, err := w.downloads().Create(t.Context(), jobs.TargetDownload, uuid.New(), uuid.New())
+	if code(err) != jobs.CodeTargetNotFound {
+		t.Errorf("%v", err)
+	}
+	if err := consumer.Provision(t.Context(), w.js(w.nc), w.queue); err != nil {
+		t.Fatal(err)
+	}
+	f, _ := write(t, w.downloads(), uuid.New(), []byte("x"))
+	if err := f.Commit(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -34,8 +34,8 @@ var ErrOtherStore = errors.New("stream belongs to another store")
 var ErrNotMade = errors.New("it is not there and is not to be made here")
 
 // Provision makes what is not there of the queue: its streams, the durable consumer of
-// each lane and kind, and the bucket of [Uploads]. What is there is compared and never changed, see
-// [EnsureStreams].
+// each lane and kind, and the buckets [Uploads] and [DumpsBucket]. What is there is compared
+// and never changed, see [EnsureStreams].
 func Provision(ctx context.Context, js jetstream.JetStream, q QueueConfig) error {
 	q.Create = true
 	if err := EnsureStreams(ctx, js, q); err != nil {
@@ -47,9 +47,12 @@ func Provision(ctx context.Context, js jetstream.JetStream, q QueueConfig) error
 			return err
 		}
 	}
-	uploads := objectsOver(&api{line: NewLine(js.Conn(), nil), js: js}, q, Uploads)
-	_, err := uploads.ensure(ctx)
-	return err
+	for _, bucket := range []string{Uploads, DumpsBucket} {
+		if _, err := objectsOver(&api{line: NewLine(js.Conn(), nil), js: js}, q, bucket).ensure(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // StreamName returns the name of the namespace's stream of jobs: SPECSTAR_NS_JOBS.

@@ -5,12 +5,16 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/specstar-worker/worker/archive"
+	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/preset"
 )
@@ -99,5 +103,87 @@ func TestDumpsAreTheSameOnEveryStore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// pairsOf is how many resources there are of which i and the one as far from the end are
+// always changed together.
+const pairsOf = 1200
+
+func pairID(i int) resource.ID { return resource.ID(fmt.Sprintf("pair:%04d", i)) }
+
+// A dump of PostgreSQL by several connections is one snapshot, whoever writes meanwhile.
+func TestADumpOfPostgreSQLIsOneSnapshot(t *testing.T) {
+	dsn := pgtest.Database(t)
+	f, err := preset.Postgres(t.Context(), dsn, preset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := manager.NewCatalog(f, nil, manager.Options{})
+	m, err := c.Declare(t.Context(), storage.ModelInfo{Name: "pair"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := func(kind manager.Op, data string, ids ...resource.ID) {
+		ops := make([]manager.Operation, len(ids))
+		for i, id := range ids {
+			ops[i] = manager.Operation{Op: kind, ResourceID: id, Data: []byte(data), User: "ann"}
+		}
+		if _, err := m.SaveMany(t.Context(), ops); err != nil {
+			t.Error(err)
+		}
+	}
+	var all []resource.ID
+	for i := range pairsOf {
+		all = append(all, pairID(i))
+	}
+	save(manager.OpCreate, `{"n":0}`, all...)
+	stop := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				i := n % (pairsOf / 2)
+				save(manager.OpUpdate, fmt.Sprintf(`{"n":%d}`, n), pairID(i), pairID(pairsOf-1-i))
+			}
+		}
+	})
+	for range 3 {
+		var b bytes.Buffer
+		if _, err := c.DumpTo(t.Context(), &b, manager.DumpOptions{Parallel: 4}); err != nil {
+			t.Fatal(err)
+		}
+		checkPairs(t, b.Bytes())
+	}
+	close(stop)
+	writing.Wait()
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkPairs checks that both of each pair have the same current payload.
+func checkPairs(t *testing.T, b []byte) {
+	t.Helper()
+	current, payloads := map[resource.ID]resource.RevisionID{}, map[resource.RevisionID]string{}
+	for rec, err := range archive.NewReader(bytes.NewReader(b), archive.Limits{}).Records() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch rec := rec.(type) {
+		case archive.Meta:
+			current[rec.Meta.ResourceID] = rec.Meta.CurrentRevisionID
+		case archive.Revision:
+			payloads[rec.Revision.Info.RevisionID] = string(rec.Revision.Data)
+		}
+	}
+	for i := range pairsOf / 2 {
+		one, there := payloads[current[pairID(i)]]
+		if other := payloads[current[pairID(pairsOf-1-i)]]; !there || one != other {
+			t.Fatalf("of a pair the dump has %q and %q", one, other)
+		}
 	}
 }
