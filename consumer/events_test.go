@@ -75,7 +75,7 @@ func (b dyingBatch) Run(ctx context.Context) []jobs.Verdict {
 // tells of them, another one's events are refused by the server for a while. What comes
 // again is told with the ids that it had: each job is in one event.
 func TestEveryBatchIsToldOnceWhateverDies(t *testing.T) {
-	onEveryStore(t, func(t *testing.T, w *world) {
+	onDurableStores(t, func(t *testing.T, w *world) {
 		w.ackWait, w.batch = 500*time.Millisecond, 40
 		const n = 200
 		var sent []jobs.Envelope
@@ -117,6 +117,13 @@ func TestEveryBatchIsToldOnceWhateverDies(t *testing.T) {
 		})
 		w.allOnce(w.events(), n)
 	})
+}
+
+// onDurableStores runs a test on each backend that survives its process.
+func onDurableStores(t *testing.T, test func(*testing.T, *world)) {
+	for name, open := range durableStores {
+		t.Run(name, func(t *testing.T) { test(t, newWorld(t, open(t))) })
+	}
 }
 
 // allOnce checks that events tell of so many creations, each once.
