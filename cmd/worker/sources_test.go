@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/specstar-worker/worker/internal/s3test"
 	"github.com/specstar-worker/worker/jobs"
 )
@@ -162,6 +164,28 @@ func TestAnArchiveBesideTheQueue(t *testing.T) {
 		t.Fatalf("%d: %s", r.code, r.stderr)
 	}
 
+	// What the sweep has not come to is garbage.
+	bucket, err := js.ObjectStore(t.Context(), "SPECSTAR_default_UPLOADS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{job + ".acbak", "of somebody else"} {
+		if _, err := bucket.PutString(t.Context(), name, "an archive"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if said := cli(t, append([]string{"gc", "-o", "json"}, at...)...).ok(t); !strings.Contains(said, `"bytes": 10`) {
+		t.Errorf("gc finds %s", said)
+	}
+	cli(t, append([]string{"gc", "--delete", "-o", "json"}, at...)...).ok(t)
+	if _, err := bucket.GetInfo(t.Context(), job+".acbak"); !errors.Is(err, jetstream.ErrObjectNotFound) {
+		t.Errorf("the archive of a job that is done: %v", err)
+	}
+	if err := bucket.Delete(t.Context(), "of somebody else"); err != nil {
+		t.Errorf("what is not an upload was removed: %v", err)
+	}
+	before := left() // the library's mark of what it deleted
+
 	// By the command itself, from standard input, refused: the user has the archive.
 	b, err := os.ReadFile(small)
 	if err != nil {
@@ -171,7 +195,7 @@ func TestAnArchiveBesideTheQueue(t *testing.T) {
 	if f := r.refusal(t); f.Code != codeDuplicate {
 		t.Fatalf("load again = %d %+v", r.code, f)
 	}
-	if n := left(); n != 0 {
+	if n := left() - before; n != 0 {
 		t.Errorf("%d messages are left of the archive", n)
 	}
 	// A retry needs what is gone.
