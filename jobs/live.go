@@ -24,13 +24,18 @@ const (
 	StagePlanning Stage = "planning"
 	// StageChunks: workers do the parts of the job.
 	StageChunks Stage = "chunks"
-	// StagePublishing: all parts are done; they are compared with the plan, and what they
-	// staged becomes visible.
+	// StagePublishing: all parts of a load are done; they are compared with the plan, and
+	// what they staged becomes visible.
 	StagePublishing Stage = "publishing"
+	// StageFinishing: all parts of another job are done, and added up.
+	StageFinishing Stage = "finishing"
 )
 
-// Stages returns the stages of a job that is divided, in their order.
-func Stages() []Stage { return []Stage{StagePlanning, StageChunks, StagePublishing} }
+// Stages returns the stages of jobs that are divided, in their order; a job has one of the
+// last two.
+func Stages() []Stage {
+	return []Stage{StagePlanning, StageChunks, StagePublishing, StageFinishing}
+}
 
 const (
 	// rateWindow is over which time, up to now, a rate is taken.
@@ -75,6 +80,9 @@ func LiveView(ctx context.Context, l storage.Ledger, j storage.Job, now time.Tim
 		return v, fmt.Errorf("look for the chunks of job %s: %w", v.JobID, err)
 	}
 	v.Progress.divided(p, done, now)
+	if v.Progress.Stage == StagePublishing && j.Kind != string(KindLoad) {
+		v.Progress.Stage = StageFinishing
+	}
 	return v, nil
 }
 
@@ -124,7 +132,7 @@ func RunningOf(ctx context.Context, l storage.Ledger, f storage.JobFilter, now t
 
 // undivided is the progress of a job that one worker does.
 func (p *ProgressView) undivided(j storage.Job, now time.Time) {
-	if j.Kind == string(KindLoad) && p.Total == 0 {
+	if p.Total == 0 && slices.Contains(dividedKinds, Kind(j.Kind)) {
 		p.Stage = StagePlanning
 	}
 	p.at(p.Done, now.Sub(j.Started))

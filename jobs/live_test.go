@@ -24,9 +24,9 @@ type divided struct {
 	plan storage.Plan
 }
 
-func newDivided(t *testing.T, f storage.Factory, chunks int, total int64) divided {
+func newDivided(t *testing.T, f storage.Factory, kind string, chunks int, total int64) divided {
 	t.Helper()
-	d := divided{t: t, f: f, job: storage.Job{ID: uuid.New(), Text: "the load", Kind: "load"}}
+	d := divided{t: t, f: f, job: storage.Job{ID: uuid.New(), Text: "the " + kind, Kind: kind}}
 	d.plan = storage.Plan{Digest: bytes.Repeat([]byte{1}, storage.PlanDigestBytes), Chunks: chunks, Total: total}
 	if err := f.Ledger().Suspend(t.Context(), d.claim(), time.Now().Add(time.Hour), &d.plan, storage.Progress{Total: total}); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func (d divided) progress(now time.Time) jobs.ProgressView {
 }
 
 func TestProgressOfADividedJobIsThatOfItsChunks(t *testing.T) {
-	d := newDivided(t, memory.New(), 5, 5000)
+	d := newDivided(t, memory.New(), "load", 5, 5000)
 	now := time.Now().UTC()
 	want := jobs.ProgressView{Total: 5000, Stage: jobs.StageChunks, Chunks: &jobs.ChunksView{Total: 5}}
 	if diff := cmp.Diff(want, d.progress(now)); diff != "" {
@@ -105,6 +105,15 @@ func TestProgressOfADividedJobIsThatOfItsChunks(t *testing.T) {
 	}
 }
 
+func TestADividedBackfillFinishes(t *testing.T) {
+	d, now := newDivided(t, memory.New(), "backfill", 1, 10), time.Now().UTC()
+	d.do(0, 10, "host-1", now)
+	want := jobs.ProgressView{Done: 10, Total: 10, Stage: jobs.StageFinishing, Chunks: &jobs.ChunksView{Done: 1, Total: 1}}
+	if diff := cmp.Diff(want, d.progress(now)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestProgressOfAJobThatOneWorkerDoes(t *testing.T) {
 	f := memory.New()
 	l := f.Ledger()
@@ -132,7 +141,7 @@ func TestProgressOfAJobThatOneWorkerDoes(t *testing.T) {
 
 func TestRunningJobsAmongThoseOfAList(t *testing.T) {
 	f, now := memory.New(), time.Now().UTC()
-	d := newDivided(t, f, 2, 20)
+	d := newDivided(t, f, "load", 2, 20)
 	d.do(0, 10, "host-1", now)
 	if _, err := f.Ledger().Insert(t.Context(), []storage.Job{{ID: uuid.New(), Kind: "load"}}); err != nil {
 		t.Fatal(err)
@@ -167,7 +176,7 @@ func caused(t *testing.T, f storage.Factory, kind string, parent uuid.UUID) stor
 
 func TestATreeHasWhatAJobCaused(t *testing.T) {
 	f, now := memory.New(), time.Now().UTC()
-	d := newDivided(t, f, 1, 20)
+	d := newDivided(t, f, "load", 1, 20)
 	d.do(0, 20, "host-1", now)
 	caused(t, f, "chunk", d.job.ID)
 	tree := treeAt(t.Context(), t, f, d.job.ID, now)

@@ -96,16 +96,10 @@ func (s *session) followCaused(ctx context.Context, parent storage.Job, rulesOff
 			s.app.note("%s job %s: waits until %s", c.Kind, c.Text, stamp(c.NotBefore))
 			continue
 		}
-		task := board.Start(c.Kind+" caused by "+parent.Kind, "rows", c.Total)
-		row, err := s.follow(ctx, c.ID, func(j storage.Job) { task.Update(j.Done, j.Total) })
+		row, err := s.followWork(ctx, c.ID, c.Kind+" caused by "+parent.Kind, units(c.Kind), board)
 		if err != nil {
-			task.End("stopped waiting")
 			return nil, err
 		}
-		if n := row.Done; n > 0 {
-			task.Update(n, n)
-		}
-		task.End(string(row.State))
 		more, err := s.followCaused(ctx, row, rulesOff, board)
 		if err != nil {
 			return nil, err

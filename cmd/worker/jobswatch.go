@@ -64,8 +64,9 @@ type jobWatch struct {
 	root  *liveJob
 	// last is what was printed last.
 	last []byte
-	// awaited: the job has ended, and those that it was about to cause are there.
-	awaited bool
+	// seen: the job had not ended when it was first seen; awaited: it has ended, and those
+	// that it was about to cause are there.
+	seen, awaited bool
 }
 
 // follow returns the job as it ended.
@@ -80,15 +81,18 @@ func (w *jobWatch) follow(ctx context.Context, j storage.Job) (jobs.Tree, error)
 			w.root.end("stopped waiting")
 			return tree, err
 		}
+		w.seen = w.seen || !tree.State.Final()
 		if tree.State.Final() && !w.awaited {
-			if _, err := w.caused(ctx, tree.Job(), rulesOff(tree.Job())); err != nil {
+			if err := w.awaitCaused(ctx, tree.Job()); err != nil {
+				w.root.end("stopped waiting")
 				return tree, err
 			}
 			w.awaited = true
 			continue
 		}
 		w.root.showTree(tree)
-		if tree.Ended() {
+		if over(tree) {
+			w.root.end(string(tree.State))
 			return tree, nil
 		}
 		for next := lookAgain(begun); time.Now().Before(next); {
@@ -125,6 +129,54 @@ func (w *jobWatch) print(t jobs.Tree) error {
 		return fmt.Errorf("write result: %w", err)
 	}
 	return nil
+}
+
+// rulesWait is how long a job that was seen to end is given to cause others. Only who
+// took its message knows when rules have acted on its end: that is at once.
+const rulesWait = time.Second
+
+// awaitCaused waits for the first of the jobs that one may cause that has ended.
+func (w *jobWatch) awaitCaused(ctx context.Context, j storage.Job) error {
+	if rulesOff(j) {
+		return nil
+	}
+	deadline := time.Now()
+	if w.seen {
+		deadline = deadline.Add(rulesWait)
+	}
+	if j.Kind == string(jobs.KindLoad) && j.State == storage.JobDone {
+		unset, err := w.unset(ctx, j)
+		if err != nil {
+			return err
+		}
+		if unset {
+			deadline = time.Now().Add(causedWait)
+		}
+	}
+	for time.Now().Before(deadline) {
+		tree, err := jobs.TreeOf(ctx, w.store.Ledger(), j, time.Now())
+		if err != nil || len(tree.Caused) > 0 {
+			return err
+		}
+		if err := w.pause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// over reports whether a job and those that it caused have ended, but for those that wait
+// for a time that is far off.
+func over(t jobs.Tree) bool {
+	if !t.State.Final() {
+		return t.NotBefore.After(time.Now().Add(causedWait))
+	}
+	for _, c := range t.Caused {
+		if !over(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // rulesOff reports whether a job was submitted to cause no others.

@@ -135,6 +135,28 @@ func TestWatchFollowsStagesAndCausedJobs(t *testing.T) {
 	}
 }
 
+// A job that has ended before is not waited for, whatever it was; one that another waits
+// for long is not either.
+func TestWatchOfWhatHasEndedReturns(t *testing.T) {
+	dir := t.TempDir()
+	w := newWatchedLoad(t, dir)
+	e := jobs.Envelope{ID: "fill", User: "u", Lane: jobs.LaneBulk, Args: jobs.Backfill{}}
+	message, err := e.Encode()
+	w.must(err)
+	fill := storage.Job{ID: uuid.New(), Text: "fill", Kind: "backfill", Envelope: message}
+	_, err = w.f.Ledger().Insert(t.Context(), []storage.Job{fill, {ID: uuid.New(), Text: "later", Kind: "backfill", Parent: fill.ID, NotBefore: time.Now().Add(time.Hour)}})
+	w.must(err)
+	w.end(fill, 3)
+	var tree jobs.Tree
+	cli(t, "jobs", "watch", "fill", "--store", "sqlite:"+dir, "-o", "json").into(t, &tree)
+	if tree.State != storage.JobDone || len(tree.Caused) != 1 || tree.Caused[0].JobID != "later" || tree.Caused[0].NotBefore.IsZero() {
+		t.Errorf("the job is %+v", tree)
+	}
+	if out := cli(t, "jobs", "watch", "fill", "--store", "sqlite:"+dir).ok(t); !strings.Contains(out, "later") {
+		t.Errorf("the caused job is not shown:\n%s", out)
+	}
+}
+
 func TestListAndShowOfADividedLoad(t *testing.T) {
 	dir := t.TempDir()
 	w := newWatchedLoad(t, dir)

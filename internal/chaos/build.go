@@ -2,10 +2,12 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/specstar-worker/worker/internal/overlay"
@@ -33,25 +35,57 @@ func BuildOld(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	git := func(args ...string) *exec.Cmd {
-		return exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...)
-	}
-	out, err := git("log", "-1", "--format=%H", "--diff-filter=A", "--", "storage/postgres/migrations").Output()
+	revisions, err := revisionsBefore(ctx, root)
 	if err != nil {
 		return "", fmt.Errorf("find the revision before the last migration: %w", err)
 	}
+	var failures []error
+	for _, r := range revisions { // one in the midst of a change may not compile
+		program, err := buildRevision(ctx, root, filepath.Join(dir, r), r)
+		if err == nil {
+			return program, nil
+		}
+		failures = append(failures, err)
+	}
+	return "", errors.Join(failures...)
+}
+
+// mostRevisions is how many revisions before the last migration are tried.
+const mostRevisions = 3
+
+// revisionsBefore returns the last revisions before the last migration, the latest first.
+func revisionsBefore(ctx context.Context, root string) ([]string, error) {
+	log := func(args ...string) ([]string, error) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", root, "log", "--format=%H"}, args...)...).Output()
+		return strings.Fields(string(out)), err
+	}
+	last, err := log("-1", "--diff-filter=A", "--", "storage/postgres/migrations")
+	if err != nil {
+		return nil, err
+	}
+	if len(last) == 0 {
+		return nil, errors.New("no revision adds a migration")
+	}
+	return log("-"+strconv.Itoa(mostRevisions), last[0]+"^")
+}
+
+// buildRevision builds the worker of a revision in dir, which it makes.
+func buildRevision(ctx context.Context, root, dir, revision string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
 	source := filepath.Join(dir, "source.tar")
-	if out, err := git("archive", "--output", source, strings.TrimSpace(string(out))+"^").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("take out the source of that revision: %w\n%s", err, out)
+	if out, err := exec.CommandContext(ctx, "git", "-C", root, "archive", "--output", source, revision).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("take out the source of revision %s: %w\n%s", revision, err, out)
 	}
 	if out, err := exec.CommandContext(ctx, "tar", "-xf", source, "-C", dir).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("unpack the source of that revision: %w\n%s", err, out)
+		return "", fmt.Errorf("unpack the source of revision %s: %w\n%s", revision, err, out)
 	}
 	program := filepath.Join(dir, "old-worker")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/worker")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build that revision: %w\n%s", err, out)
+		return "", fmt.Errorf("build revision %s: %w\n%s", revision, err, out)
 	}
 	return program, nil
 }

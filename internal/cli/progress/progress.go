@@ -96,7 +96,7 @@ func (b *Board) start(t *Task) *Task {
 	case Bars:
 		name := decor.Name(strings.Repeat("  ", t.deep)+t.name, decor.WCSyncSpaceR)
 		if t.unit == "" {
-			t.bar = b.bars.AddBar(0, mpb.PrependDecorators(name), mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+			t.bar = b.bars.New(0, mpb.NopStyle(), mpb.PrependDecorators(name), mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
 			break
 		}
 		t.bar = b.bars.AddBar(t.total,
