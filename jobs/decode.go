@@ -146,8 +146,8 @@ func (d *decoder) header(e *Envelope) (rawArgs, error) {
 
 func (d *decoder) checkHeader(schema int, raw rawArgs, e *Envelope) error {
 	switch {
-	case schema != Schema:
-		return d.fieldErrorf("schema", "must be %d, is %d", Schema, schema)
+	case schema < schemaFirst || schema > Schema:
+		return d.fieldErrorf("schema", "must be %d or %d, is %d", schemaFirst, Schema, schema)
 	case raw.kind == "":
 		return d.fieldErrorf("kind", "is missing")
 	case !raw.kind.valid():

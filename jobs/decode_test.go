@@ -81,7 +81,7 @@ func TestDecodeNamesFieldAndPlace(t *testing.T) {
 		"cut":                   {`{"schema":1,"ki`, "", "ends too early"},
 		"not an object":         {`[1]`, "", "object is expected"},
 		"more behind":           {save(`{"op":"create"}`) + `{}`, "", "more follows"},
-		"newer schema":          {`{"schema":2,"kind":"save","args":{}}`, "schema", "must be 1, is 2"},
+		"newer schema":          {`{"schema":3,"kind":"save","args":{}}`, "schema", "must be 1 or 2, is 3"},
 		"no kind":               {`{"schema":1,"args":{}}`, "kind", "is missing"},
 		"unknown kind":          {`{"schema":1,"kind":"dance","args":{}}`, "kind", `"dance" is not known`},
 		"unknown field":         {`{"schema":1,"kinds":"save"}`, "kinds", "not a field"},
@@ -230,6 +230,29 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 				t.Fatalf("%s\n%s", b, diff)
 			}
 		})
+	}
+}
+
+// TestTheLowestSchemaIsWritten: programs of the first one read whatever they can do, and
+// leave the rest alone.
+func TestTheLowestSchemaIsWritten(t *testing.T) {
+	for _, c := range []struct {
+		of   jobs.Args
+		want string
+	}{
+		{jobs.Load{Source: "upload:x"}, `{"schema":1,`},
+		{jobs.Load{Source: "file:/x"}, `{"schema":1,`},
+		{jobs.Load{Source: "object:x"}, `{"schema":2,`},
+		{jobs.Load{Source: "s3://b/x"}, `{"schema":2,`},
+		{jobs.Backfill{What: jobs.RevisionMeta}, `{"schema":1,`},
+		{jobs.Backfill{What: jobs.RevisionMeta, Going: jobs.Going{Rate: 5}}, `{"schema":2,`},
+		{jobs.Migrate{Models: []string{"m"}}, `{"schema":1,`},
+		{jobs.Migrate{Models: []string{"m"}, Going: jobs.Going{DryRun: true}}, `{"schema":2,`},
+	} {
+		b, err := jobs.Envelope{ID: "a", Args: c.of}.Encode()
+		if err != nil || !strings.HasPrefix(string(b), c.want) {
+			t.Errorf("%s, %v; it is to begin with %s", b, err, c.want)
+		}
 	}
 }
 

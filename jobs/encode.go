@@ -81,10 +81,28 @@ func sizeOf(ops []manager.Operation) int {
 	return size
 }
 
+// schema returns the lowest version that has everything of e.
+func (e Envelope) schema() int {
+	newer := e.Cause != nil
+	switch a := e.Args.(type) {
+	case Load:
+		scheme, _, err := SplitSource(a.Source)
+		newer = newer || err == nil && scheme != SourceUpload && scheme != SourceFile
+	case Backfill:
+		newer = newer || a.Going != Going{}
+	case Migrate:
+		newer = newer || a.Going != Going{}
+	}
+	if newer {
+		return Schema
+	}
+	return schemaFirst
+}
+
 // write writes e in JSON.
 func (e Envelope) write(w *writer) {
 	w.open('{')
-	w.integer("schema", Schema)
+	w.integer("schema", int64(e.schema()))
 	w.text("id", e.ID)
 	w.required("kind", string(e.Kind()))
 	w.text("model", e.Model)

@@ -63,7 +63,7 @@ type wireOperation struct {
 // wire returns e as encoding/json is to write it, and what stands behind the head.
 func wire(e Envelope) (w wireEnvelope, behind []byte) {
 	w = wireEnvelope{
-		Schema: Schema, ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time, Lane: e.Lane, Parent: e.Parent,
+		Schema: e.schema(), ID: e.ID, Kind: e.Kind(), Model: e.Model, User: e.User, Time: e.Time, Lane: e.Lane, Parent: e.Parent,
 		NotBefore: e.NotBefore, Unique: e.Unique, Expires: e.Expires, Timeout: e.Options.seconds(), Attempts: e.Attempts,
 	}
 	if e.RulesOff {

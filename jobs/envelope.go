@@ -10,8 +10,14 @@ import (
 	"github.com/specstar-worker/worker/opt"
 )
 
-// Schema is the version of the envelope that this package reads and writes.
-const Schema = 1
+// The versions of the envelope. Both are read. What programs of the first one read, too, is
+// written as such; they leave the second one to others, see [CodeSchema].
+const (
+	schemaFirst = 1
+	// Schema is the newest: loads from other places than directories, jobs with a rate or
+	// a dry run, and causes came with it.
+	Schema = 2
+)
 
 // Limits of an envelope.
 const (

@@ -27,7 +27,7 @@ func TestNewerSchemaWaitsForANewerWorker(t *testing.T) {
 		b := newBench()
 		d := jobs.Delivery{
 			MessageID: "job-a", Published: time.Now(),
-			Body: []byte(`{"schema":2,"kind":"dance","later":{"than":"this"},"args":{}}`),
+			Body: []byte(`{"schema":3,"kind":"dance","later":{"than":"this"},"args":{}}`),
 		}
 		for range 24 * 60 {
 			d.Number++
