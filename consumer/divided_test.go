@@ -149,8 +149,10 @@ func TestALoadIsDoneByAllWorkers(t *testing.T) {
 				}
 				// The old ones are as old as the new ones and differ: newer refuses them.
 				stats, refused := want.LoadArchive(t.Context(), bytes.NewReader(archive), manager.LoadOptions{OnDuplicate: on})
-				w.start()
-				w.start()
+				w.together(2)
+				for range 2 {
+					w.start(func(c *consumer.Config) { c.Slots = 1 })
+				}
 				r := w.load(on)
 				if refused != nil {
 					w.wait(storage.JobRefused, r)
@@ -200,6 +202,22 @@ func (w *world) hooked(before func(), after func(jobs.Verdict)) {
 			return vs
 		}}
 	}
+}
+
+// together has chunks wait until so many are being done at the same time.
+func (w *world) together(n int64) {
+	var begun atomic.Int64
+	all := make(chan struct{})
+	w.hooked(func() {
+		if begun.Add(1) == n {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-time.After(20 * time.Second):
+			w.t.Error("nobody else does a chunk")
+		}
+	}, func(jobs.Verdict) {})
 }
 
 // TestADuplicateInMidLoad: another writer creates a resource of the archive when most of

@@ -62,7 +62,7 @@ func TestABackfillIsDoneByAllWorkers(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.bare(n)
-		declared, err := model.ParseYAML("person.yaml", []byte("name: person\nschema_version: \"2\"\nindexed_fields: [new]\nfields: [{name: new, type: int}]\n"+
+		declared, err := model.ParseYAML("person.yaml", []byte("name: person\nschema_version: \"2\"\nindexed_fields: [new]\nfields: [{name: new, type: int}, {name: version, type: int}]\n"+
 			"migrations: [{from: null, to: \"2\", steps: [{default: {path: new, value: 0}}]}]\n"))
 		if err != nil {
 			t.Fatal(err)
