@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/consumer"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
 	"github.com/specstar-worker/worker/resource"
@@ -70,8 +71,10 @@ func TestABackfillIsDoneByAllWorkers(t *testing.T) {
 		if _, err := w.catalog.DeclareModel(t.Context(), declared[0]); err != nil {
 			t.Fatal(err)
 		}
-		w.start()
-		w.start()
+		w.together(2)
+		for range 2 {
+			w.start(func(c *consumer.Config) { c.Slots = 1 })
+		}
 		workers := map[string]int64{}
 		missing := []resource.ID{person(n - 1)}
 		fill := func(b jobs.Backfill, want manager.BackfillStats) {
