@@ -91,6 +91,9 @@ func onLargeStores(t *testing.T, test func(*testing.T, *world)) {
 	})
 }
 
+// perChunk is how many resources a chunk has.
+const perChunk = 100
+
 // divide has loads of an archive divided into chunks; named tells the catalog's name of
 // each worker that is started.
 func (w *world) divide(archive []byte) *inMemory {
@@ -100,7 +103,7 @@ func (w *world) divide(archive []byte) *inMemory {
 	w.settings = func(work *jobs.CatalogWork, c *jobs.Config) {
 		workers++
 		work.Catalog = manager.NewCatalog(w.factory, nil, manager.Options{Worker: fmt.Sprintf("worker-%d", workers)})
-		work.DivideAbove = 10
+		work.DivideAbove, work.ChunkRows = 10, perChunk
 		c.Chunker, c.Publisher, c.WakeAfter = work, w.sender, 300*time.Millisecond
 	}
 	return source
@@ -132,7 +135,7 @@ func (w *world) outcomes(job uuid.UUID) []manager.ChunkOutcome {
 // TestALoadIsDoneByAllWorkers: whatever is in the store, the result and the counts are
 // those of a load by one worker.
 func TestALoadIsDoneByAllWorkers(t *testing.T) {
-	const n = 6000
+	const n = 6 * perChunk
 	archive := people(t, n, "new")
 	for _, on := range []manager.OnDuplicate{manager.RaiseError, manager.Overwrite, manager.Skip, manager.Newer} {
 		t.Run(string(on), func(t *testing.T) {
@@ -170,13 +173,13 @@ func TestALoadIsDoneByAllWorkers(t *testing.T) {
 					t.Errorf("row %+v", row)
 				}
 				chunks := w.outcomes(r.ID)
-				if len(chunks) != n/1000 {
+				if len(chunks) != n/perChunk {
 					t.Errorf("%d chunks", len(chunks))
 				}
 				workers := map[string]bool{}
 				for _, o := range chunks {
 					workers[o.Worker] = true
-					if o.Units != 1000 || o.Began.IsZero() {
+					if o.Units != perChunk || o.Began.IsZero() {
 						t.Errorf("chunk %+v", o)
 					}
 				}
@@ -223,7 +226,7 @@ func (w *world) together(n int64) {
 // TestADuplicateInMidLoad: another writer creates a resource of the archive when most of
 // it is staged. Nothing of the load is visible then or later.
 func TestADuplicateInMidLoad(t *testing.T) {
-	archive := people(t, 5000, "new")
+	archive := people(t, 5*perChunk, "new")
 	onLargeStores(t, func(t *testing.T, w *world) {
 		w.divide(archive)
 		var once sync.Once
@@ -232,7 +235,7 @@ func TestADuplicateInMidLoad(t *testing.T) {
 			once.Do(func() {
 				var err error
 				if m, err = w.catalog.Open(context.Background(), "person"); err == nil {
-					_, err = m.SaveMany(context.Background(), []manager.Operation{{Op: manager.OpCreate, ResourceID: person(4321), Data: []byte(`{"mine":1}`)}})
+					_, err = m.SaveMany(context.Background(), []manager.Operation{{Op: manager.OpCreate, ResourceID: person(432), Data: []byte(`{"mine":1}`)}})
 				}
 				if err != nil {
 					t.Error(err)
@@ -242,7 +245,7 @@ func TestADuplicateInMidLoad(t *testing.T) {
 		w.start()
 		w.start()
 		row := w.wait(storage.JobRefused, w.load(manager.RaiseError))[0]
-		if row.ErrorCode != string(manager.CodeDuplicate) || !strings.Contains(row.ErrorMessage, string(person(4321))) {
+		if row.ErrorCode != string(manager.CodeDuplicate) || !strings.Contains(row.ErrorMessage, string(person(432))) {
 			t.Errorf("%s: %s", row.ErrorCode, row.ErrorMessage)
 		}
 		stats, err := m.Stats(t.Context())
@@ -260,7 +263,7 @@ func TestADuplicateInMidLoad(t *testing.T) {
 
 // TestOthersWriteInMidLoad: what is written while chunks are stays with skip and newer.
 func TestOthersWriteInMidLoad(t *testing.T) {
-	archive := people(t, 5000, "new")
+	archive := people(t, 5*perChunk, "new")
 	for _, on := range []manager.OnDuplicate{manager.Skip, manager.Newer} {
 		t.Run(string(on), func(t *testing.T) {
 			onLargeStores(t, func(t *testing.T, w *world) {
@@ -269,8 +272,8 @@ func TestOthersWriteInMidLoad(t *testing.T) {
 				w.hooked(func() {
 					m, err := w.catalog.Open(context.Background(), "person")
 					if err == nil {
-						k := (n.Add(1) - 1) % 5 // one of each thousand
-						_, err = m.SaveMany(context.Background(), []manager.Operation{{Op: manager.OpUpsert, ResourceID: person(int(k)*1000 + 500), Data: []byte(`{"mine":1}`)}})
+						k := (n.Add(1) - 1) % 5 // one of each chunk
+						_, err = m.SaveMany(context.Background(), []manager.Operation{{Op: manager.OpUpsert, ResourceID: person(int(k)*perChunk + perChunk/2), Data: []byte(`{"mine":1}`)}})
 					}
 					if err != nil {
 						t.Error(err)
@@ -284,12 +287,12 @@ func TestOthersWriteInMidLoad(t *testing.T) {
 					t.Fatal(err)
 				}
 				for k := range min(int(n.Load()), 5) {
-					r, err := m.Get(t.Context(), person(k*1000+500), manager.GetOptions{})
+					r, err := m.Get(t.Context(), person(k*perChunk+perChunk/2), manager.GetOptions{})
 					if err != nil || !strings.Contains(string(r.Data), "mine") {
-						t.Errorf("%s is %s, %v", person(k*1000+500), r.Data, err)
+						t.Errorf("%s is %s, %v", person(k*perChunk+perChunk/2), r.Data, err)
 					}
 				}
-				if stats, err := m.Stats(t.Context()); err != nil || stats.Metas != 5000 {
+				if stats, err := m.Stats(t.Context()); err != nil || stats.Metas != 5*perChunk {
 					t.Errorf("%+v, %v", stats, err)
 				}
 			})
@@ -299,7 +302,7 @@ func TestOthersWriteInMidLoad(t *testing.T) {
 
 // TestADividedLoadIsCancelled: at a moment when chunks are done, are being done and wait.
 func TestADividedLoadIsCancelled(t *testing.T) {
-	archive := people(t, 8000, "new")
+	archive := people(t, 8*perChunk, "new")
 	onLargeStores(t, func(t *testing.T, w *world) {
 		w.divide(archive)
 		reached, cancelled := make(chan struct{}), make(chan struct{})
@@ -341,7 +344,7 @@ func TestADividedLoadIsCancelled(t *testing.T) {
 // TestAChunkThatFailsEndsItsLoad: with the reason of the chunk. Tried again when that has
 // gone, the load goes on with the chunks that are missing.
 func TestAChunkThatFailsEndsItsLoad(t *testing.T) {
-	archive := people(t, 5000, "new")
+	archive := people(t, 5*perChunk, "new")
 	onLargeStores(t, func(t *testing.T, w *world) {
 		source := w.divide(archive)
 		var n atomic.Int64
@@ -379,7 +382,7 @@ func TestAChunkThatFailsEndsItsLoad(t *testing.T) {
 
 // TestLostMessagesOfChunks: the stream is emptied while chunks wait.
 func TestLostMessagesOfChunks(t *testing.T) {
-	archive := people(t, 6000, "new")
+	archive := people(t, 6*perChunk, "new")
 	onLargeStores(t, func(t *testing.T, w *world) {
 		w.divide(archive)
 		stream, err := w.js(w.nc).Stream(t.Context(), w.queue.StreamName())
@@ -407,7 +410,7 @@ func TestLostMessagesOfChunks(t *testing.T) {
 // done again.
 func TestWorkersOfADividedLoadDie(t *testing.T) {
 	const n = 12
-	archive := people(t, n*1000, "new")
+	archive := people(t, n*perChunk, "new")
 	for _, on := range []manager.OnDuplicate{manager.RaiseError, manager.Overwrite} {
 		t.Run(string(on), func(t *testing.T) {
 			onLargeStores(t, func(t *testing.T, w *world) {

@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,10 +15,12 @@ import (
 // TestADividedLoadIsSeenWhileWorkersDoIt: when some of its chunks are done, and when the
 // others wait.
 func TestADividedLoadIsSeenWhileWorkersDoIt(t *testing.T) {
-	archive := people(t, 6000, "new")
+	archive := people(t, 6*perChunk, "new")
 	onEveryStore(t, func(t *testing.T, w *world) {
 		w.divide(archive)
 		reached, goOn := make(chan struct{}), make(chan struct{})
+		leave := sync.OnceFunc(func() { close(goOn) })
+		defer leave() // whatever fails here, the worker ends
 		var n atomic.Int64
 		w.hooked(func() {
 			if n.Add(1) == 3 {
@@ -40,7 +43,7 @@ func TestADividedLoadIsSeenWhileWorkersDoIt(t *testing.T) {
 				return err
 			}
 			p := tree.Progress
-			if p.Stage != jobs.StageChunks || p.Chunks.Total != 6 || p.Chunks.Done < 2 || p.Total != 6000 || p.Done != int64(1000*p.Chunks.Done) {
+			if p.Stage != jobs.StageChunks || p.Chunks.Total != 6 || p.Chunks.Done < 2 || p.Total != 6*perChunk || p.Done != int64(perChunk*p.Chunks.Done) {
 				return fmt.Errorf("progress %+v, %+v", p, p.Chunks)
 			}
 			if p.Rate <= 0 || p.Remaining <= 0 || len(p.Workers) != 1 || p.Workers[0].Worker != "worker-1" || p.Workers[0].Units != p.Done {
@@ -51,10 +54,10 @@ func TestADividedLoadIsSeenWhileWorkersDoIt(t *testing.T) {
 			}
 			return nil
 		})
-		close(goOn)
+		leave()
 		row := w.wait(storage.JobDone, r)[0]
 		v, err := jobs.LiveView(t.Context(), w.factory.Ledger(), row, time.Now())
-		if err != nil || v.Progress.Done != 6000 || v.Progress.Stage != "" || v.Progress.Chunks != nil {
+		if err != nil || v.Progress.Done != 6*perChunk || v.Progress.Stage != "" || v.Progress.Chunks != nil {
 			t.Errorf("in the end %+v, %v", v.Progress, err)
 		}
 	})

@@ -46,6 +46,14 @@ func (j *Job) Suspend(until time.Time, done Progress, now time.Time) {
 	}
 }
 
+// Adopt gives a job that is claimed, and of which no queue is known, the queue and place
+// of the message with which it came: that was published, and perhaps not recorded yet.
+func (j *Job) Adopt(given Job) {
+	if j.Queue == uuid.Nil {
+		j.Queue, j.Epoch, j.Sequence = given.Queue, given.Epoch, given.Sequence
+	}
+}
+
 // Wake makes a suspended job due, unless it is so already, and reports whether it is
 // suspended.
 func (j *Job) Wake(now time.Time) bool {

@@ -162,7 +162,8 @@ type Ledger interface {
 	Count(ctx context.Context, states ...JobState) (map[JobState]int64, error)
 
 	// Claim starts an attempt of a long job, also of a suspended one: it inserts the row
-	// when it is not there, counts the attempt and gives a lease. With ErrFinal or ErrLeased
+	// when it is not there, counts the attempt and gives a lease. A row of which no queue
+	// is known has that of j from then on. With ErrFinal or ErrLeased
 	// (only by a live lease of another claim) the job is returned as it is. A row that
 	// cannot be inserted for its Unique gives a *JobExistsError.
 	Claim(ctx context.Context, j Job, lease time.Duration) (Job, Claim, error)

@@ -32,7 +32,7 @@ func TestADrainInTimeIsNoError(t *testing.T) {
 	dir := t.TempDir()
 	store := "sqlite:" + dir
 	job := strings.TrimSpace(cli(t, "submit", "load", writeArchive(t, 40_000), "--store", store, "-q").ok(t))
-	p := startRun(t, dir, "--grace", "10m")
+	p := startRun(t, dir, "--grace", "10m", "--divide-above", "1000000")
 	eventually(t, "the load to run", func() bool { return state(t, store, job) == "running" })
 	p.signal(syscall.SIGTERM)
 	if r := p.wait(); r.code != exitOK {
@@ -60,7 +60,7 @@ func TestASecondSignalCutsTheGraceShort(t *testing.T) {
 	store := "sqlite:" + dir
 	const loaded = 40_000 // takes longer than two signals
 	job := strings.TrimSpace(cli(t, "submit", "load", writeArchive(t, loaded), "--store", store, "-q").ok(t))
-	p := startRun(t, dir, "--grace", "10m")
+	p := startRun(t, dir, "--grace", "10m", "--divide-above", "1000000")
 	eventually(t, "the load to run", func() bool { return state(t, store, job) == "running" })
 	p.signal(syscall.SIGTERM)
 	eventually(t, "the worker to drain", func() bool { return strings.Contains(p.log(), `"draining"`) })

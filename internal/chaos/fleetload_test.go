@@ -23,7 +23,7 @@ import (
 // no chunk was done again but those that the dead had begun. Long tests load a million
 // resources.
 func TestALoadOutlivesItsWorkers(t *testing.T) {
-	x := fleetLoad{size: 12_000, kills: 300 * time.Millisecond, least: 4}
+	x := fleetLoad{size: 6_000, kills: 300 * time.Millisecond, least: 4}
 	c := Config{
 		Seed: number(t, "CHAOS_SEED", uint64(time.Now().UnixNano())), Duration: time.Hour, Dir: runDir(t), Server: programs.server,
 		Workers: 3, Rate: 10, LoadEvery: -1, DoomEvery: -1, AckWait: 3 * time.Second, Lease: 3 * time.Second, Chunk: 200,

@@ -18,6 +18,7 @@ func suspendChecks() []check {
 		{"G33/cancel_makes_a_suspended_job_due", cancelWakes},
 		{"G33/message_of_a_suspended_job_is_recorded", suspendedIsPublished},
 		{"G33/takeover_leaves_suspended_jobs", takeoverLeavesSuspended},
+		{"G33/claim_of_a_woken_job_knows_its_queue", claimKnowsItsQueue},
 		{"G33/suspended_job_can_be_parked", suspendedIsParked},
 		{"G34/plan_is_read_as_it_was_stored", planIsRead},
 		{"G34/plan_stays_while_chunks_are_done", planStays},
@@ -204,6 +205,22 @@ func takeoverLeavesSuspended(t T, s *subject) {
 	equal(t, "leases freed", n, 1)
 	s.wantSuspended(t, j)
 	s.wantJob(t, other, storage.JobQueued)
+}
+
+// claimKnowsItsQueue: the message of a suspended job may come before it is recorded that
+// it was published.
+func claimKnowsItsQueue(t T, s *subject) {
+	l, j, queue := s.Ledger(), newJob("load"), uuid.New()
+	s.suspend(t, j, newPlan(1), time.Hour)
+	j.Queue, j.Epoch, j.Sequence = queue, 3, 4
+	got, _, err := l.Claim(t.Context(), j, time.Hour)
+	ok(t, "claim", err)
+	equal(t, "the queue that claim told", got.Queue, queue)
+	got = s.wantJob(t, j, storage.JobRunning)
+	equal(t, "the place", storage.Place{Job: got.ID, Epoch: got.Epoch, Sequence: got.Sequence}, storage.Place{Job: j.ID, Epoch: 3, Sequence: 4})
+	n, err := l.Takeover(t.Context(), queue)
+	ok(t, "takeover", err)
+	equal(t, "leases freed", n, 1)
 }
 
 func suspendedIsParked(t T, s *subject) {

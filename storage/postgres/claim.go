@@ -21,7 +21,8 @@ var (
 
 	// claimJob takes a job that has not ended and that no live lease protects. The
 	// clock is read when the row is locked.
-	claimJob = `UPDATE specstar_jobs SET state = 'running', attempt = attempt + 1, started = clock_timestamp(), not_before = NULL, lease_until = ` + leased + `, token = $3
+	claimJob = `UPDATE specstar_jobs SET state = 'running', attempt = attempt + 1, started = clock_timestamp(), not_before = NULL, lease_until = ` + leased + `, token = $3,
+			queue = coalesce(queue, $5), epoch = CASE WHEN queue IS NULL THEN $6 ELSE epoch END, sequence = CASE WHEN queue IS NULL THEN $7 ELSE sequence END
 		WHERE store = $1 AND id = $2 AND state IN ('queued', 'running') AND (token IS NULL OR lease_until IS NULL OR lease_until <= clock_timestamp())
 		RETURNING ` + jobNames
 
@@ -52,7 +53,7 @@ func (j jobs) claim(c storage.Claim, job storage.Job, lease time.Duration) (row 
 	if _, err := j.t.execBinary(queueJob, jobParams(jobColumns, j.store(), []storage.Job{job})...); err != nil {
 		return row, nil, err
 	}
-	row, found, err := j.one(claimJob, j.holds(c, lease.Microseconds())...)
+	row, found, err := j.one(claimJob, j.holds(c, lease.Microseconds(), idOrNull(job.Queue), job.Epoch, int64(job.Sequence))...)
 	if found || err != nil {
 		return row, nil, err
 	}

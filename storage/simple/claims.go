@@ -28,6 +28,7 @@ func (t Jobs) Claim(j storage.Job, lease time.Duration, now time.Time) (storage.
 	}
 	row.State, row.Started, row.LeaseUntil = storage.JobRunning, now, now.Add(lease)
 	row.NotBefore = time.Time{}
+	row.Adopt(j)
 	row.Attempt++
 	row.Token = uuid.New()
 	t.Rows[j.ID] = row

@@ -39,6 +39,7 @@ func (l ledger) Claim(ctx context.Context, job storage.Job, lease time.Duration)
 		}
 		row.State, row.Started, row.LeaseUntil = storage.JobRunning, now, now.Add(lease)
 		row.NotBefore = time.Time{}
+		row.Adopt(job)
 		row.Attempt++
 		row.token = uuid.New()
 		if !found {
