@@ -38,7 +38,7 @@ services-long: services ## get what only test-long uses: a newer PostgreSQL and 
 .PHONY: test
 test: peer services ## run all tests, the live ones with the Python original and a private PostgreSQL too
 	@echo "testing (the first run compiles all dependencies: a few minutes)"
-	@$(GO) test $(FLAGS) -timeout 11m ./...
+	@$(GO) test $(FLAGS) -p 3 -timeout 11m ./... # more than two processors take, since many tests wait for processes
 
 .PHONY: test-long
 test-long: peer services-long ## the same tests with many more random cases, kill points and seeds
