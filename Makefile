@@ -38,7 +38,7 @@ services-long: services ## get what only test-long uses: a newer PostgreSQL and 
 .PHONY: test
 test: peer services ## run all tests, the live ones with the Python original and a private PostgreSQL too
 	@echo "testing (the first run compiles all dependencies: a few minutes)"
-	@$(GO) test $(FLAGS) -p 3 -timeout 11m ./... # more than two processors take, since many tests wait for processes
+	@$(GO) test $(FLAGS) -p 4 -timeout 11m ./... # more than two processors take, since many tests wait for processes
 
 .PHONY: test-long
 test-long: peer services-long ## the same tests with many more random cases, kill points and seeds
@@ -72,8 +72,8 @@ fuzz: ## run every fuzz target for SECONDS (default 20) each
 	done
 
 .PHONY: bench
-bench: peer services ## archive, load and dump against the Python original, dumps by one processor and all, refusals beside sha256sum, saves against bare inserts, S3 against bare puts, the queue against River, searches and backfills against SQL by hand; ratios in one run
-	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/dumpbench && $(GO) run $(FLAGS) ./cmd/checkbench && $(GO) run $(FLAGS) ./cmd/copybench && $(GO) run $(FLAGS) ./cmd/s3bench && $(GO) run $(FLAGS) ./cmd/queuebench && $(GO) run $(FLAGS) ./cmd/querybench && $(GO) run $(FLAGS) ./cmd/fillbench
+bench: peer services ## archive, load and dump against the Python original, dumps by one processor and all, refusals beside sha256sum, saves against bare inserts, loads by several workers against COPY, S3 against bare puts, the queue against River, searches and backfills against SQL by hand; ratios in one run
+	@cd bench && $(GO) run $(FLAGS) ./cmd/spinebench && $(GO) run $(FLAGS) ./cmd/savebench && $(GO) run $(FLAGS) ./cmd/dumpbench && $(GO) run $(FLAGS) ./cmd/checkbench && $(GO) run $(FLAGS) ./cmd/copybench && $(GO) run $(FLAGS) ./cmd/loadbench && $(GO) run $(FLAGS) ./cmd/s3bench && $(GO) run $(FLAGS) ./cmd/queuebench && $(GO) run $(FLAGS) ./cmd/querybench && $(GO) run $(FLAGS) ./cmd/fillbench
 
 .PHONY: bench-scale
 bench-scale: services ## a load by 1, 2, 4 and 8 workers, measured by part; ARGS are flags of worker bench scale

@@ -17,6 +17,7 @@ import (
 // benchFlags are the options of worker bench scale.
 type benchFlags struct {
 	resources int
+	chunk     int
 	workers   []int
 	delay     time.Duration
 	idle      time.Duration
@@ -25,6 +26,8 @@ type benchFlags struct {
 
 func (f *benchFlags) check() error {
 	switch {
+	case f.chunk < 1:
+		return usage("--chunk %d: it must be at least 1", f.chunk)
 	case f.resources < 1:
 		return usage("--resources %d: it must be at least 1", f.resources)
 	case len(f.workers) == 0:
@@ -83,6 +86,7 @@ chunks leaves out what one worker does alone, the plan and the end of the load.`
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&f.resources, "resources", 100_000, "`N` resources in the archive")
+	flags.IntVar(&f.chunk, "chunk", 1000, "a chunk has at most `N` resources, as worker run has it")
 	flags.IntSliceVar(&f.workers, "workers", []int{1, 2, 4, 8}, "`NUMBERS` of worker processes")
 	flags.DurationVar(&f.delay, "delay", 0, "`DURATION` by which the end of each transaction is delayed")
 	flags.DurationVar(&f.idle, "idle", 5*time.Second, "`DURATION` for which idle workers are watched before each load; 0 for not at all")
@@ -117,7 +121,7 @@ func (a *app) benchScale(ctx context.Context, f *benchFlags) error {
 	defer stop()
 	r, err := scale.Measure(ctx, scale.Config{
 		Program: program, Store: place.DSN, NATS: a.global.nats,
-		Resources: f.resources, Workers: f.workers, Delay: f.delay, Idle: f.idle, Note: a.note,
+		Resources: f.resources, Chunk: f.chunk, Workers: f.workers, Delay: f.delay, Idle: f.idle, Note: a.note,
 	})
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {

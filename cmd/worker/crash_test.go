@@ -27,7 +27,7 @@ func kills(store string) int {
 	if store != "sqlite:" {
 		return 2
 	}
-	return 20
+	return 10
 }
 
 // Kinds of stores that are many files: of SQLite with the metas of a model, or with one

@@ -31,6 +31,8 @@ type Config struct {
 	Store, NATS string
 	// Resources is how many resources the archive has.
 	Resources int
+	// Chunk is how many resources a chunk of the load has.
+	Chunk int
 	// Workers are the numbers of workers, in the order in which they are measured.
 	Workers []int
 	// Delay is how much longer the end of each transaction takes.
@@ -206,7 +208,7 @@ func (b *bench) run(ctx context.Context, n int) (r Run, err error) {
 	}
 	starting, stop := context.WithTimeout(ctx, settle)
 	defer stop()
-	workers, err := startFleet(starting, n, b.Program, dir, []string{"--store", dsn, "--nats", b.queue.url, "--namespace", name, "--sources", b.dir})
+	workers, err := startFleet(starting, n, b.Chunk, b.Program, dir, []string{"--store", dsn, "--nats", b.queue.url, "--namespace", name, "--sources", b.dir})
 	if err != nil {
 		return r, err
 	}
