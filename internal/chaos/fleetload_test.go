@@ -84,7 +84,7 @@ func (x *fleetLoad) happen(ctx context.Context, s *Stand, play *scene) error {
 	}
 	s.fleet.allReady(ctx)
 	begin := time.Now()
-	x.job = l.submit(ctx, Event{What: "load", Archive: "F", Size: x.size}, "load", file, "--on-duplicate", string(x.on))
+	x.job = l.submit(ctx, Event{What: "load", Archive: "F", Size: x.size}, "load", "file:"+file, "--on-duplicate", string(x.on))
 	if x.job == "" {
 		return errors.New("the load was not taken")
 	}

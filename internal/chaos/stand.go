@@ -152,7 +152,7 @@ func (s *Stand) prepare(ctx context.Context) error {
 	s.commands = commands{s.config.Worker, env, flags(s.database.direct, urls(s.nodes, brokerSecret, clients), s.objectsURL(false))}
 	run := []string{s.config.Worker, "run", "--listen", "127.0.0.1:0", "--grace", grace.String()}
 	if s.config.Old == "" { // it does loads as a whole
-		run = append(run, "--divide-above", "100", "--chunk", strconv.Itoa(s.config.Chunk))
+		run = append(run, "--divide-above", "100", "--chunk", strconv.Itoa(s.config.Chunk), "--sources", s.dir)
 	}
 	if s.config.Lease > 0 {
 		run = append(run, "--lease", s.config.Lease.String())
