@@ -23,10 +23,10 @@ import (
 // no chunk was done again but those that the dead had begun. Long tests load a million
 // resources.
 func TestALoadOutlivesItsWorkers(t *testing.T) {
-	x := fleetLoad{on: manager.RaiseError, size: 4_000, kills: 500 * time.Millisecond, least: 3}
+	x := fleetLoad{on: manager.RaiseError, size: 12_000, kills: 400 * time.Millisecond, least: 1}
 	c := Config{
 		Seed: number(t, "CHAOS_SEED", uint64(time.Now().UnixNano())), Duration: time.Hour, Dir: runDir(t), Server: programs.server,
-		Workers: 3, Rate: 10, LoadEvery: -1, DoomEvery: -1, AckWait: 3 * time.Second, Lease: 3 * time.Second, Chunk: 200,
+		Workers: 3, Rate: 10, LoadEvery: -1, DoomEvery: -1, AckWait: 3 * time.Second, Lease: 3 * time.Second, Chunk: 50,
 	}
 	if long() {
 		// A million resources are not published within the life of a worker that is one of
