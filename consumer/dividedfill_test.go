@@ -38,6 +38,16 @@ func (w *world) bare(n int) {
 	}
 }
 
+// loadBare loads an archive of so many people and takes away what a backfill fills.
+func (w *world) loadBare(archive []byte, n int) {
+	w.t.Helper()
+	w.divide(archive)
+	if _, err := w.catalog.LoadArchive(w.t.Context(), bytes.NewReader(archive), manager.LoadOptions{}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.bare(n)
+}
+
 // wantDivided checks the row of a job that was done in chunks and notes by whom.
 func (w *world) wantDivided(row storage.Job, total int64, outcome any, workers map[string]int64) {
 	w.t.Helper()
@@ -58,11 +68,7 @@ func TestABackfillIsDoneByAllWorkers(t *testing.T) {
 	const n = 6000
 	archive := people(t, n, "new")
 	onEveryStore(t, func(t *testing.T, w *world) {
-		w.divide(archive)
-		if _, err := w.catalog.LoadArchive(t.Context(), bytes.NewReader(archive), manager.LoadOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		w.bare(n)
+		w.loadBare(archive, n)
 		declared, err := model.ParseYAML("person.yaml", []byte("name: person\nschema_version: \"2\"\nindexed_fields: [new]\nfields: [{name: new, type: int}, {name: version, type: int}]\n"+
 			"migrations: [{from: null, to: \"2\", steps: [{default: {path: new, value: 0}}]}]\n"))
 		if err != nil {
@@ -112,11 +118,7 @@ func TestAChunkOfABackfillIsDoneTwice(t *testing.T) {
 	const n = 3000
 	archive := people(t, n, "new")
 	onEveryStore(t, func(t *testing.T, w *world) {
-		w.divide(archive)
-		if _, err := w.catalog.LoadArchive(t.Context(), bytes.NewReader(archive), manager.LoadOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		w.bare(n)
+		w.loadBare(archive, n)
 		var once sync.Once
 		w.hooked(func() {
 			once.Do(func() { // what the first chunk is about to do
@@ -150,11 +152,7 @@ func TestACancelledBackfillStops(t *testing.T) {
 	const n = 5000
 	archive := people(t, n, "new")
 	onEveryStore(t, func(t *testing.T, w *world) {
-		w.divide(archive)
-		if _, err := w.catalog.LoadArchive(t.Context(), bytes.NewReader(archive), manager.LoadOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		w.bare(n)
+		w.loadBare(archive, n)
 		var once sync.Once
 		job := make(chan uuid.UUID, 1)
 		w.hooked(func() {}, func(jobs.Verdict) {

@@ -33,7 +33,7 @@ var dividedKinds = []Kind{KindLoad, KindBackfill, KindMigrate}
 // their messages, and ends it when all are done. Nobody waits meanwhile: the job is
 // suspended, and whoever does the last chunk wakes it.
 func (x *Executor) divided(ctx context.Context, t *task, c storage.Claim, by Actor, progress func(storage.Progress)) ([]byte, error) {
-	p, err := x.Ledger.Plan(ctx, c.Job)
+	p, err := x.Ledger.Outline(ctx, c.Job)
 	if errors.Is(err, storage.ErrNotFound) {
 		return x.plan(ctx, t, c, by, progress)
 	}
@@ -50,7 +50,7 @@ func (x *Executor) divided(ctx context.Context, t *task, c storage.Claim, by Act
 	if len(done) < p.Chunks {
 		return nil, x.await(ctx, t, c, p, done)
 	}
-	open, err := x.openStored(ctx, c.Job, by, t.env.Args, p)
+	open, err := x.openStored(ctx, c.Job, by, t.env.Args, p.Digest)
 	if err != nil {
 		return nil, err
 	}

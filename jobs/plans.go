@@ -3,6 +3,7 @@ package jobs
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -60,10 +61,18 @@ func (p *plans) drop(job uuid.UUID) {
 	p.open = slices.DeleteFunc(p.open, func(o openPlan) bool { return o.job == job })
 }
 
-// openStored reads a plan of a job and remembers it.
-func (x *Executor) openStored(ctx context.Context, job uuid.UUID, by Actor, a Args, p storage.Plan) (openPlan, error) {
-	if open, ok := x.plans.get(job, p.Digest); ok {
+// openStored reads the plan of a job with a digest and remembers it. errUnwanted says that
+// the job does not have that plan.
+func (x *Executor) openStored(ctx context.Context, job uuid.UUID, by Actor, a Args, digest []byte) (openPlan, error) {
+	if open, ok := x.plans.get(job, digest); ok {
 		return open, nil
+	}
+	p, err := x.Ledger.Plan(ctx, job)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !bytes.Equal(p.Digest, digest) {
+		return openPlan{}, errUnwanted
+	}
+	if err != nil {
+		return openPlan{}, fmt.Errorf("look for the plan of job %s: %w", job, err)
 	}
 	chunks, err := x.Chunker.Open(ctx, by, a, p)
 	if err != nil {

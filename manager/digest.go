@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math/bits"
@@ -45,20 +46,8 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	if _, err := hex.Decode(b[:], text); err != nil {
 		return fmt.Errorf("digest %q: %w", text, err)
 	}
-	*d = digestOfSum(b)
+	*d = Digest{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 	return nil
-}
-
-func digestOfSum(b [16]byte) Digest {
-	var d Digest
-	for i, c := range b {
-		if i < 8 {
-			d.hi = d.hi<<8 | uint64(c)
-		} else {
-			d.lo = d.lo<<8 | uint64(c)
-		}
-	}
-	return d
 }
 
 // digester makes digests of records in one piece of memory.
