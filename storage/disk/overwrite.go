@@ -17,6 +17,24 @@ const replacedDir = ownDir + "/replaced"
 // overwrite moves what is in a content's place out of the way, and the new content to
 // the place. It returns where the old content is. The caller holds the lock.
 func overwrite(t *tree, temp, place string) (old string, err error) {
+	for {
+		if old, err = moveAside(t, place); err != nil {
+			return "", err
+		}
+		err = t.rename(temp, place)
+		if err == nil {
+			return old, nil
+		}
+		// Who puts into a free place holds no lock: what it put there is old now.
+		if !isTaken(err) {
+			return "", errors.Join(err, ignoreAbsent(t.rename(old, place)))
+		}
+	}
+}
+
+// moveAside moves what is in a content's place to where a crash leaves it to be found.
+// The caller holds the lock.
+func moveAside(t *tree, place string) (old string, err error) {
 	old = path.Join(replacedDir, path.Base(place))
 	if err := errors.Join(t.mkdir(replacedDir), t.syncDir(ownDir)); err != nil {
 		return "", err
@@ -25,13 +43,7 @@ func overwrite(t *tree, temp, place string) (old string, err error) {
 	if err := t.removeAll(old); err != nil {
 		return "", err
 	}
-	if err := t.rename(place, old); err != nil && !isAbsent(err) {
-		return "", err
-	}
-	if err := t.rename(temp, place); err != nil {
-		return "", errors.Join(err, ignoreAbsent(t.rename(old, place)))
-	}
-	return old, nil
+	return old, ignoreAbsent(t.rename(place, old))
 }
 
 // restoreReplaced gives contents their places back that a crash has parted from them.

@@ -103,21 +103,29 @@ func (m *modelFiles) writeTemp(t *tree, c storage.Content) (string, error) {
 
 // settle stores a written content where a rename met a directory. A torn content is
 // moved away; that needs the lock, or what another process has just put in its
-// place would be moved.
+// place would be moved. A place that is free for a moment may be taken by who holds no
+// lock, whose content then stays.
 func (m *modelFiles) settle(ctx context.Context, t *tree, temp, place string) (stored bool, err error) {
 	release, err := m.lock.Hold(ctx, t.Root, filelock.Exclusive)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if kept, err := m.keep(t, place); kept || err != nil {
-		return false, err
+	var torn []string
+	defer func() { err = errors.Join(err, m.removeTemps(t, torn)) }()
+	for {
+		if err := t.rename(temp, place); !isTaken(err) {
+			return err == nil, err
+		}
+		if kept, err := m.keep(t, place); kept || err != nil {
+			return false, err
+		}
+		old, err := moveAside(t, place)
+		if err != nil {
+			return false, err
+		}
+		torn = []string{old}
 	}
-	old, err := overwrite(t, temp, place)
-	if err != nil {
-		return false, err
-	}
-	return true, t.removeAll(old)
 }
 
 // discard removes contents that this call stored and whose names it could not make
