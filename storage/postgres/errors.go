@@ -32,6 +32,7 @@ const (
 
 	classConnection = "08" // connection exceptions
 	classData       = "22" // data exceptions
+	classIntegrity  = "23" // constraints
 	classResources  = "53" // disk full, out of memory, too many connections
 	classLimits     = "54" // program limits: an index row that is too large
 	classOperator   = "57" // shutdown, crash, not yet ready

@@ -17,12 +17,22 @@ var _ storage.UnitOfWork = unit{}
 // errRaced says that another transaction ended a job of this one meanwhile.
 var errRaced = errors.New("a job was ended by another worker meanwhile")
 
-// Update runs compute between the reads and the writes of one transaction.
+// Update runs compute between the reads and the writes of one transaction. When the server
+// refuses it, and not because of a single resource, it is asked which ones it refuses.
 func (u unit) Update(ctx context.Context, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
 	names, err := u.tablesOfRefs(ctx, b)
 	if err != nil {
 		return err
 	}
+	if err = u.update(ctx, names, b, compute); refuses(err) && several(b) {
+		if bad := u.blame(ctx, names, b, compute); bad != nil {
+			return bad
+		}
+	}
+	return err
+}
+
+func (u unit) update(ctx context.Context, names map[string]tables, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
 	if u.f.medium != nil {
 		return u.updateOuter(ctx, names, b, compute)
 	}
