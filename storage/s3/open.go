@@ -104,6 +104,7 @@ func (s *Store) options(o *awss3.Options) {
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	o.DisableLogOutputChecksumValidationSkipped = true
 	o.APIOptions = append(o.APIOptions, noDefaultType)
+	o.EndpointResolverV2 = &endpoints{rules: awss3.NewDefaultEndpointResolverV2()}
 	if s.cfg.Endpoint != "" {
 		o.BaseEndpoint = aws.String(s.cfg.Endpoint)
 	}
