@@ -157,6 +157,8 @@ func TestSilentConnectionIsMadeAnew(t *testing.T) {
 	if ts := h.Trouble(); len(ts) == 0 || !strings.Contains(ts[0].String(), "cannot reach its durable consumer") {
 		t.Fatalf("trouble: %v", ts)
 	}
+	// A pull that was held back would take the message, and nobody be there to do it.
+	r.proxy.Cut()
 	r.proxy.Set(faultproxy.Fault{})
 	r.publish("1")
 	r.comes(done, "1", 10*time.Second)
