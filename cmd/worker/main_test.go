@@ -35,7 +35,7 @@ func testMain(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "worker")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build worker: %w\n%s", err, out)
 	}
 	for _, e := range os.Environ() {
