@@ -10,6 +10,9 @@ export CGO_ENABLED = 0
 VCS   := $(shell git status --porcelain >/dev/null 2>&1 && echo true || echo false)
 FLAGS := -trimpath
 
+# What takes longest begins first, so that nothing is left to run alone at the end.
+LONGEST := ./storage/preset ./internal/chaos ./cmd/worker ./internal/peertest ./consumer ./storage/postgres/...
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +41,7 @@ services-long: services ## get what only test-long uses: a newer PostgreSQL and 
 .PHONY: test
 test: peer services ## run all tests, the live ones with the Python original and a private PostgreSQL too
 	@echo "testing (the first run compiles all dependencies: a few minutes)"
-	@$(GO) test $(FLAGS) -p 4 -timeout 11m ./... # more than two processors take, since many tests wait for processes
+	@./scripts/in-memory.sh $(GO) test $(FLAGS) -p 4 -timeout 11m $(LONGEST) ./... # more than two processors take, since many tests wait for processes
 
 .PHONY: test-long
 test-long: peer services-long ## the same tests with many more random cases, kill points and seeds
