@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Block holds the frames of some records of a section, encoded before their place in
@@ -35,6 +36,9 @@ func (b *Block) Append(rec Record) error {
 	b.frames = append(append(append(b.frames, e.head...), e.bulk...), e.tail...)
 	return nil
 }
+
+// Grow makes room for so many bytes more, which are not moved when they are appended.
+func (b *Block) Grow(n int) { b.frames = slices.Grow(b.frames, n) }
 
 // Len is the length of the frames in bytes.
 func (b *Block) Len() int { return len(b.frames) }

@@ -110,7 +110,9 @@ func (l *dumpLine) memory() *archive.Block {
 	case b := <-l.free:
 		return b
 	default:
-		return new(archive.Block)
+		b := new(archive.Block)
+		b.Grow(partBytes + partBytes/8) // and what is behind the last record that fits
+		return b
 	}
 }
 

@@ -156,7 +156,7 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	err = writeBuffered(f, write)
+	err = writeBuffered(&aheadWriter{file: f}, write)
 	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -27,14 +27,14 @@ var guardedInside = map[string][]string{
 	"archive/ahead.go": {"running.Go("}, // cutBatch and decode
 	"jobs/hang.go": {"go func() {\n\tdefer close(ended", // what is given is guarded
 		"go func() {\n\t<-ended"},
-	"jobs/openall.go":                    {"g.Go(open)"},    // together
-	"jobs/parts.go":                      {"r.Go("},         // together
-	"jobs/reconcile.go":                  {"releasing.Go("}, // guardedPass
-	"manager/backfill_pages.go":          {"filling.Go("},   // fillPage
-	"manager/dump_line.go":               {"l.running.Go("}, // dumpBlock.read
-	"manager/verify_page.go":             {"reading.Go("},   // read
-	"storage/postgres/prepare.go":        {"go func() {"},   // add
-	"storage/postgres/revisionreader.go": {"reading.Go("},   // read
+	"jobs/openall.go":             {"g.Go(open)"},    // together
+	"jobs/parts.go":               {"r.Go("},         // together
+	"jobs/reconcile.go":           {"releasing.Go("}, // guardedPass
+	"manager/backfill_pages.go":   {"filling.Go("},   // fillPage
+	"manager/dump_line.go":        {"l.running.Go("}, // dumpBlock.read
+	"manager/verify_page.go":      {"reading.Go("},   // read
+	"storage/postgres/dump.go":    {"reading.Go("},   // read
+	"storage/postgres/prepare.go": {"go func() {"},   // add
 }
 
 // TestGoroutinesOfJobsAreGuarded: a panic in a goroutine that nobody guards ends the

@@ -67,18 +67,21 @@ type keyQueryer interface {
 	queryKeys(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// eachByKey calls fn with the columns of each row of a query for an array of keys:
-// texts and bytes, which are good until the next row.
-func (s innerSource) eachByKey(ctx context.Context, query string, keys []string, fn func(row [][]byte)) error {
+// eachByKey calls fn with the columns of each row of a query for keys: texts and bytes,
+// which are good until the next row. An error of fn ends it.
+func (s innerSource) eachByKey(ctx context.Context, query string, keys []any, fn func(row [][]byte) error) error {
 	ask := s.q.Query
 	if k, ok := s.q.(keyQueryer); ok {
 		ask = k.queryKeys
 	}
-	rows, err := ask(ctx, query, keys)
+	ctx, stop := context.WithCancel(ctx)
+	rows, err := ask(ctx, query, keys...)
 	if err != nil {
+		stop()
 		return err
 	}
 	defer rows.Close()
+	defer stop() // whoever ends early does not read the rest
 	for rows.Next() {
 		row := rows.RawValues()
 		for i, f := range rows.FieldDescriptions() {
@@ -88,7 +91,9 @@ func (s innerSource) eachByKey(ctx context.Context, query string, keys []string,
 				}
 			}
 		}
-		fn(row)
+		if err := fn(row); err != nil {
+			return err
+		}
 	}
 	return rows.Err()
 }
@@ -103,8 +108,9 @@ func unhex(text []byte) ([]byte, error) {
 // entries returns the index entries of resources.
 func (s innerSource) entries(ctx context.Context, t tables, ids []resource.ID) ([]indexEntry, error) {
 	all := make([]indexEntry, 0, 2*len(ids))
-	err := s.eachByKey(ctx, `SELECT `+indexColumns+` FROM `+t.index+` WHERE resource_id = ANY($1)`, texts(ids), func(row [][]byte) {
+	err := s.eachByKey(ctx, `SELECT `+indexColumns+` FROM `+t.index+` WHERE resource_id = ANY($1)`, []any{texts(ids)}, func(row [][]byte) error {
 		all = append(all, entryOf(row))
+		return nil
 	})
 	return all, err
 }
@@ -138,9 +144,10 @@ func (s innerSource) contents(ctx context.Context, t tables, uids []string, payl
 	}
 	found := make(map[string]content, len(uids))
 	var room arena
-	err := s.eachByKey(ctx, `SELECT `+columns+` FROM `+t.data+` WHERE uid = ANY($1)`, uids, func(row [][]byte) {
+	err := s.eachByKey(ctx, `SELECT `+columns+` FROM `+t.data+` WHERE uid = ANY($1)`, []any{uids}, func(row [][]byte) error {
 		c := content{uid: string(row[0]), info: room.clone(row[1]), data: room.clone(row[2])}
 		found[c.uid] = c
+		return nil
 	})
 	return found, err
 }

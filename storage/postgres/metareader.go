@@ -17,6 +17,8 @@ type metaReader struct {
 	f *Factory
 	q queryer
 	t tables
+	// dumps, when not nil, is told when all metas are read.
+	dumps *dumpSizes
 }
 
 var _ storage.MetaReader = metaReader{}
@@ -46,6 +48,9 @@ func (r metaReader) GetMany(ctx context.Context, ids []resource.ID) ([]resource.
 
 // All returns every meta by ascending id.
 func (r metaReader) All(ctx context.Context) iter.Seq2[resource.Meta, error] {
+	if r.dumps != nil {
+		r.dumps.whole.Store(true)
+	}
 	return r.metas(ctx, `SELECT data FROM `+r.t.meta+` ORDER BY resource_id COLLATE "C"`)
 }
 

@@ -223,17 +223,22 @@ func (f *Factory) tablesIn(ctx context.Context, q queryer, model string) (tables
 	return tables{}, fmt.Errorf("model %s: %w", model, storage.ErrNotFound)
 }
 
-// withColumns learns the types of the time columns.
+// withColumns learns what columns of the model's tables are like: the types of its times,
+// and the order of ids in its index of entries, whose collation "C" is number 950.
 func (f *Factory) withColumns(ctx context.Context, q queryer, t tables) (tables, error) {
-	zoned, err := collect(ctx, f, q, "find model "+t.model+" in",
-		`SELECT atttypid = 'timestamptz'::regtype FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'created_time'`,
-		[]any{t.meta}, func(rows pgx.Rows) (zoned bool, err error) { return zoned, rows.Scan(&zoned) })
+	found, err := collect(ctx, f, q, "find model "+t.model+" in",
+		`SELECT atttypid = 'timestamptz'::regtype,
+			EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'resource_id' AND attcollation = 950)
+			FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'created_time'`,
+		[]any{t.meta, t.index}, func(rows pgx.Rows) (tables, error) {
+			err := rows.Scan(&t.zoned, &t.bytewise)
+			return t, err
+		})
 	if err != nil {
 		return t, err
 	}
-	if len(zoned) == 0 {
+	if len(found) == 0 {
 		return t, fmt.Errorf("model %s: its table %s is not in %s: restore it, or remove the row of the model from specstar_models", t.model, t.meta, f.place)
 	}
-	t.zoned = zoned[0]
-	return t, nil
+	return found[0], nil
 }

@@ -20,6 +20,8 @@ type tables struct {
 	index string
 	// zoned: the time columns of the meta table have a time zone.
 	zoned bool
+	// bytewise: the index of entries has resource ids in bytewise order.
+	bytewise bool
 }
 
 func tablesNamed(model, base string) tables {

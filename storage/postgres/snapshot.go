@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -33,7 +32,8 @@ const beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 
 // byKey are the settings of transactions that look rows up by arrays of keys: beyond
 // some size the planner would rather read whole tables, and plan each array anew.
-const byKey = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL plan_cache_mode = force_generic_plan`
+const byKey = `SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
+	SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
 
 // Snapshot returns a view of all models as they are now.
 func (f *Factory) Snapshot(ctx context.Context) (storage.Snapshot, error) {
@@ -62,7 +62,8 @@ func (s *snapshot) Build(ctx context.Context, model string) (storage.MetaReader,
 	if s.f.medium != nil {
 		return metas, s.f.outerReader(t), nil
 	}
-	return metas, revisionReader{f: s.f, s: innerSource{f: s.f, q: s}, t: t, page: new(atomic.Int64)}, nil
+	metas.dumps = new(dumpSizes)
+	return metas, revisionReader{f: s.f, s: snapshotSource{innerSource{f: s.f, q: s}}, t: t, sizes: metas.dumps}, nil
 }
 
 // SharedSnapshot is Snapshot: each query has a connection of its own. Half of the pool is
