@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,8 +58,17 @@ func (s *session) startServer() (err error) {
 	if s.queueID, s.newQueue, err = s.dataLock.QueueID(); err != nil {
 		return err
 	}
-	s.server, err = natsd.Start(filepath.Join(owner.Dir(s.data), "nats"), natsd.Options{Listen: true})
+	s.server, err = natsd.Start(s.queueDir(), natsd.Options{Listen: true})
 	return err
+}
+
+// queueDir is where the queue of the data directory is.
+func (s *session) queueDir() string { return filepath.Join(owner.Dir(s.data), "nats") }
+
+// hasQueue reports whether the data directory has a queue.
+func (s *session) hasQueue() bool {
+	_, err := os.Stat(s.queueDir())
+	return err == nil
 }
 
 // hold has a connection made anew when the library closes it, which it does with one
@@ -96,8 +106,8 @@ func (s *session) bind(ctx context.Context) error {
 	if s.publisher, err = consumer.NewLinePublisher(s.conn, s.queue); err != nil {
 		return err
 	}
-	if err := ensureStreams(ctx, s.conn.Conn(), s.queue); err != nil {
-		return fmt.Errorf("set up the queue: %w", s.app.provisionHint(err))
+	if err := s.ensure(ctx); err != nil {
+		return err
 	}
 	if s.letters, err = consumer.NewLineLetters(s.conn, s.queue); err != nil {
 		return err
@@ -128,6 +138,38 @@ func (s *session) bind(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ensure makes sure of the streams, and meanwhile of the jobs of those that had the queue
+// before.
+func (s *session) ensure(ctx context.Context) error {
+	var taken error
+	var taking sync.WaitGroup
+	if s.options.consume && s.exclusive() {
+		taking.Go(func() { taken = s.takeOver(ctx) })
+	}
+	err := ensureStreams(ctx, s.conn.Conn(), s.queue)
+	taking.Wait()
+	if err != nil {
+		return fmt.Errorf("set up the queue: %w", s.app.provisionHint(err))
+	}
+	return taken
+}
+
+// takeOver makes jobs that were being done when their workers ended be done again.
+func (s *session) takeOver(ctx context.Context) error {
+	_, err := s.store.Ledger().Takeover(ctx, s.publisher.Queue())
+	if err == nil {
+		err = jobs.WakeSuspended(ctx, s.store.Ledger())
+	}
+	if err != nil {
+		return fmt.Errorf("take over unfinished jobs: %w", err)
+	}
+	return nil
+}
+
+// exclusive reports whether nobody else consumes the queue: whoever runs it or holds the
+// store's own lock does alone.
+func (s *session) exclusive() bool { return s.server != nil || s.storeLock != nil }
 
 // defaultNamespace is that of the streams on a server that was given.
 const defaultNamespace = "default"

@@ -200,15 +200,18 @@ func (s *session) open(ctx context.Context) error {
 }
 
 // openParts opens the store, unless it is open from an earlier turn. When the queue is for
-// us to run, it starts while what the store lacks is made: both take their time. An error
-// of the store comes first.
+// us to run, it starts meanwhile: at once when it was there before, else when the store is
+// known to be one that can be used. An error of the store comes first.
 func (s *session) openParts(ctx context.Context, card owner.Card) error {
 	var queue error
 	var starting sync.WaitGroup
-	start := func() {
+	start := sync.OnceFunc(func() {
 		if card.URL == "" && s.app.global.nats == "" {
 			starting.Go(func() { queue = s.startServer() })
 		}
+	})
+	if s.hasQueue() {
+		start()
 	}
 	err := s.openStore(ctx, start)
 	starting.Wait()

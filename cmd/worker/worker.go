@@ -60,16 +60,6 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	if err := w.declare(ctx); err != nil {
 		return nil, err
 	}
-	// Whoever runs the queue or holds the store's own lock is its only consumer.
-	exclusive := s.server != nil || s.storeLock != nil
-	if exclusive {
-		if _, err := s.store.Ledger().Takeover(ctx, s.publisher.Queue()); err != nil {
-			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
-		}
-		if err := jobs.WakeSuspended(ctx, s.store.Ledger()); err != nil {
-			return nil, fmt.Errorf("take over unfinished jobs: %w", err)
-		}
-	}
 	nc, err := s.dial(consumer.ConsumeOptions()...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to consume: %w", err)
@@ -80,7 +70,7 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 		w.executor.longEnded = make(map[uuid.UUID]bool)
 	}
 	w.consumer, err = consumer.New(consumer.Config{
-		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: exclusive,
+		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: s.exclusive(),
 		AckWait: s.options.limits.lease, Lanes: named[jobs.Lane](s.options.takes.lanes), Kinds: named[jobs.Kind](s.options.takes.kinds),
 	})
 	if err != nil {

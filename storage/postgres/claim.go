@@ -128,7 +128,7 @@ func (l ledger) Takeover(ctx context.Context, queue uuid.UUID) (int, error) {
 			ids = append(ids, id)
 			return err
 		})
-		if err != nil {
+		if err != nil || len(ids) == 0 {
 			return err
 		}
 		n, err = j.t.execBinary(`UPDATE specstar_jobs SET state = 'queued', token = NULL, lease_until = NULL
