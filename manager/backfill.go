@@ -95,7 +95,7 @@ func (f revisionFiller) fill(_ context.Context, page []storage.Unfilled) ([]fill
 		info, ok := u.Current.Get()
 		list[i] = filling{Row: u.Row, becomes: becomesMissing}
 		if ok {
-			list[i].becomes = becomesNew
+			list[i].becomes, list[i].revOnly = becomesNew, true
 			list[i].new = u.Meta
 			list[i].new.Rev = resource.RevMetaOf(info)
 		}

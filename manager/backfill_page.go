@@ -24,6 +24,7 @@ type filling struct {
 	storage.Row
 	becomes becoming
 	new     resource.Meta // when it becomes new
+	revOnly bool          // it is the row's with another Rev
 }
 
 type becoming int
@@ -122,7 +123,7 @@ func (b *backfill) write(ctx context.Context, rows []storage.Unfilled) (stats Ba
 		case becomesUnchanged:
 			stats.Unchanged++
 		case becomesNew:
-			swaps = append(swaps, storage.Swap{Old: f.Stored, New: f.new})
+			swaps = append(swaps, storage.Swap{Old: f.Stored, New: f.new, RevOnly: f.revOnly})
 		}
 	}
 	if b.opts.DryRun || len(swaps) == 0 {

@@ -73,6 +73,9 @@ type Unfilled struct {
 type Swap struct {
 	Old []byte
 	New resource.Meta
+	// RevOnly: New differs from what Old is in nothing but its Rev. A store may leave the
+	// rest of the row as it is.
+	RevOnly bool
 }
 
 // Stats counts the rows of one model.

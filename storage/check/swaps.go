@@ -61,7 +61,7 @@ func swapAnswersForEach(t T, s *subject) {
 	for _, u := range unfilled(t, metas, 3) {
 		m := u.Meta
 		m.Rev = newMeta(m.ResourceID, 1).Rev
-		swaps = append(swaps, storage.Swap{Old: u.Stored, New: m})
+		swaps = append(swaps, storage.Swap{Old: u.Stored, New: m, RevOnly: true})
 	}
 	ok(t, "change one", metas.SaveMany(t.Context(), []resource.Meta{bare("p2", 2)}))
 	ok(t, "delete one", metas.Delete(t.Context(), []resource.ID{"p1"}))

@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // columnsOf turns encoded rows, each without header and trailer, into one binary
@@ -13,11 +14,16 @@ func columnsOf(rows [][]byte, types []uint32) [][]byte {
 
 // sparedOf is columnsOf with an empty array for each column, but the first, that has
 // the same value in all rows. Then that is the column's among values, else NULL is.
-func sparedOf(rows [][]byte, types []uint32) (arrays, values [][]byte) {
+// Columns that are not sent have empty arrays, too.
+func sparedOf(rows [][]byte, types []uint32, sent []int) (arrays, values [][]byte) {
 	s := survey(rows, types)
 	values = make([][]byte, len(types))
 	for i := range s.columns {
 		c := &s.columns[i]
+		if !slices.Contains(sent, i) {
+			c.left = true
+			continue
+		}
 		c.left = c.same && i > 0
 		if c.left && !isNull(c.first) {
 			values[i] = c.first[4:len(c.first):len(c.first)]

@@ -23,14 +23,16 @@ func TestSparedColumns(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		rows   [][]byte
+		sent   []int
 		spared []bool
 		values []string
 	}{
-		"the first is an array always": {[][]byte{row("a", "b", "", "NULL")}, []bool{false, true, true, true}, []string{"NULL", "b", "", "NULL"}},
-		"what differs is an array":     {[][]byte{row("a", "b", "", "x"), row("b", "c", "", "NULL"), row("c", "b", "", "x")}, []bool{false, false, true, false}, []string{"NULL", "NULL", "", "NULL"}},
+		"the first is an array always": {[][]byte{row("a", "b", "", "NULL")}, []int{0, 1, 2, 3}, []bool{false, true, true, true}, []string{"NULL", "b", "", "NULL"}},
+		"what differs is an array":     {[][]byte{row("a", "b", "", "x"), row("b", "c", "", "NULL"), row("c", "b", "", "x")}, []int{0, 1, 2, 3}, []bool{false, false, true, false}, []string{"NULL", "NULL", "", "NULL"}},
+		"what is not sent is none":     {[][]byte{row("a", "b", "", "x"), row("b", "c", "", "NULL")}, []int{0, 2}, []bool{false, true, true, true}, []string{"NULL", "NULL", "", "NULL"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			arrays, values := sparedOf(tc.rows, types)
+			arrays, values := sparedOf(tc.rows, types, tc.sent)
 			whole := columnsOf(tc.rows, types)
 			for i := range types {
 				empty := appendArrayHead(nil, types[i], 0)

@@ -23,6 +23,13 @@ const metaColumns = `resource_id, data, created_time, updated_time, created_by, 
 // metaColumnCount is how many they are.
 const metaColumnCount = 14
 
+// Columns that statements set, by their places in metaColumns, behind the id: every one,
+// or what only rev_* fields are in.
+var (
+	everyColumn = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}
+	revColumns  = []int{0, 1, 9, 10, 11, 12, 13}
+)
+
 // metaTypes are the element types of metaColumns.
 func metaTypes(f timeForm) []uint32 {
 	at, _ := f.sent()

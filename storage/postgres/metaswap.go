@@ -63,33 +63,49 @@ func (t *tx) swapMetas(names tables, swaps []storage.Swap, rows []metaRow, done 
 	if err != nil {
 		return err
 	}
-	arrays, values := sparedOf(encoded, metaTypes(f))
-	_, err = t.eachBinary(names.swapMetas(f), append(append(arrays, old.param()), values[1:]...), func(row [][]byte) {
+	columns := swappedColumns(swaps)
+	arrays, values := sparedOf(encoded, metaTypes(f), columns)
+	params := append(arrays, old.param())
+	for _, c := range columns[1:] {
+		params = append(params, values[c])
+	}
+	_, err = t.eachBinary(names.swapMetas(f, columns), params, func(row [][]byte) {
 		done(resource.ID(row[0]))
 	})
 	return err
 }
 
-// swapMetas replaces every column but the id of rows whose bytes are those of one more
-// array. Behind the arrays come the values of the columns whose arrays are empty.
-func (t tables) swapMetas(f timeForm) string {
+// swappedColumns are the columns that swaps set. The fewer there are, the less the server
+// takes in and looks at.
+func swappedColumns(swaps []storage.Swap) []int {
+	for _, s := range swaps {
+		if !s.RevOnly {
+			return everyColumn
+		}
+	}
+	return revColumns
+}
+
+// swapMetas replaces columns of rows whose bytes are those of one more array. Behind the
+// arrays come the values of the columns whose arrays are empty.
+func (t tables) swapMetas(f timeForm, columns []int) string {
 	_, at := f.sent()
 	kinds := append(metaKinds(at), "bytea")
-	return `UPDATE ` + t.meta + ` AS m SET ` + t.setSpared(f, kinds) + ` FROM ` + t.metaArrays(f, "bytea") + ` AS sent (` + metaColumns + `, old)
+	return `UPDATE ` + t.meta + ` AS m SET ` + t.setSpared(f, kinds, columns) + ` FROM ` + t.metaArrays(f, "bytea") + ` AS sent (` + metaColumns + `, old)
 		WHERE m.resource_id = sent.resource_id AND m.data = sent.old RETURNING m.resource_id`
 }
 
-// setSpared sets every column but the id to what arrays of so many kinds have, else to a
-// parameter behind them.
-func (t tables) setSpared(f timeForm, kinds []string) string {
-	columns := strings.Split(metaColumns, ", ")
+// setSpared sets columns, but the id, which is the first, to what arrays of so many kinds
+// have, else to a parameter behind them.
+func (t tables) setSpared(f timeForm, kinds []string, columns []int) string {
+	names := strings.Split(metaColumns, ", ")
 	set := make([]string, 0, len(columns))
-	for i, c := range columns[1:] {
-		value := "coalesce(sent." + c + ", $" + strconv.Itoa(len(kinds)+i+1) + "::" + kinds[i+1] + ")"
-		if isTime(i + 1) {
+	for n, c := range columns[1:] {
+		value := "coalesce(sent." + names[c] + ", $" + strconv.Itoa(len(kinds)+n+1) + "::" + kinds[c] + ")"
+		if isTime(c) {
 			value = f.read(value, t.zoned)
 		}
-		set = append(set, c+" = "+value)
+		set = append(set, names[c]+" = "+value)
 	}
 	return strings.Join(set, ", ")
 }

@@ -43,7 +43,7 @@ func (t *tx) changeMetas(names tables, rows []metaRow, read func(resource.ID) ve
 	if err != nil {
 		return err
 	}
-	arrays, values := sparedOf(encoded, metaTypes(f))
+	arrays, values := sparedOf(encoded, metaTypes(f), everyColumn)
 	return t.execLater(names.changeMetas(f), len(rows), append(append(arrays, at.param(), by.param()), values[1:]...))
 }
 
@@ -129,7 +129,7 @@ func (t tables) upsertMetas(f timeForm) string {
 func (t tables) changeMetas(f timeForm) string {
 	_, at := f.sent()
 	kinds := append(metaKinds(at), "tid", "xid")
-	return `UPDATE ` + t.meta + ` AS m SET ` + t.setSpared(f, kinds) + ` FROM ` + t.metaArrays(f, "tid", "xid") + ` AS sent (` + metaColumns + `, at, by)
+	return `UPDATE ` + t.meta + ` AS m SET ` + t.setSpared(f, kinds, everyColumn) + ` FROM ` + t.metaArrays(f, "tid", "xid") + ` AS sent (` + metaColumns + `, at, by)
 		WHERE m.ctid = sent.at AND m.xmin = sent.by AND m.resource_id = sent.resource_id`
 }
 
