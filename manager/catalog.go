@@ -29,6 +29,8 @@ type Catalog struct {
 type shared struct {
 	calls atomic.Uint64 // see Event.Call
 
+	making sync.Mutex // held by who makes models, and taken before mu
+
 	mu   sync.Mutex
 	open map[string]*Manager
 
@@ -99,6 +101,8 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 	if err := checkModelName(info.Name); err != nil {
 		return nil, err
 	}
+	c.making.Lock()
+	defer c.making.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	infos, err := c.factory.Models(ctx)
@@ -119,8 +123,7 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 		}
 		info = merged
 	}
-	info.UniquePaths = sortedUnion(info.UniquePaths, nil)
-	info.IndexedPaths = sortedUnion(info.IndexedPaths, info.UniquePaths)
+	info = withPaths(info)
 	if err := c.factory.SaveModel(ctx, info); err != nil {
 		return nil, fmt.Errorf("declare model %s: %w", info.Name, err)
 	}
@@ -130,6 +133,13 @@ func (c *Catalog) Declare(ctx context.Context, info storage.ModelInfo) (*Manager
 		}
 	}
 	return c.adopt(ctx, info)
+}
+
+// withPaths returns info as a store remembers it: unique paths are indexed.
+func withPaths(info storage.ModelInfo) storage.ModelInfo {
+	info.UniquePaths = sortedUnion(info.UniquePaths, nil)
+	info.IndexedPaths = sortedUnion(info.IndexedPaths, info.UniquePaths)
+	return info
 }
 
 // adopt returns the manager of a model that is in the store, with info as what

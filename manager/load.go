@@ -81,10 +81,8 @@ func (l *loader) prepare(ctx context.Context) error {
 	if err := l.refuseEarly(ctx); err != nil {
 		return err
 	}
-	for _, info := range l.plan.infos {
-		if _, err := l.catalog.Declare(ctx, info); err != nil {
-			return err
-		}
+	if err := l.declare(ctx); err != nil {
+		return err
 	}
 	return l.catalog.touchBlobs(ctx, l.plan.held)
 }
@@ -106,6 +104,8 @@ type loader struct {
 	count int64 // resources of the chunks that are done
 	// divided: the chunks are left to many workers.
 	divided bool
+	// fresh are models that the one unit of work of the load makes.
+	fresh []storage.ModelInfo
 }
 
 // resume finds out which chunks are done already.
@@ -161,11 +161,17 @@ func (l *loader) run(ctx context.Context) error {
 		return l.chunked(ctx, pending)
 	case l.opts.OnDuplicate != RaiseError || len(l.plan.chunks) == 0:
 		return l.finish(ctx)
-	case len(l.done) == 0 && l.plan.Resources() <= singleRows && l.plan.Bytes() <= singleBytes:
+	case l.atOnce():
 		return l.single(ctx, pending)
 	default:
 		return l.staged(ctx, pending)
 	}
+}
+
+// atOnce reports whether the load is one unit of work.
+func (l *loader) atOnce() bool {
+	return !l.divided && l.opts.OnDuplicate == RaiseError && len(l.plan.chunks) > 0 && len(l.done) == 0 &&
+		l.plan.Resources() <= singleRows && l.plan.Bytes() <= singleBytes
 }
 
 // finish ends the job when no chunk is left to do it.

@@ -93,7 +93,7 @@ func (l *loader) single(ctx context.Context, pending []int) error {
 	if err != nil {
 		return err
 	}
-	err = l.catalog.factory.Unit().Update(ctx, batch, func(v storage.View) (storage.Writes, error) {
+	err = l.update(ctx, batch, func(v storage.View) (storage.Writes, error) {
 		if err := duplicates(v, batch.Refs); err != nil {
 			return storage.Writes{}, err
 		}

@@ -80,7 +80,8 @@
 // is visible only when it is complete, and put again it stays as first put.
 //
 // G19 Models. A model that was saved is listed and can be built, every other
-// gives ErrNotFound. The id of a store never changes.
+// gives ErrNotFound. One that is made together with its first resources is there with
+// all of them, or not at all. The id of a store never changes.
 //
 // G20 Fidelity. Values come back as they were given: payloads byte for byte,
 // ids of any characters but NUL, times from year 1 to 9999 to the microsecond,

@@ -16,6 +16,8 @@ func modelChecks() []check {
 		{"G19/store_has_an_id", storeHasID},
 		{"G19/models_are_apart", modelsAreApart},
 		{"G19/model_forgets_what_it_no_longer_says", modelForgets},
+		{"G19/model_is_made_with_its_first_resources", modelIsFounded},
+		{"G19/model_is_not_made_when_its_resources_are_not_written", modelIsNotFounded},
 		{"G20/model_comes_back_as_given", modelComesBack},
 		{"G20/model_is_a_copy", modelIsACopy},
 	}

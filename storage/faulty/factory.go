@@ -40,6 +40,13 @@ func (f factory) SaveModel(ctx context.Context, m storage.ModelInfo) error {
 	return f.p.call(ctx, "Factory.SaveModel", func(ctx context.Context) error { return f.f.SaveModel(ctx, m) })
 }
 
+// Found gives storage.ErrNotFounded when the store under f makes no models so.
+func (f factory) Found(ctx context.Context, models []storage.ModelInfo, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	return f.p.call(ctx, "Factory.Found", func(ctx context.Context) error {
+		return storage.Found(ctx, f.f, models, b, func(v storage.View) (storage.Writes, error) { return compute(view{v, f.p}) })
+	})
+}
+
 func (f factory) Build(ctx context.Context, model string) (storage.Stores, error) {
 	return ask(ctx, f.p, "Factory.Build", func(ctx context.Context) (storage.Stores, error) {
 		s, err := f.f.Build(ctx, model)

@@ -24,7 +24,7 @@ func parts() map[string]reflect.Type {
 
 // Methods returns the names of all methods, sorted.
 func Methods() []string {
-	all := []string{"Factory.BuildBlobStore"}
+	all := []string{"Factory.BuildBlobStore", "Factory.Found"}
 	for part, t := range parts() {
 		for i := range t.NumMethod() {
 			all = append(all, part+"."+t.Method(i).Name)

@@ -23,20 +23,15 @@ var lateColumns = []struct{ name, native, sqlAlchemy string }{
 // original's. Ids are ordered bytewise, whatever the database's collation: the key
 // then serves every iteration.
 func (t tables) ddl(layout Layout, revisions, foreignKey bool) []string {
-	statements := []string{t.metaTable(layout)}
+	statements := []string{t.metaTable(layout, ifNotThere, ` PRIMARY KEY`)}
 	if revisions {
 		references := ""
 		if foreignKey {
-			references = ` REFERENCES ` + t.data + `(uid)`
+			references = t.references()
 		}
 		statements = append(statements,
-			`CREATE TABLE IF NOT EXISTS `+t.data+` (uid TEXT PRIMARY KEY, data BYTEA NOT NULL, info BYTEA NOT NULL)`,
-			`CREATE TABLE IF NOT EXISTS `+t.index+` (
-	resource_id TEXT COLLATE "C" NOT NULL,
-	revision_id TEXT COLLATE "C" NOT NULL,
-	schema_version TEXT COLLATE "C",
-	uid TEXT NOT NULL`+references+`,
-	PRIMARY KEY (resource_id, revision_id, schema_version))`)
+			t.dataTable(ifNotThere, ` PRIMARY KEY`),
+			t.indexTable(ifNotThere, references+`, PRIMARY KEY `+indexKey))
 	}
 	for _, d := range t.defaultIndexes() {
 		statements = append(statements, t.statement(d, ifNotThere))
@@ -44,14 +39,56 @@ func (t tables) ddl(layout Layout, revisions, foreignKey bool) []string {
 	return statements
 }
 
-func (t tables) metaTable(layout Layout) string {
+// bare returns the statements that make the tables of ddl without their keys and
+// indexes, which keys adds when they are filled.
+func (t tables) bare(layout Layout) []string {
+	return []string{t.metaTable(layout, "", ` NOT NULL`), t.dataTable("", ` NOT NULL`), t.indexTable("", "")}
+}
+
+// keys returns the statements that add to tables of bare what they lack. PostgreSQL
+// names keys as it does those of tables that are made with them.
+func (t tables) keys(foreignKey bool) []string {
+	statements := []string{
+		`ALTER TABLE ` + t.meta + ` ADD PRIMARY KEY (resource_id)`,
+		`ALTER TABLE ` + t.data + ` ADD PRIMARY KEY (uid)`,
+		`ALTER TABLE ` + t.index + ` ADD PRIMARY KEY ` + indexKey,
+	}
+	if foreignKey {
+		statements = append(statements, `ALTER TABLE `+t.index+` ADD FOREIGN KEY (uid)`+t.references())
+	}
+	for _, d := range t.defaultIndexes() {
+		statements = append(statements, t.statement(d, ""))
+	}
+	return statements
+}
+
+// indexKey is the key of an index table.
+const indexKey = `(resource_id, revision_id, schema_version)`
+
+// references is the original's foreign key from index to payload.
+func (t tables) references() string { return ` REFERENCES ` + t.data + `(uid)` }
+
+func (t tables) dataTable(option, key string) string {
+	return `CREATE TABLE ` + option + t.data + ` (uid TEXT` + key + `, data BYTEA NOT NULL, info BYTEA NOT NULL)`
+}
+
+// indexTable makes an index table; more comes behind its last column.
+func (t tables) indexTable(option, more string) string {
+	return `CREATE TABLE ` + option + t.index + ` (
+	resource_id TEXT COLLATE "C" NOT NULL,
+	revision_id TEXT COLLATE "C" NOT NULL,
+	schema_version TEXT COLLATE "C",
+	uid TEXT NOT NULL` + more + `)`
+}
+
+func (t tables) metaTable(layout Layout, option, key string) string {
 	text, version, status, at := "TEXT", "TEXT", "TEXT", "TIMESTAMP"
 	if layout == LayoutSQLAlchemy {
 		text, version, status, at = "VARCHAR(255)", "VARCHAR(100)", "VARCHAR(50)", "TIMESTAMP WITH TIME ZONE"
 	}
 	return strings.NewReplacer("$text", text, "$version", version, "$status", status, "$time", at).Replace(
-		`CREATE TABLE IF NOT EXISTS ` + t.meta + ` (
-	resource_id $text COLLATE "C" PRIMARY KEY,
+		`CREATE TABLE ` + option + t.meta + ` (
+	resource_id $text COLLATE "C"` + key + `,
 	data BYTEA NOT NULL,
 	created_time $time NOT NULL,
 	updated_time $time NOT NULL,

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,8 +32,7 @@ func (t *tx) makeTables(names tables) error {
 	if t.f.noMigrate {
 		return fmt.Errorf("model %s has no tables in %s, and the store was told to make none", names.model, t.f.place)
 	}
-	_, err = t.conn.PgConn().Exec(t.ctx, strings.Join(names.ddl(t.f.layout, t.f.medium == nil, !t.f.noForeignKey), ";\n")).ReadAll()
-	return err
+	return t.runAll(names.ddl(t.f.layout, t.f.medium == nil, !t.f.noForeignKey))
 }
 
 // checkTables refuses tables that belong to another model.

@@ -148,6 +148,15 @@ func (t *tx) queue(b storage.Batch) error {
 
 // writeUnit stores what compute returned: models by name, marks, then the ledger (G22).
 func (t *tx) writeUnit(p *prepared) error {
+	if err := t.writeRows(p); err != nil {
+		return err
+	}
+	return t.writeLedgerOf(p)
+}
+
+// writeRows stores everything but what belongs to the ledger. Rows of jobs that are
+// copied are sent with the others.
+func (t *tx) writeRows(p *prepared) error {
 	for _, m := range p.models {
 		if err := t.writeModel(p.view, m); err != nil {
 			return err
@@ -159,9 +168,11 @@ func (t *tx) writeUnit(p *prepared) error {
 	if p.jobs != nil {
 		t.copyLater("specstar_jobs", p.jobColumns, p.jobs.get)
 	}
-	if err := t.flush(); err != nil {
-		return err
-	}
+	return t.flush()
+}
+
+// writeLedgerOf ends the jobs of a unit whose rows are stored.
+func (t *tx) writeLedgerOf(p *prepared) error {
 	if err := t.writeLedger(p.batch, p.writes, p.jobs != nil); err != nil {
 		return err
 	}
