@@ -64,6 +64,11 @@ func (c *Catalog) check(ctx context.Context, src Source, o LoadOptions, keep *ke
 	p, err := ck.finish()
 	if err == nil {
 		p.held = held
+		for _, name := range p.names() {
+			if !known[name] {
+				p.lacked = append(p.lacked, name)
+			}
+		}
 		err = c.placeForBlobs(p.blobs())
 	}
 	if err != nil {

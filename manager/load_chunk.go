@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -58,8 +59,10 @@ func (g *cargo) blobIDs() []string {
 	return ids
 }
 
-// allWrites writes everything as it is in the archive.
+// allWrites writes everything as it is in the archive, by ascending id: so stores need
+// not sort revisions, which are many and large.
 func (g *cargo) allWrites() storage.ModelWrites {
+	g.sort()
 	w := storage.ModelWrites{Metas: g.metas, Blobs: g.blobIDs()}
 	if g.count > 0 {
 		w.Revisions = make([]resource.Revision, 0, g.count)
@@ -68,6 +71,24 @@ func (g *cargo) allWrites() storage.ModelWrites {
 		w.Revisions = append(w.Revisions, g.revisions[g.metas[i].ResourceID]...)
 	}
 	return w
+}
+
+// sort sorts the metas by id. It moves each of them once: they are large.
+func (g *cargo) sort() {
+	byID := func(a, b *resource.Meta) int { return strings.Compare(string(a.ResourceID), string(b.ResourceID)) }
+	places := make([]*resource.Meta, len(g.metas))
+	for i := range g.metas {
+		places[i] = &g.metas[i]
+	}
+	if slices.IsSortedFunc(places, byID) {
+		return
+	}
+	slices.SortFunc(places, byID)
+	sorted := make([]resource.Meta, len(places))
+	for i, m := range places {
+		sorted[i] = *m
+	}
+	g.metas = sorted
 }
 
 // allStats counts everything as loaded.

@@ -3,7 +3,6 @@ package manager
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/specstar-worker/worker/storage"
@@ -13,14 +12,24 @@ import (
 // that the store lacks are left to the unit of work that is all of the load: it may
 // make them together with their resources.
 func (l *loader) declare(ctx context.Context) error {
-	infos := l.plan.infos
-	if l.atOnce() {
-		var err error
-		if l.fresh, infos, err = l.catalog.lacking(ctx, infos); err != nil {
-			return err
+	if !l.atOnce() {
+		return l.catalog.declareAll(ctx, l.plan.infos)
+	}
+	var others []storage.ModelInfo
+	for _, info := range l.plan.infos {
+		if l.plan.lacks(info) {
+			l.fresh = append(l.fresh, withPaths(info))
+		} else {
+			others = append(others, info)
 		}
 	}
-	return l.catalog.declareAll(ctx, infos)
+	return l.catalog.declareAll(ctx, others)
+}
+
+// lacks reports whether the store had no such model when the archive was checked. One with
+// a declaration does not count: its indexes are made when it is declared.
+func (p *Plan) lacks(info storage.ModelInfo) bool {
+	return len(info.Declaration) == 0 && slices.Contains(p.lacked, info.Name)
 }
 
 func (c *Catalog) declareAll(ctx context.Context, infos []storage.ModelInfo) error {
@@ -30,26 +39,6 @@ func (c *Catalog) declareAll(ctx context.Context, infos []storage.ModelInfo) err
 		}
 	}
 	return nil
-}
-
-// lacking parts the models that the store lacks from the others. Declared ones count as
-// others: their indexes are made when they are.
-func (c *Catalog) lacking(ctx context.Context, infos []storage.ModelInfo) (fresh, others []storage.ModelInfo, err error) {
-	known, err := c.factory.Models(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list models: %w", err)
-	}
-	for _, info := range infos {
-		switch {
-		case len(info.Declaration) > 0 || slices.ContainsFunc(known, func(m storage.ModelInfo) bool { return m.Name == info.Name }):
-			others = append(others, info)
-		case checkModelName(info.Name) != nil:
-			return nil, nil, checkModelName(info.Name)
-		default:
-			fresh = append(fresh, withPaths(info))
-		}
-	}
-	return fresh, others, nil
 }
 
 // update does the one unit of work of the load, which makes the models that are new.

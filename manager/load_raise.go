@@ -50,6 +50,9 @@ func (g *cargo) existing(ctx context.Context, metas storage.MetaReader) ([]resou
 func (l *loader) fullModels(ctx context.Context) (map[string]storage.MetaStore, error) {
 	full := make(map[string]storage.MetaStore)
 	for _, t := range l.plan.Models {
+		if slices.Contains(l.plan.lacked, t.Model) {
+			continue
+		}
 		m, err := l.catalog.Open(ctx, t.Model)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue
@@ -139,8 +142,11 @@ func duplicateError(dup *storage.DuplicateError) error {
 	return dup
 }
 
-// joinWrites appends the writes of b to those of a.
+// joinWrites appends the writes of b to those of a; to none it copies nothing.
 func joinWrites(a, b storage.ModelWrites) storage.ModelWrites {
+	if len(a.Metas) == 0 && len(a.Revisions) == 0 && len(a.Blobs) == 0 {
+		return b
+	}
 	return storage.ModelWrites{
 		Revisions: append(a.Revisions, b.Revisions...),
 		Metas:     append(a.Metas, b.Metas...),

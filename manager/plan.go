@@ -33,6 +33,9 @@ type Plan struct {
 	chunks []chunk
 	infos  []storage.ModelInfo
 	held   []string // blobs that payloads refer to and the store has, not the archive
+	// lacked are models that the store did not have. A plan that was stored and read again
+	// names none.
+	lacked []string
 }
 
 // ModelPlan are the totals of one model in an archive.

@@ -25,14 +25,8 @@ func (f *Factory) Found(ctx context.Context, models []storage.ModelInfo, b stora
 	if err != nil {
 		return err
 	}
-	ahead, err := f.prepareAhead(ctx, names, b, compute)
-	if err != nil {
-		return f.explainWrite(doingUnit, err)
-	}
-	if ahead == nil {
-		return storage.ErrNotFounded
-	}
-	defer ahead.close(&f.buffers)
+	rows := prepareMeanwhile(func() (*prepared, error) { return f.prepareAhead(ctx, names, b, compute) })
+	defer rows.close(&f.buffers)
 	err = f.write(ctx, doingUnit, func(t *tx) error {
 		done, err := t.startUnit(b)
 		if done || err != nil {
@@ -41,20 +35,51 @@ func (f *Factory) Found(ctx context.Context, models []storage.ModelInfo, b stora
 		if t.attempt > 0 {
 			return storage.ErrNotFounded // somebody was in the way, or a key comes twice
 		}
-		return t.found(made, ahead)
+		return t.found(made, rows)
 	})
 	if refuses(err) {
 		return storage.ErrNotFounded // whoever writes in the ordinary way finds out which record it is
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// meanwhile is a unit that is prepared while its tables are made.
+type meanwhile struct {
+	done     chan struct{}
+	unit     *prepared
+	err      error
+	panicked any
+}
+
+// prepareMeanwhile calls prepare in a goroutine of its own.
+func prepareMeanwhile(prepare func() (*prepared, error)) *meanwhile {
+	m := &meanwhile{done: make(chan struct{})}
+	go func() {
+		defer close(m.done)
+		defer func() { m.panicked = recover() }()
+		m.unit, m.err = prepare()
+	}()
+	return m
+}
+
+// get waits for the unit; ErrNotFounded for one that cannot be prepared without a look
+// at what is there. A panic is the caller's, who may survive it.
+func (m *meanwhile) get() (*prepared, error) {
+	<-m.done
+	switch {
+	case m.panicked != nil:
+		panic(m.panicked)
+	case m.err == nil && m.unit == nil:
+		return nil, storage.ErrNotFounded
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, m := range made {
-		f.models[m.Name] = m.names
+	return m.unit, m.err
+}
+
+// close is that of the unit. compute is not running any more then.
+func (m *meanwhile) close(b *buffers) {
+	if <-m.done; m.unit != nil {
+		m.unit.close(b)
 	}
-	return nil
 }
 
 // foundation is a model that is made together with its first resources.
@@ -101,8 +126,8 @@ func (f *Factory) namesToFound(ctx context.Context, made []foundation, b storage
 	return names, nil
 }
 
-// found makes models and does a unit of work that was prepared.
-func (t *tx) found(made []foundation, p *prepared) error {
+// found makes models and does the unit of work that is being prepared.
+func (t *tx) found(made []foundation, rows *meanwhile) error {
 	if _, err := t.exec(`SELECT pg_advisory_xact_lock($1)`, int64(schemaLock)); err != nil {
 		return err
 	}
@@ -110,6 +135,10 @@ func (t *tx) found(made []foundation, p *prepared) error {
 		if err := t.beginModel(&made[i]); err != nil {
 			return err
 		}
+	}
+	p, err := rows.get()
+	if err != nil {
+		return err
 	}
 	if err := t.writeRows(p); err != nil {
 		return err
