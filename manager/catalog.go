@@ -29,7 +29,9 @@ type Catalog struct {
 type shared struct {
 	calls atomic.Uint64 // see Event.Call
 
-	making sync.Mutex // held by who makes models, and taken before mu
+	// making is held by who declares models, and read by who makes them with their
+	// resources. It is taken before mu.
+	making sync.RWMutex
 
 	mu   sync.Mutex
 	open map[string]*Manager

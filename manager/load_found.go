@@ -58,7 +58,7 @@ func (l *loader) update(ctx context.Context, b storage.Batch, compute func(stora
 
 // found does a unit of work that makes models, while nobody declares one.
 func (c *Catalog) found(ctx context.Context, models []storage.ModelInfo, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
-	c.making.Lock()
-	defer c.making.Unlock()
+	c.making.RLock()
+	defer c.making.RUnlock()
 	return storage.Found(ctx, c.factory, models, b, compute)
 }

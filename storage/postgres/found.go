@@ -15,7 +15,8 @@ var _ storage.Founder = (*Factory)(nil)
 // Found makes the tables of models without keys and indexes, fills them, and then has
 // the server build those from all rows: that takes it half the time of filling tables
 // that have them. It is one transaction, so that nobody ever sees such tables. Whoever
-// else makes tables waits for it.
+// makes tables otherwise waits for it; of two that make the same ones the second waits for
+// the first one's names.
 func (f *Factory) Found(ctx context.Context, models []storage.ModelInfo, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
 	if f.medium != nil || f.noMigrate || f.readOnly || !b.New {
 		return storage.ErrNotFounded
@@ -128,7 +129,7 @@ func (f *Factory) namesToFound(ctx context.Context, made []foundation, b storage
 
 // found makes models and does the unit of work that is being prepared.
 func (t *tx) found(made []foundation, rows *meanwhile) error {
-	if _, err := t.exec(`SELECT pg_advisory_xact_lock($1)`, int64(schemaLock)); err != nil {
+	if _, err := t.exec(`SELECT pg_advisory_xact_lock_shared($1)`, int64(schemaLock)); err != nil {
 		return err
 	}
 	for i := range made {
