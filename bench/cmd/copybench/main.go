@@ -24,6 +24,7 @@ type options struct {
 	loaded                int
 	gcPercent             int
 	cpuProfile, paths     string
+	commands              string
 }
 
 func main() {
@@ -36,6 +37,7 @@ func main() {
 	flag.BoolVar(&o.split, "split", true, "tell the client's CPU by step, from a profile of each path; not with -cpuprofile")
 	flag.BoolVar(&o.startUp, "startup", true, "measure loads of one resource, whole processes")
 	flag.StringVar(&o.paths, "paths", "", "measure beside COPY only units of work whose names hold this `text`")
+	flag.StringVar(&o.commands, "commands", "", "measure beside the original only commands whose names hold this `text`")
 	flag.BoolVar(&o.original, "original", true, "measure commands beside the Python original")
 	flag.IntVar(&o.loaded, "loaded", 7000, "resources of the archive for the original")
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")

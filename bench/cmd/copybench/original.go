@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/internal/pypeer"
@@ -87,6 +89,7 @@ type pace struct{ ours, shipped, kept []float64 }
 
 // compareWithOriginal measures every command in rounds, each on databases of its own.
 func compareWithOriginal(ctx context.Context, s *server, in inputs, o options) ([]originalRow, error) {
+	commands := slices.DeleteFunc(slices.Clone(commands), func(c contest) bool { return !strings.Contains(c.name, o.commands) })
 	paces := make([]pace, len(commands))
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d beside the original\n", round+1, o.rounds)
