@@ -38,6 +38,8 @@ func (x *Executor) runChunk(ctx context.Context, t *task) {
 		return
 	}
 	a := t.env.Args.(Chunk)
+	x.underway.begin(a.Job)
+	defer x.chunkEnds(ctx, a.Job)
 	open, err := x.openChunk(ctx, a)
 	if err == nil {
 		err = x.doChunk(ctx, t, open, a)
@@ -106,7 +108,7 @@ func (x *Executor) doChunk(ctx context.Context, t *task, open openPlan, a Chunk)
 	return x.late(timed, x.ChunkTimeout, err)
 }
 
-// chunkDone ends the message of a chunk, and wakes its job when it was the last one.
+// chunkDone ends the message of a chunk.
 func (x *Executor) chunkDone(ctx context.Context, t *task, open openPlan) {
 	ctx = context.WithoutCancel(ctx)
 	if t.counted && !x.settle(ctx, t, storage.JobDone, "", nil) {
@@ -114,7 +116,15 @@ func (x *Executor) chunkDone(ctx context.Context, t *task, open openPlan) {
 	}
 	t.done(storage.JobDone, false)
 	t.verdict.Attempt = max(t.attempt, 1)
-	x.wakeWhenAllDone(ctx, open.job, open.number)
+	x.underway.done(open.job, open.number)
+}
+
+// chunkEnds wakes a job when all its chunks are done, unless more of them are being done
+// here: the last one to end does it.
+func (x *Executor) chunkEnds(ctx context.Context, job uuid.UUID) {
+	if of := x.underway.end(job); of > 0 {
+		x.wakeWhenAllDone(context.WithoutCancel(ctx), job, of)
+	}
 }
 
 // wakeWhenAllDone wakes a job when so many chunks of it are done. When that fails the job

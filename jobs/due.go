@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"github.com/specstar-worker/worker/storage"
 )
 
-// DefaultDueEvery is how often a worker looks for jobs whose time has come.
+// DefaultDueEvery is how often jobs are looked for whose time has come.
 const DefaultDueEvery = time.Second
 
 // dueBatch is how many jobs are published together.
@@ -20,28 +21,60 @@ const dueBatch = 500
 // afterTrouble is how many looks are left out after one that failed.
 const afterTrouble = 5
 
+// ownLooks is how many looks a worker leaves to others in a row: what one of them cannot
+// publish is then seen by others.
+const ownLooks = 30
+
+// Others are the workers that look for the same jobs. One look is enough for all of them.
+type Others interface {
+	// Looked tells them that no job is left whose time has come.
+	Looked()
+	// Heard has a token when one of them has told so.
+	Heard() <-chan struct{}
+}
+
 // Release publishes jobs when their time has come, until ctx ends.
 func (r *Reconciler) Release(ctx context.Context) {
 	every := r.DueEvery
 	if every <= 0 {
 		every = DefaultDueEvery
 	}
+	var heard <-chan struct{}
+	if r.Others != nil {
+		heard = r.Others.Heard()
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for looked := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
+		case <-heard:
+			if time.Since(looked) < ownLooks*every {
+				// The next look is that of the same worker, unless it has died.
+				timer.Reset(every + every/4 + rand.N(every/2+1))
+			}
+			continue
 		case <-timer.C:
 		}
-		n, err := guardedPass(ctx, r.Due)
-		if r.Released != nil && ctx.Err() == nil {
-			r.Released(n, err)
-		}
-		if timer.Reset(every); err != nil {
-			timer.Reset(afterTrouble * every)
-		}
+		looked = time.Now()
+		timer.Reset(r.look(ctx, every))
 	}
+}
+
+// look looks for jobs whose time has come and returns how long to wait for the next look.
+func (r *Reconciler) look(ctx context.Context, every time.Duration) time.Duration {
+	n, err := guardedPass(ctx, r.Due)
+	if r.Released != nil && ctx.Err() == nil {
+		r.Released(n, err)
+	}
+	if err != nil {
+		return afterTrouble * every
+	}
+	if r.Others != nil {
+		r.Others.Looked()
+	}
+	return every
 }
 
 // Due publishes the messages of jobs whose time has come and returns how many. The id of

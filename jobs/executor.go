@@ -89,14 +89,15 @@ type Config struct {
 // Executor carries out deliveries. It is safe for concurrent use.
 type Executor struct {
 	Config
-	order   order
-	batches batches
-	slots   slots
-	debts   *debts
-	hung    hung
-	plans   plans
-	engine  *engine
-	decode  func(contentType string, message []byte) (Envelope, error) // DecodeAs
+	order    order
+	batches  batches
+	slots    slots
+	debts    *debts
+	hung     hung
+	plans    plans
+	underway underway
+	engine   *engine
+	decode   func(contentType string, message []byte) (Envelope, error) // DecodeAs
 }
 
 // NewExecutor returns an executor; zero settings mean the defaults.

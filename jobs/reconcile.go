@@ -38,6 +38,9 @@ type Reconciler struct {
 	Report func(published int, err error)
 	// DueEvery is the pause between two looks of Release; 0 means [DefaultDueEvery].
 	DueEvery time.Duration
+	// Others are the workers of the same queue and store, with which Release shares its
+	// looks; nil: it looks as if it were alone.
+	Others Others
 	// Released, when not nil, is told after each look how many jobs whose time has come
 	// were published and what went wrong.
 	Released func(published int, err error)

@@ -71,7 +71,8 @@ func (s *session) startWorker(ctx context.Context) (*worker, error) {
 	}
 	w.consumer, err = consumer.New(consumer.Config{
 		Line: s.pulls, Queue: s.queue, Executor: w.executor, Observer: w.work, Logger: s.app.log, Exclusive: s.exclusive(),
-		AckWait: s.options.limits.lease, Lanes: named[jobs.Lane](s.options.takes.lanes), Kinds: named[jobs.Kind](s.options.takes.kinds),
+		AckWait: s.options.limits.lease, Slots: s.options.limits.slots, Budget: s.options.limits.budget(),
+		Lanes: named[jobs.Lane](s.options.takes.lanes), Kinds: named[jobs.Kind](s.options.takes.kinds),
 	})
 	if err != nil {
 		return nil, err
@@ -123,7 +124,8 @@ func (a *app) strict() bool {
 func (w *worker) startBackground(ctx context.Context) {
 	ctx, w.cancel = context.WithCancel(ctx)
 	s := w.session
-	reconciler := &jobs.Reconciler{Ledger: s.store.Ledger(), Publisher: s.publisher, Report: func(n int, err error) {
+	looks := consumer.NewLooks(s.conn, s.queue)
+	reconciler := &jobs.Reconciler{Ledger: s.store.Ledger(), Publisher: s.publisher, Others: looks, Report: func(n int, err error) {
 		w.work.Reconciled(web.ReasonMessage, n)
 		w.work.Busy(web.ByReconciler, err)
 		if err != nil {
@@ -132,7 +134,11 @@ func (w *worker) startBackground(ctx context.Context) {
 			s.app.log.Info("published forgotten jobs", zap.Int("jobs", n))
 		}
 	}, Released: w.released()}
-	for _, tidy := range []func(context.Context){reconciler.Run, w.keepLetters, w.sweepUploads} {
+	reconcile := func(ctx context.Context) {
+		defer looks.Close()
+		reconciler.Run(ctx)
+	}
+	for _, tidy := range []func(context.Context){reconcile, w.keepLetters, w.sweepUploads} {
 		w.background.Go(func() {
 			w.putOff(ctx)
 			tidy(ctx)

@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -133,11 +133,12 @@ type fleet struct {
 	workers []*child
 }
 
-// startFleet starts n workers, for chunks of so many resources, in directories of their own and waits until all consume.
-func startFleet(ctx context.Context, n, chunk int, program, dir string, global []string) (*fleet, error) {
+// startFleet starts n workers with their own flags and those of all commands, in
+// directories of their own, and waits until all consume.
+func startFleet(ctx context.Context, n int, program, dir string, own, global []string) (*fleet, error) {
 	f := &fleet{program: program, global: global}
 	for i := range n {
-		args := append([]string{"run", "--listen", "off", "--log-level", "info", "--chunk", strconv.Itoa(chunk), "--data", filepath.Join(dir, fmt.Sprint("data", i))}, global...)
+		args := slices.Concat([]string{"run", "--listen", "off", "--log-level", "info", "--data", filepath.Join(dir, fmt.Sprint("data", i))}, own, global)
 		c, err := startChild(program, args, `"started"`)
 		if err != nil {
 			return nil, errors.Join(err, f.stop())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type Config struct {
 	Resources int
 	// Chunk is how many resources a chunk of the load has.
 	Chunk int
+	// Slots is how many chunks a worker does at a time.
+	Slots int
 	// Workers are the numbers of workers, in the order in which they are measured.
 	Workers []int
 	// Delay is how much longer the end of each transaction takes.
@@ -78,11 +81,20 @@ type Run struct {
 	Statements   float64 `json:"statements_per_chunk"`
 	RoundTrips   float64 `json:"round_trips_per_chunk"`
 	Transactions float64 `json:"transactions_per_chunk"`
-	WAL          float64 `json:"wal_bytes_per_resource"`
+	// Working is what of it is left without what idle workers do in the same time.
+	Working Wire    `json:"working_per_chunk"`
+	WAL     float64 `json:"wal_bytes_per_resource"`
 	// WALRate is in MB/s, Commits and Messages a second.
 	WALRate  float64 `json:"wal_megabytes_per_second"`
 	Commits  float64 `json:"transactions_per_second"`
 	Messages float64 `json:"queue_messages_per_chunk"`
+}
+
+// Wire is what went over the wire to PostgreSQL.
+type Wire struct {
+	Statements   float64 `json:"statements"`
+	RoundTrips   float64 `json:"round_trips"`
+	Transactions float64 `json:"transactions"`
 }
 
 // CPU is the processor time of the parts.
@@ -95,9 +107,7 @@ type CPU struct {
 
 // Idle is what a worker does in a second that has nothing to do.
 type Idle struct {
-	// Statements and Transactions are those at PostgreSQL.
-	Statements   float64 `json:"statements"`
-	Transactions float64 `json:"transactions"`
+	Wire
 	// CPU is processor time in milliseconds, of the worker and of the queue for it.
 	Worker float64 `json:"worker_cpu_ms"`
 	Queue  float64 `json:"queue_cpu_ms"`
@@ -208,7 +218,7 @@ func (b *bench) run(ctx context.Context, n int) (r Run, err error) {
 	}
 	starting, stop := context.WithTimeout(ctx, settle)
 	defer stop()
-	workers, err := startFleet(starting, n, b.Chunk, b.Program, dir, []string{"--store", dsn, "--nats", b.queue.url, "--namespace", name, "--sources", b.dir})
+	workers, err := startFleet(starting, n, b.Program, dir, []string{"--chunk", strconv.Itoa(b.Chunk), "--slots", strconv.Itoa(max(b.Slots, 1))}, []string{"--store", dsn, "--nats", b.queue.url, "--namespace", name, "--sources", b.dir})
 	if err != nil {
 		return r, err
 	}
@@ -305,10 +315,9 @@ func (b *bench) idle(ctx context.Context, name string, w watched) (i Idle, err e
 	each := after.at.Sub(before.at).Seconds() * float64(len(w.workers))
 	cpu := after.used.minus(before.used)
 	return Idle{
-		Statements:   float64(after.wire.Statements-before.wire.Statements) / each,
-		Transactions: float64(after.wire.Transactions-before.wire.Transactions) / each,
-		Worker:       cpu.Workers.Seconds() * 1e3 / each,
-		Queue:        cpu.Queue.Seconds() * 1e3 / each,
+		Wire:   after.wire.minus(before.wire, each),
+		Worker: cpu.Workers.Seconds() * 1e3 / each,
+		Queue:  cpu.Queue.Seconds() * 1e3 / each,
 	}, err
 }
 
@@ -373,9 +382,10 @@ func (r *Run) count(resources int, before, after marks) {
 	r.CPU = CPU{us(cpu.Workers), us(cpu.Postgres), us(cpu.Queue), us(cpu.Harness)}
 	r.Load = cpu.sum().Seconds() / r.Seconds
 	r.Machine = (after.machine - before.machine).Seconds() / after.at.Sub(before.at).Seconds()
-	r.Statements = float64(after.wire.Statements-before.wire.Statements) / chunks
-	r.RoundTrips = float64(after.wire.RoundTrips-before.wire.RoundTrips) / chunks
-	r.Transactions = float64(after.wire.Transactions-before.wire.Transactions) / chunks
+	all := after.wire.minus(before.wire, chunks)
+	r.Statements, r.RoundTrips, r.Transactions = all.Statements, all.RoundTrips, all.Transactions
+	idle := after.at.Sub(before.at).Seconds() * float64(r.Workers) / chunks
+	r.Working = Wire{all.Statements - idle*r.Idle.Statements, all.RoundTrips - idle*r.Idle.RoundTrips, all.Transactions - idle*r.Idle.Transactions}
 	wal := float64(after.written.wal - before.written.wal)
 	r.WAL, r.WALRate = wal/n, wal/1e6/r.Seconds
 	r.Commits = float64(after.wire.Transactions-before.wire.Transactions) / r.Seconds

@@ -31,6 +31,15 @@ type traffic struct {
 	RoundTrips, Statements, Transactions int64
 }
 
+// minus returns what passed since, for each of so many.
+func (t traffic) minus(o traffic, each float64) Wire {
+	return Wire{
+		Statements:   float64(t.Statements-o.Statements) / each,
+		RoundTrips:   float64(t.RoundTrips-o.RoundTrips) / each,
+		Transactions: float64(t.Transactions-o.Transactions) / each,
+	}
+}
+
 // proxy stands between workers and a PostgreSQL, counts, and makes the end of each
 // transaction take longer, as a database further away or one that waits for a replica.
 type proxy struct {
