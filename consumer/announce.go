@@ -103,7 +103,9 @@ func (l *loop) announce(ctx context.Context, all announcements) {
 
 // announceNow publishes an event and acknowledges its messages, or hands them back.
 func (l *loop) announceNow(ctx context.Context, a *announcement) {
-	if err := l.publishEvent(ctx, a.event); err != nil {
+	err := l.publishEvent(ctx, a.event)
+	l.cfg.Observer.Told(err == nil)
+	if err != nil {
 		l.log.Warn("event not published, will be retried", zap.Error(err), stackOf(err))
 		for _, m := range a.messages {
 			l.nak(m, letterDelay)

@@ -10,6 +10,9 @@ type Observer interface {
 	// Answered is called when the messages of a batch were answered; confirmed says that
 	// the server's confirmation of each acknowledgement was waited for.
 	Answered(confirmed bool, took time.Duration)
+	// Told is called when an event was published; not when it was not, and its messages
+	// are handed back to have it told again.
+	Told(published bool)
 }
 
 // PullResult is what a pull brought.
@@ -31,6 +34,7 @@ type nobody struct{}
 
 func (nobody) Pulled(PullResult, time.Duration) {}
 func (nobody) Answered(bool, time.Duration)     {}
+func (nobody) Told(bool)                        {}
 
 // pullResult returns what a pull brought that asked for messages of bytes together.
 func pullResult(asked, bytes, came, cameBytes int, err error) PullResult {

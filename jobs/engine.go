@@ -138,6 +138,9 @@ func (g *engine) submit(ctx context.Context, e *Event, env Envelope, c caused) (
 	case err == nil && did:
 		g.report(c.rule, e, env.ID, nil)
 		return 1, nil
+	case errors.Is(err, ErrDebounced):
+		g.report(c.rule, e, "", err)
+		return 0, nil
 	case err == nil || isDiffers(err) || isExists(err): // somebody looked at the event before, or does the same
 		return 0, nil
 	case lasting(err):
@@ -176,8 +179,11 @@ const (
 	debounceTries = 3
 )
 
-// debounced submits a job unless one with the key waits that has not begun: what it will
-// do comes after the event. One that has begun may have passed what the event tells of;
+// ErrDebounced says that a job of the rule waits already, which comes after the event, too.
+var ErrDebounced = errors.New("a job of the rule waits already that will see the same")
+
+// debounced submits a job; ErrDebounced says that one with the key waits that has not
+// begun: what it will do comes after the event. One that has begun may have passed what the event tells of;
 // then another one is to follow, under the next key.
 func (g *engine) debounced(ctx context.Context, env Envelope, key string) (bool, error) {
 	for slot := range debounceSlots {
@@ -195,7 +201,7 @@ func (g *engine) debounced(ctx context.Context, env Envelope, key string) (bool,
 				return false, err
 			}
 			if err == nil && row.State == storage.JobQueued && row.Started.IsZero() {
-				return false, nil
+				return false, ErrDebounced
 			}
 			if err == nil && !row.State.Final() {
 				break

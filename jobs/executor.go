@@ -65,7 +65,7 @@ type Config struct {
 	// RulesUser is on whose behalf the built-in rules act where no job has led to it.
 	RulesUser string
 	// RuleActed, when not nil, is told of each job that a rule has submitted, and of one
-	// that it could not submit for a reason that stays.
+	// that it did not submit: [ErrDebounced], or a reason that stays.
 	RuleActed func(rule string, e *Event, job string, err error)
 
 	// MaxAttempts is after how many failed attempts a job is dead.

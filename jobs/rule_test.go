@@ -312,10 +312,18 @@ func TestDebounceByKey(t *testing.T) {
 	r := rule("index", "load.done")
 	r.Debounce, r.Job = time.Minute, json.RawMessage(`{"kind":"backfill","args":{"models":["{model}"]}}`)
 	b := ruled(t, r)
+	cfg := b.Config
+	joined := 0
+	cfg.RuleActed = func(_ string, _ *jobs.Event, _ string, err error) {
+		if errors.Is(err, jobs.ErrDebounced) {
+			joined++
+		}
+	}
+	b.Executor = jobs.NewExecutor(cfg)
 	e := &jobs.Event{ID: uuid.New(), Type: "load.done", Time: time.Now(), EventData: jobs.EventData{Models: map[string]jobs.Counts{"a": {}, "b": {}, strings.Repeat("c", 300): {}}}}
 	for want := 3; want >= 0; want -= 3 {
-		if n, err := b.Fire(t.Context(), e); n != want || err != nil {
-			t.Fatalf("%d jobs, %v; want %d", n, err, want)
+		if n, err := b.Fire(t.Context(), e); n != want || err != nil || joined != 3-want {
+			t.Fatalf("%d jobs and %d joined, %v; want %d", n, joined, err, want)
 		}
 		e.ID = uuid.New()
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"go.uber.org/zap"
 
 	"github.com/specstar-worker/worker/jobs"
@@ -16,8 +18,12 @@ func (w *worker) ruleSubmitter() jobs.Submitter {
 	return countedSubmitter{s.unguarded, w.work}
 }
 
-// ruleActed logs what a rule did.
+// ruleActed logs and counts what a rule did.
 func (w *worker) ruleActed(rule string, e *jobs.Event, job string, err error) {
+	w.work.RuleActed(err)
+	if errors.Is(err, jobs.ErrDebounced) {
+		return
+	}
 	fields := []zap.Field{zap.String("rule", rule), zap.String("type", string(e.Type)), zap.Stringer("event", e.ID)}
 	if err != nil {
 		w.session.app.log.Warn("a rule could not submit its job", append(fields, zap.Error(err))...)

@@ -97,11 +97,14 @@ func (s *sweeper) pass(ctx context.Context) error {
 	for _, counts := range found {
 		e.Counts["unset"] += counts["unset"]
 	}
+	s.worker.work.Swept(e.Counts["unset"])
 	fired, err := s.worker.rules.Fire(ctx, e)
 	if err != nil || fired == 0 {
 		return err
 	}
-	return ses.events.Publish(ctx, e)
+	err = ses.events.Publish(ctx, e)
+	s.worker.work.Told(err == nil)
+	return err
 }
 
 // find returns how many rows of each model lack rev_* fields, of models that have some which

@@ -27,6 +27,9 @@ type Work struct {
 	pulls      *prometheus.HistogramVec
 	acks       *prometheus.HistogramVec
 	busy       *prometheus.CounterVec
+	events     *prometheus.CounterVec
+	ruled      *prometheus.CounterVec
+	unset      prometheus.Counter
 }
 
 // The steps of a job that are timed.
@@ -48,6 +51,14 @@ const (
 	ReasonPublished = "letter_missing"
 	ReasonDiscarded = "letter_of_no_dead_job"
 	ReasonAdopted   = "letter_without_row"
+)
+
+// What became of an event, or of a job that a rule wants because of one.
+const (
+	ResultPublished = "published"
+	ResultFailed    = "failed"
+	ResultSubmitted = "submitted"
+	ResultDebounced = "debounced"
 )
 
 // stepBuckets are those of steps in seconds: from a millisecond to some minutes.
@@ -86,6 +97,21 @@ func NewWork() *Work {
 		busy: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "specstar_busy_total", Help: "Jobs and messages that were not taken since the queue or the ledger was full, by who found it so; they are tried again.",
 		}, []string{"by"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "specstar_events_total", Help: "Events that were published, and those that could not be and are told again.",
+		}, []string{"result"}),
+		ruled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "specstar_rule_jobs_total", Help: "Jobs that rules wanted because of events, by what became of them.",
+		}, []string{"result"}),
+		unset: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "specstar_sweep_unset_rows_total", Help: "Rows without rev_* fields that passes over the models found, each pass anew.",
+		}),
+	}
+	for _, result := range []string{ResultPublished, ResultFailed} {
+		w.events.WithLabelValues(result)
+	}
+	for _, result := range []string{ResultSubmitted, ResultDebounced, ResultFailed} {
+		w.ruled.WithLabelValues(result)
 	}
 	for _, result := range consumer.PullResults() {
 		w.pulls.WithLabelValues(string(result))
@@ -107,7 +133,7 @@ func NewWork() *Work {
 
 // Collectors are what is to be registered.
 func (w *Work) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{w.verdicts, w.reconciled, w.lost, w.attempts, w.batch, w.steps, w.pulls, w.acks, w.busy}
+	return []prometheus.Collector{w.verdicts, w.reconciled, w.lost, w.attempts, w.batch, w.steps, w.pulls, w.acks, w.busy, w.events, w.ruled, w.unset}
 }
 
 // Executed notes a batch that was begun at a time and has its verdicts.
@@ -182,6 +208,40 @@ func (w *Work) Pulled(result consumer.PullResult, took time.Duration) {
 func (w *Work) Answered(confirmed bool, took time.Duration) {
 	if w != nil {
 		w.acks.WithLabelValues(strconv.FormatBool(confirmed)).Observe(took.Seconds())
+	}
+}
+
+// Told implements [consumer.Observer].
+func (w *Work) Told(published bool) {
+	if w == nil {
+		return
+	}
+	result := ResultFailed
+	if published {
+		result = ResultPublished
+	}
+	w.events.WithLabelValues(result).Inc()
+}
+
+// RuleActed notes what became of a job that a rule wanted: nil when it was submitted.
+func (w *Work) RuleActed(err error) {
+	if w == nil {
+		return
+	}
+	result := ResultSubmitted
+	switch {
+	case errors.Is(err, jobs.ErrDebounced):
+		result = ResultDebounced
+	case err != nil:
+		result = ResultFailed
+	}
+	w.ruled.WithLabelValues(result).Inc()
+}
+
+// Swept notes how many rows without rev_* fields a pass found.
+func (w *Work) Swept(rows int64) {
+	if w != nil {
+		w.unset.Add(float64(rows))
 	}
 }
 

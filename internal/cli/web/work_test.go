@@ -75,11 +75,19 @@ func TestWhatTheQueueTookIsMeasured(t *testing.T) {
 	work.Answered(true, time.Millisecond)
 	full := fmt.Errorf("publish: %w", &jobs.BusyError{Err: errors.New("full")})
 	work.Busy(web.BySubmitter, nil, full, errors.New("no"), full)
+	work.Told(true)
+	work.Told(false)
+	work.RuleActed(nil)
+	work.RuleActed(jobs.ErrDebounced)
+	work.RuleActed(errors.New("no"))
+	work.Swept(7)
 	h := web.Handler(web.Config{Ready: nil, Metrics: web.NewRegistry(memory.New().Ledger(), busy, work.Collectors()...), Log: zap.NewNop()})
 	_, body := request(h, "GET", "/metrics")
 	for _, want := range []string{
 		`specstar_fetch_duration_seconds_count{result="full"} 1`, `specstar_fetch_duration_seconds_count{result="empty"} 0`,
 		`specstar_ack_duration_seconds_count{confirmed="true"} 1`, `specstar_ack_duration_seconds_count{confirmed="false"} 0`,
+		`specstar_events_total{result="published"} 1`, `specstar_events_total{result="failed"} 1`, `specstar_sweep_unset_rows_total 7`,
+		`specstar_rule_jobs_total{result="submitted"} 1`, `specstar_rule_jobs_total{result="debounced"} 1`, `specstar_rule_jobs_total{result="failed"} 1`,
 		`specstar_busy_total{by="submit"} 2`, `specstar_busy_total{by="reconcile"} 0`,
 	} {
 		if !strings.Contains(body, want+"\n") {
@@ -90,6 +98,9 @@ func TestWhatTheQueueTookIsMeasured(t *testing.T) {
 	none.Pulled(consumer.PullFull, time.Second)
 	none.Answered(true, time.Second)
 	none.Busy(web.BySubmitter, full)
+	none.Told(true)
+	none.RuleActed(nil)
+	none.Swept(1)
 }
 
 func BenchmarkExecuted(b *testing.B) {
