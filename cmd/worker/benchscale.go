@@ -83,7 +83,7 @@ last example.`,
 		Example: `  worker bench scale --store postgres:///app
   worker bench scale --store postgres:///app --resources 1000000 --max-time 1h
   worker bench scale --store postgres:///app --delay 20ms -o json
-  worker bench scale --store postgres:///app --delay 20ms --resources 24000 --chunk 25 --slots 1`,
+  worker bench scale --store postgres:///app --delay 20ms --resources 12800 --chunk 8 --slots 1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {

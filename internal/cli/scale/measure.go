@@ -22,6 +22,8 @@ const (
 	look = 50 * time.Millisecond
 	// settle is how long workers may take to start.
 	settle = time.Minute
+	// calm is how long workers have for what they do at their start alone.
+	calm = 2 * time.Second
 )
 
 // Config says what is measured.
@@ -302,14 +304,15 @@ func (b *bench) idle(ctx context.Context, name string, w watched) (i Idle, err e
 	if b.Idle <= 0 {
 		return i, nil
 	}
+	if err := pause(ctx, calm); err != nil {
+		return i, err
+	}
 	before, err := b.marks(ctx, name, w)
 	if err != nil {
 		return i, err
 	}
-	select {
-	case <-time.After(b.Idle):
-	case <-ctx.Done():
-		return i, ctx.Err()
+	if err := pause(ctx, b.Idle); err != nil {
+		return i, err
 	}
 	after, err := b.marks(ctx, name, w)
 	each := after.at.Sub(before.at).Seconds() * float64(len(w.workers))
@@ -319,6 +322,16 @@ func (b *bench) idle(ctx context.Context, name string, w watched) (i Idle, err e
 		Worker: cpu.Workers.Seconds() * 1e3 / each,
 		Queue:  cpu.Queue.Seconds() * 1e3 / each,
 	}, err
+}
+
+// pause waits for a while.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // await waits for the end of a job.
