@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -117,6 +118,22 @@ func TestABatchIsToldAgainByWhateverOfItComesAgain(t *testing.T) {
 					t.Fatalf("of %d jobs:\n%s\nis told again as\n%s, %v", n, want, got, err)
 				}
 			}
+		}
+	}
+}
+
+// TestWhatHasEndedIsToldInsteadOfWaiting: a save and a load are to wait whose former
+// deliveries were done by a worker that could not tell of it.
+func TestWhatHasEndedIsToldInsteadOfWaiting(t *testing.T) {
+	for _, d := range []jobs.Delivery{save("a", 1), loadDelivery("l")} {
+		b := newBench()
+		b.end(nil)
+		first := b.Execute(t.Context(), []jobs.Delivery{d})[0]
+		d.Number++
+		waits := jobs.Verdict{ID: first.ID, Kind: first.Kind, Action: jobs.ActionRetry, After: time.Minute, Code: jobs.CodeOrder, Err: errors.New("later")}
+		v := b.another().Park(t.Context(), []jobs.Delivery{d}, []jobs.Verdict{waits})[0]
+		if e := sent(t, v.Event); v.Action != jobs.ActionAck || v.State != storage.JobDone || e.ID != first.Event.ID {
+			t.Errorf("%s: %+v", d.MessageID, v)
 		}
 	}
 }

@@ -25,11 +25,27 @@ func (x *Executor) Park(ctx context.Context, deliveries []Delivery, verdicts []V
 		rows[i] = tasks[i].waiting(now.Add(v.After), v.Code, v.Err)
 	}
 	x.park(ctx, tasks, rows)
+	x.announceEnded(ctx, tasks)
 	answers := make([]Verdict, len(tasks))
 	for i, t := range tasks {
 		answers[i] = t.verdict
 	}
 	return answers
+}
+
+// announceEnded tells of those jobs of which the ledger says that they have ended. Who had
+// them wait did not ask it: so it is with a save behind another one, whose former delivery
+// was done and not acknowledged.
+func (x *Executor) announceEnded(ctx context.Context, tasks []*task) {
+	var saves []*task
+	for _, t := range tasks {
+		if t.env.Kind() == KindSave {
+			saves = append(saves, t)
+			continue
+		}
+		x.announce(ctx, t)
+	}
+	x.announceSaves(ctx, saves)
 }
 
 // waiting returns the row of a task that comes again at a time.
