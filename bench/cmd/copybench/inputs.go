@@ -22,20 +22,20 @@ type inputs struct {
 	few, fewBare string
 	one          string // an archive of one resource
 	resources    int
+	saved        int // by our side
 }
 
 // fewResources are dumped and backfilled by the original: it does some fifty in a
 // second.
 const fewResources = 500
 
-// Saves of each side: one by one the original does few in a second.
+// Saves of the original: one by one it does few in a second.
 const (
-	ourSaves     = 5000
 	shippedSaves = 150
 	keptSaves    = 500
 )
 
-func (in inputs) saved(keep bool) int {
+func theirSaves(keep bool) int {
 	if keep {
 		return keptSaves
 	}
@@ -45,7 +45,7 @@ func (in inputs) saved(keep bool) int {
 // resourcesOf returns how many resources our side of a command is about.
 func (in inputs) resourcesOf(c contest) int {
 	if c.saves {
-		return ourSaves
+		return in.saved
 	}
 	return in.resources
 }
@@ -54,7 +54,7 @@ func (in inputs) resourcesOf(c contest) int {
 func (in inputs) theirsOf(c contest, keep bool) int {
 	switch {
 	case c.saves:
-		return in.saved(keep)
+		return theirSaves(keep)
 	case c.name == "load":
 		return in.resources
 	}
@@ -64,13 +64,13 @@ func (in inputs) theirsOf(c contest, keep bool) int {
 // makeInputs builds the worker and writes its inputs to a temporary directory: an
 // archive of resources with 1.6 revisions each, one of the same whose metas lack the
 // facts of their revisions, and saves.
-func makeInputs(ctx context.Context, resources int) (_ inputs, err error) {
+func makeInputs(ctx context.Context, resources, saves int) (_ inputs, err error) {
 	dir, err := os.MkdirTemp("", "copybench-*")
 	if err != nil {
 		return inputs{}, err
 	}
 	in := inputs{
-		dir: dir, worker: filepath.Join(dir, "worker"), resources: resources,
+		dir: dir, worker: filepath.Join(dir, "worker"), resources: resources, saved: saves,
 		archive: filepath.Join(dir, "items.acbak"), bare: filepath.Join(dir, "bare.acbak"), saves: filepath.Join(dir, "saves.ndjson"),
 		few: filepath.Join(dir, "few.acbak"), fewBare: filepath.Join(dir, "fewbare.acbak"),
 		one: filepath.Join(dir, "one.acbak"),
@@ -132,7 +132,7 @@ func writeArchive(path string, resources int, bare bool) (err error) {
 
 // writeSaves writes operations, one a line, each to be a job of its own.
 func (in inputs) writeSaves() (err error) {
-	r, err := makeRecords(ourSaves, 1000, 1)
+	r, err := makeRecords(in.saved, 1000, 1)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type options struct {
 	batch, connections    int
 	original, limit, json bool
 	startUp, split        bool
-	loaded                int
+	loaded, saves         int
 	gcPercent             int
 	cpuProfile, paths     string
 	commands              string
@@ -40,6 +40,7 @@ func main() {
 	flag.StringVar(&o.commands, "commands", "", "measure beside the original only commands whose names hold this `text`")
 	flag.BoolVar(&o.original, "original", true, "measure commands beside the Python original")
 	flag.IntVar(&o.loaded, "loaded", 7000, "resources of the archive for the original")
+	flag.IntVar(&o.saves, "saves", 5000, "saves of each of our processes beside the original")
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")
 	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target, as GOGC; the worker's own is 400")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of the units of work in this file")
@@ -48,8 +49,8 @@ func main() {
 
 func measure(ctx context.Context, o options) (err error) {
 	o.split = o.split && o.cpuProfile == "" // there is one profile at a time
-	if o.rounds < 1 || o.resources < 1 || o.batch < 1 || o.connections < 1 {
-		return errors.New("-n, -rounds, -batch and -connections must be at least 1")
+	if min(o.rounds, o.resources, o.batch, o.connections, o.saves) < 1 {
+		return errors.New("-n, -rounds, -batch, -connections and -saves must be at least 1")
 	}
 	debug.SetGCPercent(o.gcPercent)
 	private, err := pgserver.Start(ctx)
@@ -83,7 +84,7 @@ func measureCommands(ctx context.Context, s *server, o options, r *report) (err 
 	if !o.original && !o.startUp {
 		return nil
 	}
-	in, err := makeInputs(ctx, o.loaded)
+	in, err := makeInputs(ctx, o.loaded, o.saves)
 	if err != nil {
 		return err
 	}

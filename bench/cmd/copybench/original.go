@@ -58,7 +58,7 @@ func saveLines(batch string) func(context.Context, *run) error {
 }
 
 func saveOneByOne(r *run, p *pypeer.Peer, keep bool) (pypeer.Timing, error) {
-	return p.TimePostgresSaves(r.dsn, r.in.saved(keep), keep)
+	return p.TimePostgresSaves(r.dsn, theirSaves(keep), keep)
 }
 
 // originalRow is the outcome of one command: resources a second, and ratios of the

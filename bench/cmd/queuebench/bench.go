@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -18,6 +19,7 @@ import (
 // bench is one run of the command.
 type bench struct {
 	options
+	only   *regexp.Regexp // the names of the sides
 	server *pgserver.Server
 	work   work
 }
@@ -35,7 +37,7 @@ type side struct {
 type timings struct{ wall, client, server []float64 }
 
 func (b *bench) sides() []*side {
-	return []*side{
+	sides := []*side{
 		{name: sideCopy, resources: b.resources, write: b.writeCopies},
 		{name: sideRiver, resources: b.river, write: b.writeRiver(false)},
 		{name: sideRiverLean, resources: b.river, write: b.writeRiver(true)},
@@ -44,11 +46,15 @@ func (b *bench) sides() []*side {
 		{name: sideSingleSynced, resources: b.resources, write: b.writeQueue(true, 1)},
 		{name: sideBulkSynced, resources: b.resources, write: b.writeQueue(true, b.bulk)},
 	}
+	return slices.DeleteFunc(sides, func(s *side) bool { return !b.only.MatchString(s.name) })
 }
 
 // run measures every side in rounds; each begins with another one.
 func (b *bench) run(ctx context.Context) (report, error) {
 	sides := b.sides()
+	if len(sides) == 0 {
+		return report{}, fmt.Errorf("no side matches %s", b.only)
+	}
 	paces := newPaces()
 	for round := range b.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, b.rounds)

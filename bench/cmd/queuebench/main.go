@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -23,6 +24,7 @@ type options struct {
 	bulk, connections        int
 	rate                     int
 	paced                    time.Duration
+	only                     string
 	command.Options
 }
 
@@ -35,6 +37,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 2, "transactions of COPY at the same time")
 	flag.IntVar(&o.rate, "rate", 300, "jobs a second when they are paced")
 	flag.DurationVar(&o.paced, "paced", 5*time.Second, "how long jobs are paced in each round, 0 for not at all")
+	flag.StringVar(&o.only, "sides", "", "measure the sides whose names match this regular expression, all of them unless given")
 	o.Register("of all sides")
 	command.Main("queuebench", func(ctx context.Context) error { return measure(ctx, o) })
 }
@@ -43,13 +46,17 @@ func measure(ctx context.Context, o options) (err error) {
 	if min(o.resources, o.river, o.rounds, o.bulk, o.connections, o.rate) < 1 {
 		return errors.New("every number must be at least 1")
 	}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-sides: %w", err)
+	}
 	debug.SetGCPercent(o.GCPercent)
 	s, err := pgserver.Start(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	b := &bench{options: o, server: s}
+	b := &bench{options: o, only: only, server: s}
 	if b.work, err = makeWork(ctx, b); err != nil {
 		return fmt.Errorf("make what is written: %w", err)
 	}

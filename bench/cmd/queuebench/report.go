@@ -58,19 +58,19 @@ type report struct {
 
 func (b *bench) report(sides []*side, p *paces) report {
 	r := report{rate: b.rate, bulk: b.bulk}
-	by := map[string]*side{}
+	by := map[string][]float64{}
 	for _, s := range sides {
-		by[s.name] = s
+		by[s.name] = s.wall
 	}
 	for _, s := range sides {
-		rivers := ratios(by[sideRiver].wall, s.wall)
+		rivers := ratios(by[sideRiver], s.wall)
 		r.Rows = append(r.Rows, row{
 			Side: s.name, PerSecond: 1 / command.Median(s.wall), River: command.Median(rivers), Rivers: rivers,
-			Copy:      command.Median(ratios(by[sideCopy].wall, s.wall)),
+			Copy:      command.Median(ratios(by[sideCopy], s.wall)),
 			ClientCPU: command.Median(s.client) * 1e6, ServerCPU: command.Median(s.server) * 1e6,
 		})
 	}
-	r.Synced = command.Median(ratios(by[sideBulk].wall, by[sideBulkSynced].wall))
+	r.Synced = command.Median(ratios(by[sideBulk], by[sideBulkSynced]))
 	for _, name := range p.names {
 		if len(p.p50[name]) > 0 {
 			r.Paced = append(r.Paced, pacedRow{name, command.Median(p.p50[name]) * 1e3, command.Median(p.p99[name]) * 1e3})
@@ -79,9 +79,13 @@ func (b *bench) report(sides []*side, p *paces) report {
 	return r
 }
 
-// ratios returns the first numbers divided by the second.
+// ratios returns the first numbers divided by the second, zeros when one of them was not
+// measured.
 func ratios(a, b []float64) []float64 {
-	r := make([]float64, len(b))
+	r := make([]float64, max(len(a), len(b)))
+	if len(a) != len(b) {
+		return r
+	}
 	for i := range b {
 		r[i] = a[i] / b[i]
 	}
