@@ -54,6 +54,7 @@ func (s *batches) remove(b *batch) {
 // keeps it for each resource. The batch has to be closed.
 func (x *Executor) Open(deliveries []Delivery) Batch {
 	b := &batch{executor: x, tasks: x.openAll(deliveries), closed: make(chan struct{})}
+	b.touched.expect(len(b.tasks))
 	for _, t := range b.tasks {
 		b.touched.add(t)
 	}

@@ -146,8 +146,8 @@ func (x *Executor) run(ctx context.Context, tasks []*task) {
 		switch {
 		case t.err != nil:
 			x.reject(ctx, t)
-		case t.env.expired(time.Now()) && x.expire(ctx, t):
-		case t.env.waits(time.Now()):
+		case t.env.timed() && t.env.expired(time.Now()) && x.expire(ctx, t):
+		case t.env.timed() && t.env.waits(time.Now()):
 			x.postpone(ctx, t)
 		case t.env.Kind() == KindSave:
 			saves.add(t)

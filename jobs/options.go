@@ -122,6 +122,10 @@ func (o Options) recorded() bool {
 	return !o.NotBefore.IsZero() || !o.Expires.IsZero() || o.Unique != ""
 }
 
+// timed reports whether it matters when the job begins. The clock is read for no other:
+// there may be thousands a second.
+func (o Options) timed() bool { return !o.NotBefore.IsZero() || !o.Expires.IsZero() }
+
 // waits reports whether the job may not begin yet.
 func (o Options) waits(now time.Time) bool { return o.NotBefore.After(now.Add(earlyBy)) }
 

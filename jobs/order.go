@@ -3,6 +3,7 @@ package jobs
 import (
 	"bytes"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -58,16 +59,17 @@ func (w waiter) follows(t *task) bool {
 
 func (w waiter) lost(now time.Time) bool { return now.After(w.at.Add(orderPatience)) }
 
-// places returns the resources that a save names.
-func (t *task) places() []place {
-	s, _ := t.env.Args.(Save)
-	places := make([]place, 0, len(s.Operations))
-	for _, o := range s.Operations {
-		if o.ResourceID != "" {
-			places = append(places, place{t.delivery.Subject, t.env.Model, o.ResourceID})
+// places gives the resources that a save names.
+func (t *task) places() iter.Seq[place] {
+	return func(yield func(place) bool) {
+		s, _ := t.env.Args.(Save)
+		for i := range s.Operations {
+			id := s.Operations[i].ResourceID
+			if id != "" && !yield(place{t.delivery.Subject, t.env.Model, id}) {
+				return
+			}
 		}
 	}
-	return places
 }
 
 func (o *order) empty() bool {
@@ -81,7 +83,7 @@ func (o *order) before(t *task, with map[uuid.UUID]bool) (waiter, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	for _, p := range t.places() {
+	for p := range t.places() {
 		for _, w := range o.queues[p] {
 			if w.job == t.row.ID {
 				break
@@ -99,7 +101,7 @@ func (o *order) wait(t *task, at time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sweep()
-	for _, p := range t.places() {
+	for p := range t.places() {
 		q := o.queues[p]
 		i := slices.IndexFunc(q, func(w waiter) bool { return w.job == t.row.ID })
 		if i < 0 {
@@ -126,10 +128,10 @@ func (o *order) sweep() {
 }
 
 // forget lets pass those that wait for the job at the places.
-func (o *order) forget(job uuid.UUID, places []place) {
+func (o *order) forget(job uuid.UUID, places iter.Seq[place]) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, p := range places {
+	for p := range places {
 		q := slices.DeleteFunc(o.queues[p], func(w waiter) bool { return w.job == job })
 		if o.queues[p] = q; len(q) == 0 {
 			delete(o.queues, p)

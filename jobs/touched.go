@@ -14,6 +14,11 @@ type touched struct {
 	any map[string]struct{}
 }
 
+// expect makes room for so many tasks of one operation each.
+func (s *touched) expect(tasks int) {
+	s.places, s.jobs = make(map[place]struct{}, tasks), make(map[uuid.UUID]struct{}, tasks)
+}
+
 // add adds what t touches. Long jobs have claims, and touch nothing here.
 func (s *touched) add(t *task) {
 	if !t.ordered() {
@@ -25,7 +30,7 @@ func (s *touched) add(t *task) {
 	if t.content != "" {
 		note(&s.lanes, lane)
 	}
-	for _, p := range t.places() {
+	for p := range t.places() {
 		note(&s.places, p)
 	}
 }
@@ -39,7 +44,7 @@ func (s *touched) by(t *task) bool {
 	if t.content != "" || has(s.lanes, lane) || has(s.jobs, t.row.ID) {
 		return true
 	}
-	for _, p := range t.places() {
+	for p := range t.places() {
 		if has(s.places, p) {
 			return true
 		}

@@ -46,10 +46,18 @@ func appendGiven(b []byte, name, value string) []byte {
 func plain(texts ...string) bool {
 	for _, s := range texts {
 		for i := range len(s) {
-			if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			if !isPlain[s[i]] {
 				return false
 			}
 		}
 	}
 	return true
 }
+
+// isPlain are the bytes of texts that are plain.
+var isPlain = func() (is [256]bool) {
+	for c := byte(' '); c <= '~'; c++ {
+		is[c] = strings.IndexByte(`"\<>&`, c) < 0
+	}
+	return is
+}()
