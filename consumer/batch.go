@@ -21,9 +21,11 @@ const (
 )
 
 const (
-	// batchMin is from how many messages an atomic batch is worth its constant cost, and
-	// batchMinBytes from how many bytes.
+	// batchMin is from how many messages an atomic batch is worth its constant cost, a
+	// store that the server makes for it. Of large messages, of batchMinBytes together,
+	// batchMinLarge are: two are stored and synced by themselves for less.
 	batchMin      = 64
+	batchMinLarge = 3
 	batchMinBytes = 256 << 10
 	// batchMax is how many messages the server takes in one batch.
 	batchMax = 1000
@@ -49,7 +51,7 @@ func worthBatch(messages []jobs.Message) bool {
 	for _, m := range messages {
 		size += len(m.Body)
 	}
-	return len(messages) >= batchMin || len(messages) > 1 && size >= batchMinBytes
+	return len(messages) >= batchMin || len(messages) >= batchMinLarge && size >= batchMinBytes
 }
 
 // publishBatch sends messages as one atomic batch and reports whether the acks say what
