@@ -25,6 +25,9 @@ type announcement struct {
 	event    *jobs.Event
 	messages []message
 	places   []uint64 // of the messages in the stream
+	// before is closed when the announcement that was begun before is done, and done when
+	// this one is; nil where there is none beside others.
+	before, done chan struct{}
 }
 
 // add adds a message to those of its event.
@@ -44,6 +47,7 @@ type telling struct {
 
 	mu   sync.Mutex
 	open map[*announcement]struct{}
+	last chan struct{} // done of the one that was begun last
 }
 
 // begin notes an announcement, unless too many are noted.
@@ -54,13 +58,40 @@ func (t *telling) begin(a *announcement) bool {
 		return false
 	}
 	note(&t.open, a)
+	a.before, a.done = t.last, make(chan struct{})
+	t.last = a.done
 	return true
 }
 
 func (t *telling) end(a *announcement) {
+	close(a.done)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, a)
+	if len(t.open) == 0 {
+		t.last = nil
+	}
+}
+
+// turnWait is how long an announcement that is published waits for the one before.
+const turnWait = 50 * time.Millisecond
+
+// turn waits until the announcement before is done, so that messages are acknowledged in
+// their order: what the server removes behind the front of a stream it notes as a hole.
+func (a *announcement) turn() {
+	if a.before == nil {
+		return
+	}
+	select {
+	case <-a.before:
+	default:
+		timer := time.NewTimer(turnWait)
+		defer timer.Stop()
+		select {
+		case <-a.before:
+		case <-timer.C:
+		}
+	}
 }
 
 // all returns the messages, which are not to be forgotten by the server.
@@ -112,6 +143,7 @@ func (l *loop) announceNow(ctx context.Context, a *announcement) {
 		}
 		return
 	}
+	a.turn()
 	begun := time.Now()
 	for i, m := range a.messages {
 		l.ack(ctx, m)
