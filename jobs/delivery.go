@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,6 +79,8 @@ type Verdict struct {
 	Text  string
 	Kind  Kind
 	Model string
+	// Message is the SHA-256 of the message's body.
+	Message [sha256.Size]byte
 	// State is where the job stands now.
 	State storage.JobState
 	// NotBefore is when a job comes again that was acknowledged though it has not ended:

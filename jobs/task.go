@@ -58,7 +58,7 @@ func (x *Executor) open(d Delivery) *task {
 	if c, is := env.Args.(Content); is {
 		t.content = c.Blob
 	}
-	t.verdict = Verdict{ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model}
+	t.verdict = Verdict{ID: row.ID, Text: text, Kind: Kind(row.Kind), Model: row.Model, Message: hash}
 	return t
 }
 

@@ -71,9 +71,9 @@ func (o *observedExecutor) executed(begun time.Time, deliveries []jobs.Delivery,
 	o.work.Executed(begun, deliveries, verdicts)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i, v := range verdicts {
+	for _, v := range verdicts {
 		if v.State.Final() {
-			o.noteEnd(deliveries[i], v)
+			o.noteEnd(v)
 		}
 		if v.Action == jobs.ActionRetry && v.Code == jobs.CodeShutdown {
 			o.cut = append(o.cut, string(v.Kind)+" "+v.Text)
@@ -88,7 +88,7 @@ func (o *observedExecutor) executed(begun time.Time, deliveries []jobs.Delivery,
 }
 
 // noteEnd tells of a job that has ended. The caller holds mu.
-func (o *observedExecutor) noteEnd(d jobs.Delivery, v jobs.Verdict) {
+func (o *observedExecutor) noteEnd(v jobs.Verdict) {
 	token(o.ended)
 	if o.longEnded != nil && v.Kind != jobs.KindSave && v.Action != jobs.ActionRetry {
 		o.longEnded[v.ID] = true
@@ -97,7 +97,7 @@ func (o *observedExecutor) noteEnd(d jobs.Delivery, v jobs.Verdict) {
 		token(o.loadEnded)
 	}
 	if hash, ok := o.awaited[v.ID]; ok && v.State == storage.JobDone && v.Action == jobs.ActionAck && !v.Repeated && v.Refused+v.Superseded == 0 {
-		o.done[v.ID] = sha256.Sum256(d.Body) == hash
+		o.done[v.ID] = v.Message == hash
 	}
 }
 
