@@ -138,11 +138,15 @@ func TestASweepFindsRowsThatSomebodyWrote(t *testing.T) {
 	}
 	p := startRun(t, dir, "--sweep", "1s", "--backfill-at-start")
 	eventually(t, "all rows to have rev_*", func() bool { return unsetRev(t, store) == 0 })
-	found := trail(t, "--store", store, "--type", "sweep.found")
+	// Events are told behind what they tell of: the rows may be complete before both are there.
+	var found, fills []jobs.Event
+	eventually(t, "the events of both", func() bool {
+		found, fills = trail(t, "--store", store, "--type", "sweep.found"), trail(t, "--store", store, "--type", "backfill.done")
+		return len(found) > 0 && len(fills) > 0
+	})
 	if len(found) != 1 || found[0].Counts["unset"] == 0 || !slices.Equal(found[0].ModelNames(), []string{models[0].Name}) {
 		t.Errorf("%+v", found)
 	}
-	fills := trail(t, "--store", store, "--type", "backfill.done")
 	if len(fills) != 1 || fills[0].Cause == nil || fills[0].Cause.Event != found[0].ID || fills[0].Cause.Rule() != jobs.RuleFill {
 		t.Errorf("%+v", fills)
 	}
@@ -168,7 +172,11 @@ func TestADeclarationOfMorePathsIsFilledIn(t *testing.T) {
 		return cli(t, "count", "note", "--where", "data.b = 2", "--store", store, "-o", "json").ok(t)
 	}
 	eventually(t, "the row to have its value", func() bool { return strings.Contains(count(), `"count":1`) || strings.Contains(count(), `"count": 1`) })
-	declared := trail(t, "--store", store, "--models", file, "--type", "model.declared")
+	var declared []jobs.Event // told behind the job that it leads to
+	eventually(t, "the event", func() bool {
+		declared = trail(t, "--store", store, "--models", file, "--type", "model.declared")
+		return len(declared) > 0
+	})
 	if len(declared) != 1 || !slices.Equal(declared[0].Paths, []string{"b"}) {
 		t.Errorf("%+v", declared)
 	}

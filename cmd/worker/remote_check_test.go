@@ -9,7 +9,6 @@ import (
 
 	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/internal/s3test"
-	"github.com/specstar-worker/worker/internal/shmdir"
 	"github.com/specstar-worker/worker/storage/check"
 )
 
@@ -23,8 +22,6 @@ func TestCheckOnRemoteStoresLeavesNothing(t *testing.T) {
 	}
 	for layout := range layouts {
 		t.Run(layout, func(t *testing.T) {
-			pgtest.Shared(t) // in memory, where everything else is
-			t.Setenv("TMPDIR", shmdir.OnDisk(t))
 			s := newRemote(t, layout)
 			var report checkReport
 			// By the binary: it kills a writer too.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/specstar-worker/worker/internal/pgtest"
 	"github.com/specstar-worker/worker/internal/s3test"
-	"github.com/specstar-worker/worker/internal/shmdir"
 	"github.com/specstar-worker/worker/storage"
 	"github.com/specstar-worker/worker/storage/preset"
 	"github.com/specstar-worker/worker/storage/storagetest"
@@ -72,7 +71,7 @@ func TestCompositionsConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inMemory(t)
 			dsn, endpoint := services(t)
-			storagetest.Run(t, storagetest.Harness{KilledIn: shmdir.OnDisk, Open: func(ctx context.Context, at string) (storage.Factory, error) {
+			storagetest.Run(t, storagetest.Harness{Open: func(ctx context.Context, at string) (storage.Factory, error) {
 				name, err := place(ctx, dsn, at)
 				if err != nil {
 					return nil, err

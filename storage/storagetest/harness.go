@@ -18,9 +18,6 @@ type Harness struct {
 	// Lacks is what the backend is known not to have. That it has anything else is
 	// part of what is tested.
 	Lacks []check.Need
-	// KilledIn makes the directory of the stores whose writers are killed; nil has them
-	// where the others are.
-	KilledIn func(testing.TB) string
 }
 
 // Run runs the suite, each check on a store of its own. It starts the test that
@@ -38,10 +35,6 @@ func Run(t *testing.T, h Harness) {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {
-			o := o
-			if c.Needs == check.Process && h.KilledIn != nil {
-				o.Dir = h.KilledIn(t)
-			}
 			fail(t, c.Run(t.Context(), h.Open, fmt.Sprintf("c%03d", i), o))
 		})
 	}
