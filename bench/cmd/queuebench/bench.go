@@ -6,135 +6,142 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime"
-	"runtime/pprof"
 	"slices"
-	"time"
 
 	"github.com/specstar-worker/worker/bench/internal/command"
-	"github.com/specstar-worker/worker/bench/internal/cputime"
 	"github.com/specstar-worker/worker/bench/internal/pgserver"
 )
 
-// bench is one run of the command.
+// bench is one run of the command: a server and a process for each side.
 type bench struct {
 	options
-	only   *regexp.Regexp // the names of the sides
 	server *pgserver.Server
-	work   work
+	sides  []*measured
 }
 
-// side is one way to write the resources. write calls begin when everything is
-// started and end when all is committed; it returns when it has cleaned up.
-type side struct {
-	name      string
-	resources int
-	write     func(ctx context.Context, t *store, begin, end func()) error
+// measured is a side with its process and what it took.
+type measured struct {
+	name    string
+	process *process
 	timings
 }
 
 // timings are seconds for one resource, by round.
 type timings struct{ wall, client, server []float64 }
 
-func (b *bench) sides() []*side {
-	sides := []*side{
-		{name: sideCopy, resources: b.resources, write: b.writeCopies},
-		{name: sideRiver, resources: b.river, write: b.writeRiver(false)},
-		{name: sideRiverLean, resources: b.river, write: b.writeRiver(true)},
-		{name: sideSingle, resources: b.resources, write: b.writeQueue(false, 1)},
-		{name: sideBulk, resources: b.resources, write: b.writeQueue(false, b.bulk)},
-		{name: sideSingleSynced, resources: b.resources, write: b.writeQueue(true, 1)},
-		{name: sideBulkSynced, resources: b.resources, write: b.writeQueue(true, b.bulk)},
+// startBench starts the server and the processes of the sides whose names match.
+func startBench(ctx context.Context, o options, only *regexp.Regexp) (b *bench, err error) {
+	b = &bench{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.stop())
+		}
+	}()
+	if b.server, err = pgserver.Start(ctx); err != nil {
+		return b, err
 	}
-	return slices.DeleteFunc(sides, func(s *side) bool { return !b.only.MatchString(s.name) })
+	for _, s := range sides() {
+		if !only.MatchString(s.name) {
+			continue
+		}
+		m := &measured{name: s.name}
+		if m.process, err = startProcess(ctx, o, s.name, b.server.PID()); err != nil {
+			return b, err
+		}
+		b.sides = append(b.sides, m)
+		if _, err := b.ask(ctx, m, orderPrepare); err != nil {
+			return b, err
+		}
+	}
+	if len(b.sides) == 0 {
+		return b, fmt.Errorf("no side matches %s", only)
+	}
+	return b, nil
 }
 
-// run measures every side in rounds; each begins with another one.
-func (b *bench) run(ctx context.Context) (report, error) {
-	sides := b.sides()
-	if len(sides) == 0 {
-		return report{}, fmt.Errorf("no side matches %s", b.only)
+func (b *bench) stop() (err error) {
+	for _, s := range b.sides {
+		err = errors.Join(err, s.process.stop())
 	}
-	paces := newPaces()
-	for round := range b.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, b.rounds)
-		for i := range sides {
-			s := sides[(i+round)%len(sides)]
-			if err := b.take(ctx, s); err != nil {
-				return report{}, fmt.Errorf("%s: %w", s.name, err)
-			}
-		}
-		if b.pacedJobs() > 0 {
-			if err := b.takePaces(ctx, paces, round%2 == 1); err != nil {
+	if b.server != nil {
+		err = errors.Join(err, b.server.Stop())
+	}
+	return err
+}
+
+// ask has the process of a side carry out an order in a fresh database.
+func (b *bench) ask(ctx context.Context, s *measured, what string) (_ answer, err error) {
+	dsn, drop, err := b.server.Database(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { err = errors.Join(err, drop()) }()
+	a, err := s.process.do(order{What: what, DSN: dsn})
+	if err != nil {
+		return answer{}, fmt.Errorf("%s, %s: %w", s.name, what, err)
+	}
+	return a, nil
+}
+
+// run measures every side in rounds; each begins with another one. In front of them is one
+// that does not count: the heaps of the processes grow in it. Paced jobs come behind them,
+// since processes that have little to do give their heaps back.
+func (b *bench) run(ctx context.Context) (report, error) {
+	for round := range b.rounds + 1 {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, b.rounds)
+		for i := range b.sides {
+			if err := b.take(ctx, b.sides[(i+round)%len(b.sides)], round > 0); err != nil {
 				return report{}, err
 			}
 		}
 	}
-	return b.report(sides, paces), nil
-}
-
-// take measures one side on a fresh database: the time until all is committed, and the
-// CPU until all is at rest, since queues note what has ended afterwards.
-func (b *bench) take(ctx context.Context, s *side) (err error) {
-	t, err := b.store(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.close()) }()
-	runtime.GC()
-	var server, client time.Duration
-	var begun, ended time.Time
-	pprof.Do(ctx, pprof.Labels("side", s.name), func(ctx context.Context) {
-		err = s.write(ctx, t,
-			func() { server, client, begun = b.server.CPU(), cputime.Now(), time.Now() },
-			func() { ended = time.Now() })
-	})
-	if err != nil {
-		return err
-	}
-	n := float64(s.resources)
-	s.wall = append(s.wall, ended.Sub(begun).Seconds()/n)
-	s.client = append(s.client, (cputime.Now()-client).Seconds()/n)
-	s.server = append(s.server, (b.server.CPU()-server).Seconds()/n)
-	return t.holds(ctx, s.resources)
-}
-
-// paces are the latencies of paced jobs, in seconds, by side and round.
-type paces struct {
-	names    []string
-	p50, p99 map[string][]float64
-}
-
-func newPaces() *paces {
-	return &paces{names: []string{sideRiver, sideSingle, sideSingleSynced}, p50: map[string][]float64{}, p99: map[string][]float64{}}
-}
-
-func (b *bench) takePaces(ctx context.Context, p *paces, reverse bool) error {
-	order := slices.Clone(p.names)
-	if reverse {
-		slices.Reverse(order)
-	}
-	for _, name := range order {
-		latencies, err := b.paceOne(ctx, name)
-		if err != nil {
-			return fmt.Errorf("%s, paced: %w", name, err)
+	paces := newPaces()
+	for round := range b.rounds {
+		if b.pacedJobs() == 0 {
+			break
 		}
-		slices.Sort(latencies)
-		p.p50[name] = append(p.p50[name], command.Median(latencies))
-		p.p99[name] = append(p.p99[name], latencies[len(latencies)*99/100])
+		fmt.Fprintf(os.Stderr, "paced round %d of %d\n", round+1, b.rounds)
+		if err := b.takePaces(ctx, paces, round%2 == 1); err != nil {
+			return report{}, err
+		}
 	}
+	return b.report(paces), nil
+}
+
+// take measures one side once.
+func (b *bench) take(ctx context.Context, s *measured, counts bool) error {
+	a, err := b.ask(ctx, s, orderTake)
+	if err != nil || !counts {
+		return err
+	}
+	s.wall, s.client, s.server = append(s.wall, a.Wall), append(s.client, a.Client), append(s.server, a.Server)
 	return nil
 }
 
-func (b *bench) paceOne(ctx context.Context, name string) (_ []float64, err error) {
-	t, err := b.store(ctx)
-	if err != nil {
-		return nil, err
+// pacedJobs is how many jobs are paced.
+func (o options) pacedJobs() int {
+	return int(o.paced.Seconds() * float64(o.rate))
+}
+
+// paces are the latencies of paced jobs, in seconds, by side and round.
+type paces struct{ p50, p99 map[string][]float64 }
+
+func newPaces() *paces { return &paces{map[string][]float64{}, map[string][]float64{}} }
+
+// takePaces measures those of the sides that pace jobs.
+func (b *bench) takePaces(ctx context.Context, p *paces, reverse bool) error {
+	order := slices.DeleteFunc(slices.Clone(b.sides), func(s *measured) bool { return !slices.Contains(pacedSides, s.name) })
+	if reverse {
+		slices.Reverse(order)
 	}
-	defer func() { err = errors.Join(err, t.close()) }()
-	runtime.GC()
-	if name == sideRiver {
-		return b.paceRiver(ctx, t)
+	for _, s := range order {
+		a, err := b.ask(ctx, s, orderPace)
+		if err != nil {
+			return err
+		}
+		slices.Sort(a.Latencies)
+		p.p50[s.name] = append(p.p50[s.name], command.Median(a.Latencies))
+		p.p99[s.name] = append(p.p99[s.name], a.Latencies[len(a.Latencies)*99/100])
 	}
-	return b.paceQueue(ctx, t, name == sideSingleSynced)
+	return nil
 }

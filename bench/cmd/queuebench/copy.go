@@ -12,7 +12,7 @@ import (
 
 // writeCopies copies the rows without a queue, as many transactions at a time as there
 // are connections: the limit.
-func (b *bench) writeCopies(ctx context.Context, t *store, begin, end func()) (err error) {
+func (b *alone) writeCopies(ctx context.Context, t *store, begin, end func()) (err error) {
 	conns := make(chan *pgx.Conn, b.connections)
 	defer func() {
 		close(conns)

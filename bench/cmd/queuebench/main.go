@@ -1,7 +1,9 @@
 // Queuebench measures saves that go through the queue, from the moment they are
 // published to that in which they are committed, beside River, a job queue in
 // PostgreSQL that works one job after another, and beside raw COPY of the same rows
-// without a queue, all on one PostgreSQL in one run. See docs/performance.md.
+// without a queue, all on one PostgreSQL in one run. Each side has a process of its own
+// for all its rounds, as in use: none works in the heap that another one has left. See
+// docs/performance.md.
 package main
 
 import (
@@ -15,7 +17,7 @@ import (
 	"time"
 
 	"github.com/specstar-worker/worker/bench/internal/command"
-	"github.com/specstar-worker/worker/bench/internal/pgserver"
+	_ "github.com/specstar-worker/worker/internal/gctune" // as the program has it
 )
 
 // options are the command line.
@@ -25,6 +27,8 @@ type options struct {
 	rate                     int
 	paced                    time.Duration
 	only                     string
+	alone                    string
+	serverPID                int
 	command.Options
 }
 
@@ -38,10 +42,19 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 300, "jobs a second when they are paced")
 	flag.DurationVar(&o.paced, "paced", 5*time.Second, "how long jobs are paced in each round, 0 for not at all")
 	flag.StringVar(&o.only, "sides", "", "measure the sides whose names match this regular expression, all of them unless given")
-	o.Register("of all sides")
-	command.Main("queuebench", func(ctx context.Context) error { return measure(ctx, o) })
+	flag.StringVar(&o.alone, "alone", "", "be the process of this side, which queuebench starts itself")
+	flag.IntVar(&o.serverPID, "server", 0, "the process of PostgreSQL, with -alone")
+	o.Register("of each side, behind whose name is that of the side,")
+	command.Main("queuebench", func(ctx context.Context) error {
+		debug.SetGCPercent(o.GCPercent)
+		if o.alone != "" {
+			return serve(ctx, o)
+		}
+		return measure(ctx, o)
+	})
 }
 
+// measure measures all sides and prints what they took.
 func measure(ctx context.Context, o options) (err error) {
 	if min(o.resources, o.river, o.rounds, o.bulk, o.connections, o.rate) < 1 {
 		return errors.New("every number must be at least 1")
@@ -50,22 +63,13 @@ func measure(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return fmt.Errorf("-sides: %w", err)
 	}
-	debug.SetGCPercent(o.GCPercent)
-	s, err := pgserver.Start(ctx)
+	b, err := startBench(ctx, o, only)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	b := &bench{options: o, only: only, server: s}
-	if b.work, err = makeWork(ctx, b); err != nil {
-		return fmt.Errorf("make what is written: %w", err)
-	}
-	stop, err := command.Profile(o.CPUProfile)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, b.stop()) }()
 	r, err := b.run(ctx)
-	if err := errors.Join(err, stop()); err != nil {
+	if err != nil {
 		return err
 	}
 	if o.JSON {

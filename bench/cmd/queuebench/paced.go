@@ -27,14 +27,9 @@ func pace(ctx context.Context, n, rate int, submit func(context.Context, int) er
 	return since, g.Wait()
 }
 
-// pacedJobs is how many jobs are paced.
-func (b *bench) pacedJobs() int {
-	return min(int(b.paced.Seconds()*float64(b.rate)), len(b.work.ops))
-}
-
 // paceQueue returns how long each of the paced jobs took from being submitted to being
 // committed, in seconds.
-func (b *bench) paceQueue(ctx context.Context, t *store, always bool) (_ []float64, err error) {
+func (b *alone) paceQueue(ctx context.Context, t *store, always bool) (_ []float64, err error) {
 	envelopes := b.envelopes(b.pacedJobs(), 1)
 	q, err := startQueue(ctx, t, always, envelopes)
 	if err != nil {
@@ -55,7 +50,7 @@ func (b *bench) paceQueue(ctx context.Context, t *store, always bool) (_ []float
 }
 
 // paceRiver is paceQueue with River.
-func (b *bench) paceRiver(ctx context.Context, t *store) (_ []float64, err error) {
+func (b *alone) paceRiver(ctx context.Context, t *store) (_ []float64, err error) {
 	done := newArrivals(b.pacedJobs())
 	q, err := b.startRiver(ctx, t, done, false)
 	if err != nil {

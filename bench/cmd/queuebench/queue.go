@@ -137,7 +137,7 @@ func (q *queue) stop(ctx context.Context) error {
 
 // envelopes returns the resources as jobs of so many operations each, in the binary
 // form.
-func (b *bench) envelopes(n, operations int) []jobs.Envelope {
+func (b *alone) envelopes(n, operations int) []jobs.Envelope {
 	var list []jobs.Envelope
 	for from := 0; from < n; from += operations {
 		e := jobs.NewSave(model, "importer", b.work.ops[from:min(from+operations, n)]...)
@@ -151,24 +151,36 @@ func (b *bench) envelopes(n, operations int) []jobs.Envelope {
 // given.
 const submitTogether = riverInsertMany
 
+// writeSingle writes jobs of one operation each.
+func writeSingle(always bool) func(*alone, context.Context, *store, func(), func()) error {
+	return func(b *alone, ctx context.Context, t *store, begin, end func()) error {
+		return b.writeQueue(ctx, t, always, 1, begin, end)
+	}
+}
+
+// writeBulk writes bulk jobs.
+func writeBulk(always bool) func(*alone, context.Context, *store, func(), func()) error {
+	return func(b *alone, ctx context.Context, t *store, begin, end func()) error {
+		return b.writeQueue(ctx, t, always, b.bulk, begin, end)
+	}
+}
+
 // writeQueue publishes jobs of so many operations each and waits until all are
 // committed.
-func (b *bench) writeQueue(always bool, operations int) func(context.Context, *store, func(), func()) error {
-	return func(ctx context.Context, t *store, begin, end func()) (err error) {
-		envelopes := b.envelopes(b.resources, operations)
-		q, err := startQueue(ctx, t, always, envelopes)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, q.stop(ctx)) }()
-		begin()
-		for some := range slices.Chunk(envelopes, max(submitTogether/operations, 1)) {
-			if _, err := q.submitter.Submit(ctx, some...); err != nil {
-				return err
-			}
-		}
-		err = q.wait(ctx)
-		end()
+func (b *alone) writeQueue(ctx context.Context, t *store, always bool, operations int, begin, end func()) (err error) {
+	envelopes := b.envelopes(b.resources, operations)
+	q, err := startQueue(ctx, t, always, envelopes)
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, q.stop(ctx)) }()
+	begin()
+	for some := range slices.Chunk(envelopes, max(submitTogether/operations, 1)) {
+		if _, err := q.submitter.Submit(ctx, some...); err != nil {
+			return err
+		}
+	}
+	err = q.wait(ctx)
+	end()
+	return err
 }

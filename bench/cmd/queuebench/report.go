@@ -56,13 +56,13 @@ type report struct {
 	bulk   int
 }
 
-func (b *bench) report(sides []*side, p *paces) report {
+func (b *bench) report(p *paces) report {
 	r := report{rate: b.rate, bulk: b.bulk}
 	by := map[string][]float64{}
-	for _, s := range sides {
+	for _, s := range b.sides {
 		by[s.name] = s.wall
 	}
-	for _, s := range sides {
+	for _, s := range b.sides {
 		rivers := ratios(by[sideRiver], s.wall)
 		r.Rows = append(r.Rows, row{
 			Side: s.name, PerSecond: 1 / command.Median(s.wall), River: command.Median(rivers), Rivers: rivers,
@@ -71,7 +71,7 @@ func (b *bench) report(sides []*side, p *paces) report {
 		})
 	}
 	r.Synced = command.Median(ratios(by[sideBulk], by[sideBulkSynced]))
-	for _, name := range p.names {
+	for _, name := range pacedSides {
 		if len(p.p50[name]) > 0 {
 			r.Paced = append(r.Paced, pacedRow{name, command.Median(p.p50[name]) * 1e3, command.Median(p.p99[name]) * 1e3})
 		}
@@ -95,7 +95,7 @@ func ratios(a, b []float64) []float64 {
 // write writes Markdown tables.
 func (r report) write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d CPUs; bulk jobs hold %d operations; CPU is µs for each resource, of this process (broker, publisher and worker) and of PostgreSQL.\n\n",
+	fmt.Fprintf(&b, "%s, %d CPUs; bulk jobs hold %d operations; CPU is µs for each resource, of the side's process (broker, publisher and worker) and of PostgreSQL.\n\n",
 		runtime.Version(), runtime.NumCPU(), r.bulk)
 	b.WriteString("| side | resources/s | ÷ River | rounds | ÷ COPY | CPU | floor |\n|---|---:|---:|---|---:|---|---|\n")
 	for _, x := range r.Rows {

@@ -42,7 +42,7 @@ type saveArgs struct {
 func (saveArgs) Kind() string { return "save" }
 
 // riverArgs returns the i-th job.
-func (b *bench) riverArgs(i int, lean bool) saveArgs {
+func (b *alone) riverArgs(i int, lean bool) saveArgs {
 	if lean {
 		return saveArgs{N: i, Payload: b.work.ops[i].Data}
 	}
@@ -109,7 +109,7 @@ type riverQueue struct {
 	client *river.Client[pgx.Tx]
 }
 
-func (b *bench) startRiver(ctx context.Context, t *store, done *arrivals, lean bool) (_ *riverQueue, err error) {
+func (b *alone) startRiver(ctx context.Context, t *store, done *arrivals, lean bool) (_ *riverQueue, err error) {
 	pool, err := pgxpool.New(ctx, pgserver.WithPool(t.dsn, riverConnections))
 	if err != nil {
 		return nil, err
@@ -147,18 +147,18 @@ func (q *riverQueue) stop(ctx context.Context) error {
 }
 
 // writeRiver inserts jobs by the thousand and waits until all are committed.
-func (b *bench) writeRiver(lean bool) func(context.Context, *store, func(), func()) error {
-	return func(ctx context.Context, t *store, begin, end func()) (err error) {
-		done := newArrivals(b.river)
+func writeRiver(lean bool) func(*alone, context.Context, *store, func(), func()) error {
+	return func(b *alone, ctx context.Context, t *store, begin, end func()) (err error) {
+		done := newArrivals(b.options.river)
 		q, err := b.startRiver(ctx, t, done, lean)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, q.stop(ctx)) }()
 		begin()
-		for from := 0; from < b.river; from += riverInsertMany {
+		for from := 0; from < b.options.river; from += riverInsertMany {
 			var params []river.InsertManyParams
-			for i := from; i < min(from+riverInsertMany, b.river); i++ {
+			for i := from; i < min(from+riverInsertMany, b.options.river); i++ {
 				params = append(params, river.InsertManyParams{Args: b.riverArgs(i, lean)})
 			}
 			if _, err := q.client.InsertMany(ctx, params); err != nil {

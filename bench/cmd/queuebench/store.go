@@ -18,30 +18,24 @@ type store struct {
 	*postgres.Factory
 	catalog *manager.Catalog
 	dsn     string
-	drop    func() error
 }
 
-func (b *bench) store(ctx context.Context) (*store, error) {
-	dsn, drop, err := b.server.Database(ctx)
+// openStore makes the tables in an empty database.
+func openStore(ctx context.Context, dsn string) (*store, error) {
+	f, err := postgres.Open(ctx, postgres.Config{DSN: dsn})
 	if err != nil {
 		return nil, err
 	}
-	f, err := postgres.Open(ctx, postgres.Config{DSN: dsn})
-	if err != nil {
-		return nil, errors.Join(err, drop())
-	}
-	t := &store{Factory: f, catalog: manager.NewCatalog(f, nil, manager.Options{}), dsn: dsn, drop: drop}
+	t := &store{Factory: f, catalog: manager.NewCatalog(f, nil, manager.Options{}), dsn: dsn}
 	err = f.SaveModel(ctx, storage.ModelInfo{Name: model, Encoding: "json", IndexedPaths: []string{"level", "name", "team"}})
 	if err == nil {
 		err = pgserver.Checkpoint(ctx, dsn)
 	}
 	if err != nil {
-		return nil, errors.Join(err, t.close())
+		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
 }
-
-func (t *store) close() error { return errors.Join(t.Factory.Close(), t.drop()) }
 
 // holds fails unless every table has as many rows as resources were written.
 func (t *store) holds(ctx context.Context, n int) (err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,32 +41,47 @@ type work struct {
 	copies [][][]byte
 }
 
-// makeWork writes the operations once and keeps what is in the tables then.
-func makeWork(ctx context.Context, b *bench) (_ work, err error) {
-	w := work{ops: operations(max(b.resources, b.river))}
-	t, err := b.store(ctx)
-	if err != nil {
+// makeWork makes the operations. Of a side that needs more it writes them once, into an
+// empty database, and keeps what is in the tables then.
+func (b *alone) makeWork(ctx context.Context, dsn string) (_ work, err error) {
+	w := work{ops: operations(max(b.resourcesOf(), b.pacedJobs()))}
+	if b.needs == (needs{}) {
+		return w, nil
+	}
+	if err := w.writeOps(ctx, dsn, b.bulk); err != nil {
 		return w, err
 	}
-	defer func() { err = errors.Join(err, t.close()) }()
-	m, err := t.catalog.Open(ctx, model)
-	if err != nil {
-		return w, err
-	}
-	for from := 0; from < len(w.ops); from += b.bulk {
-		if _, err := m.SaveMany(ctx, w.ops[from:min(from+b.bulk, len(w.ops))]); err != nil {
-			return w, err
-		}
-	}
-	conn, err := pgx.Connect(ctx, t.dsn)
+	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return w, err
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	if err := w.readRows(ctx, conn); err != nil {
-		return w, err
+	if b.needs.rows {
+		err = w.readRows(ctx, conn)
 	}
-	return w, w.readCopies(ctx, conn, b.bulk, b.resources)
+	if b.needs.copies && err == nil {
+		err = w.readCopies(ctx, conn, b.bulk, b.resources)
+	}
+	return w, err
+}
+
+// writeOps writes the operations, so many in a batch.
+func (w *work) writeOps(ctx context.Context, dsn string, batch int) (err error) {
+	t, err := openStore(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	m, err := t.catalog.Open(ctx, model)
+	if err != nil {
+		return err
+	}
+	for ops := range slices.Chunk(w.ops, batch) {
+		if _, err := m.SaveMany(ctx, ops); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // operations returns n creations of resources with random ids.

@@ -12,9 +12,12 @@ import (
 // tick is the unit of CPU times in /proc.
 const tick = 10 * time.Millisecond
 
-// CPU returns how long the processes of the server have run, those that have ended
-// included: the first one has waited for them.
-func (s *Server) CPU() (total time.Duration) {
+// CPU returns how long the processes of the server have run, see [CPU].
+func (s *Server) CPU() time.Duration { return CPU(s.PID()) }
+
+// CPU returns how long the processes of the server whose first one is given have run, those
+// that have ended included: the first one has waited for them.
+func CPU(server int) (total time.Duration) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0
@@ -23,9 +26,9 @@ func (s *Server) CPU() (total time.Duration) {
 		pid, parent, own, children, ok := readStat(name)
 		switch {
 		case !ok:
-		case pid == s.PID():
+		case pid == server:
 			total += own + children
-		case parent == s.PID():
+		case parent == server:
 			total += own
 		}
 	}
