@@ -19,7 +19,10 @@ import (
 // job that a finished one is known to cause.
 const (
 	followEvery = 25 * time.Millisecond
-	causedWait  = 5 * time.Second
+	// ownEvery is the same where the jobs are done in this process, which tells of their ends:
+	// such looks only show how far they are, and take connections from them.
+	ownEvery   = 100 * time.Millisecond
+	causedWait = 5 * time.Second
 )
 
 // follow waits until a job has ended and returns its row. show, when not nil, is
@@ -178,6 +181,10 @@ func (s *session) unset(ctx context.Context, load storage.Job) (bool, error) {
 // pause waits before the next look: a moment, or until a job has ended here. It fails when ctx ends, when the
 // queue's owner went away, and when our own consumer failed or cannot write.
 func (s *session) pause(ctx context.Context) error {
+	every := followEvery
+	if s.worker != nil {
+		every = ownEvery
+	}
 	select {
 	case <-ctx.Done():
 		return errInterrupted
@@ -186,7 +193,7 @@ func (s *session) pause(ctx context.Context) error {
 	case <-s.failed():
 		return fmt.Errorf("consume jobs: %w", s.failure())
 	case <-s.ended():
-	case <-time.After(followEvery):
+	case <-time.After(every):
 	}
 	if s.worker != nil {
 		return s.worker.executor.lasting()

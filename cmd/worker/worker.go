@@ -28,7 +28,7 @@ const defaultGrace = 25 * time.Second
 // tidyAfter is how long a command that does its own jobs, with a queue that it has made,
 // puts off looking after others: most have ended by then, and the server's processors are
 // theirs until then. A queue that was there may have lost jobs, which are looked for at once.
-const tidyAfter = 100 * time.Millisecond
+const tidyAfter = time.Second
 
 // worker does the jobs of a session's store in this process.
 type worker struct {

@@ -34,7 +34,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.resources, "n", 12_000, "resources of each round")
+	flag.IntVar(&o.resources, "n", 24_000, "resources of each round")
 	flag.IntVar(&o.river, "river", 3_000, "resources of each round of River, which takes longer for one")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures every side once")
 	flag.IntVar(&o.bulk, "bulk", 500, "operations of a bulk job, and rows of a transaction of COPY")
