@@ -40,7 +40,7 @@ func main() {
 	flag.StringVar(&o.commands, "commands", "", "measure beside the original only commands whose names hold this `text`")
 	flag.BoolVar(&o.original, "original", true, "measure commands beside the Python original")
 	flag.IntVar(&o.loaded, "loaded", 7000, "resources of the archive for the original")
-	flag.IntVar(&o.saves, "saves", 5000, "saves of each of our processes beside the original")
+	flag.IntVar(&o.saves, "saves", 20_000, "saves of each of our processes beside the original")
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")
 	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target, as GOGC; the worker's own is 400")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of the units of work in this file")
