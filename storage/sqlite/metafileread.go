@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -88,9 +89,13 @@ func (p filePages) Page(ctx context.Context, in storage.Range, limit int) ([]sto
 
 // first returns the first metas of a range that fulfil a condition.
 func (p filePages) first(ctx context.Context, condition string, in storage.Range, limit int) ([]storage.StoredMeta, error) {
+	query, args := firstOf(condition, in, limit)
+	return p.page(ctx, query, args...)
+}
+
+func firstOf(condition string, in storage.Range, limit int) (query string, args []any) {
 	where, args := within(`resource_id`, in)
-	query := `SELECT resource_id, data FROM resource_meta WHERE (` + condition + `) AND ` + where + ` ORDER BY resource_id LIMIT ?`
-	return p.page(ctx, query, append(args, limit)...)
+	return `SELECT resource_id, data FROM resource_meta WHERE (` + condition + `) AND ` + where + ` ORDER BY resource_id LIMIT ?`, append(args, limit)
 }
 
 // Cuts returns every n-th id.
@@ -100,12 +105,42 @@ func (p filePages) Cuts(ctx context.Context, rows int) ([]resource.ID, error) {
 
 // Unfilled returns the first metas of a range that lack a rev_* field.
 func (p filePages) Unfilled(ctx context.Context, in storage.Range, limit int) ([]storage.StoredMeta, error) {
-	where, err := p.unfilled(ctx)
+	where, err := p.soonest(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
 	return p.first(ctx, where, in, limit)
 }
+
+// soonest is the condition of metas that lack a rev_* field as it finds a page of them
+// soonest.
+func (p filePages) soonest(ctx context.Context, limit int) (string, error) {
+	where, err := p.unfilled(ctx)
+	if err != nil {
+		return "", err
+	}
+	many, err := p.more(ctx, where, fewPages*limit)
+	if many {
+		where = byKey(where)
+	}
+	return where, err
+}
+
+// fewPages is how many pages of rows are few: the original's indexes find and sort all of
+// them for each page. Of more than that a page is met sooner by going through the ids.
+const fewPages = 4
+
+// more reports whether more than n metas fulfil a condition.
+func (p filePages) more(ctx context.Context, condition string, n int) (bool, error) {
+	ctx, stop := p.f.reading(ctx)
+	defer stop()
+	var found int
+	err := p.q.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM resource_meta WHERE `+condition+` LIMIT ?)`, n+1).Scan(&found)
+	return found > n, p.f.explain("read metas of model "+p.model+" in", cause(ctx, err))
+}
+
+// byKey is a condition of columns that no index of them serves.
+func byKey(condition string) string { return strings.ReplaceAll(condition, "rev_", "+rev_") }
 
 // unfilled is the condition of metas that lack a rev_* field. In a file of an older
 // release that is only read the columns may be missing.
@@ -122,7 +157,7 @@ func (p filePages) unfilled(ctx context.Context) (string, error) {
 func (p filePages) Count(ctx context.Context) (metas, lacking int64, err error) {
 	ctx, stop := p.f.reading(ctx)
 	defer stop()
-	where, err := p.unfilled(ctx)
+	where, err := p.soonest(ctx, metasPage)
 	if err != nil {
 		return 0, 0, err
 	}
