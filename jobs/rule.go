@@ -85,7 +85,7 @@ func (r *Rule) check() error {
 	case r.Name == "":
 		return &RuleError{"name", errors.New("is missing")}
 	case len(r.Name) > maxRuleName || strings.ContainsFunc(r.Name, func(c rune) bool { return !plain(c) }):
-		return &RuleError{"name", fmt.Errorf("%s is not 1 to %d letters, digits, -, _ and .", quoted(r.Name), maxRuleName)}
+		return &RuleError{"name", fmt.Errorf("%s is not 1 to %d letters, digits, dots and the signs - and _", quoted(r.Name), maxRuleName)}
 	case r.Delay < 0:
 		return &RuleError{"delay", errors.New("is negative")}
 	case r.Debounce < 0:

@@ -23,7 +23,11 @@ var cursors = qb.Cursors{Store: uuid.MustParse("7b5d1a52-3f0e-4d4f-9d5c-0b0f6f0a
 var keyValues = []any{
 	nil, true, false, int64(0), int64(1), int64(-1) << 63, uint64(1) << 63, uint64(math.MaxUint64), 1.0, 0.5, -1e300, math.Inf(1), math.NaN(),
 	"", "a", "é", "\U0001F600", []byte("a"), noon, noon.Add(-100 * 365 * 24 * time.Hour),
-	[]any{}, []any{"a", nil}, []any{[]any{int64(1)}, map[string]any{"k": "a"}}, map[string]any{}, map[string]any{"k": int64(1)},
+	[]any{},
+	[]any{"a", nil},
+	[]any{[]any{int64(1)}, map[string]any{"k": "a"}},
+	map[string]any{},
+	map[string]any{"k": int64(1)},
 }
 
 // keyedMetas are metas with these values, in the attributes as well.
@@ -50,9 +54,15 @@ func keyedMetas(t *testing.T) []resource.Meta {
 }
 
 var keyedOrders = [][]qb.Sort{
-	nil, {qb.ResourceID().Desc()}, {qb.Data("v").Asc()}, {qb.Data("v").Desc(), qb.CreatedTime().Asc()},
-	{qb.CreatedTime().Desc()}, {qb.RevStatus().Asc(), qb.TotalRevisionCount().Desc()}, {qb.IsDeleted().Asc(), qb.RevCreatedTime().Desc()},
-	{qb.SchemaVersion().Asc()}, {qb.Data("missing").Desc()},
+	nil,
+	{qb.ResourceID().Desc()},
+	{qb.Data("v").Asc()},
+	{qb.Data("v").Desc(), qb.CreatedTime().Asc()},
+	{qb.CreatedTime().Desc()},
+	{qb.RevStatus().Asc(), qb.TotalRevisionCount().Desc()},
+	{qb.IsDeleted().Asc(), qb.RevCreatedTime().Desc()},
+	{qb.SchemaVersion().Asc()},
+	{qb.Data("missing").Desc()},
 }
 
 // TestPositionsAreCompare: what passes a position, also one that was a text, is what

@@ -121,8 +121,11 @@ func someValue(depth int) *rapid.Generator[any] {
 	all := []*rapid.Generator[any]{
 		someText.AsAny(), someTime.AsAny(), rapid.IntRange(-2, 3).AsAny(), rapid.Float64().AsAny(), rapid.Uint64().AsAny(),
 		rapid.SampledFrom([]any{
-			nil, true, false, 1.0, -0.0, 1e20, 1e-7, math.NaN(), math.Inf(1), math.Inf(-1), uint64(math.MaxUint64), int64(math.MinInt64),
-			[]byte("a"), struct{}{}, []any{}, map[string]any{},
+			nil, true, false, 1.0, math.Copysign(0, -1), 1e20, 1e-7, math.NaN(), math.Inf(1), math.Inf(-1), uint64(math.MaxUint64), int64(math.MinInt64),
+			[]byte("a"),
+			struct{}{},
+			[]any{},
+			map[string]any{},
 		}),
 	}
 	if depth > 0 {

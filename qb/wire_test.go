@@ -176,7 +176,11 @@ func drawFilter(t *rapid.T) qb.Cond {
 func drawIndexed(t *rapid.T) qb.Cond {
 	f := qb.Data(rapid.SampledFrom([]string{"created_by", "a"}).Draw(t, "key"))
 	return rapid.SampledFrom([]qb.Cond{
-		qb.HasIndexed{}, f.Eq("a"), f.IsNA(true), qb.Not{f.Exists(true)}, qb.Or{f.IsNull(true), f.Len().Lt(3)}, qb.Not{qb.HasIndexed{}},
+		qb.HasIndexed{},
+		f.Eq("a"), f.IsNA(true),
+		qb.Not{f.Exists(true)},
+		qb.Or{f.IsNull(true), f.Len().Lt(3)},
+		qb.Not{qb.HasIndexed{}},
 		qb.And{qb.HasIndexed{}, qb.Or{f.Eq("a"), qb.CreatedBy().Eq("a")}},
 	}).Draw(t, "indexed")
 }

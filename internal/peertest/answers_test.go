@@ -54,7 +54,8 @@ func compareAnswers(t *testing.T, p *pypeer.Peer, enc resource.Encoding, metas [
 			n.ruled[rule]++ // a page shifts by the rows that differ
 			continue
 		}
-		want, got, err := a.IDs, []resource.ID{}, error(nil)
+		want, err := a.IDs, error(nil)
+		var got []resource.ID
 		switch rule {
 		case "":
 			got, err = ourAnswer(metas, a.Query)

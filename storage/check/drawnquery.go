@@ -69,7 +69,8 @@ func (d *drawing) cond(depth int) qb.Cond {
 			return d.wireCond()
 		}
 		return pick(d.src, []qb.Cond{
-			qb.HasIndexed{}, nil,
+			qb.HasIndexed{},
+			nil,
 			fieldCond(d.src, qb.IsDeleted().Field, func() bool { return flip(d.src) }),
 			fieldCond(d.src, qb.TotalRevisionCount(), func() int { return d.src.IntN(15) - 1 }),
 			fieldCond(d.src, qb.RevStatus().Field, func() resource.Status {

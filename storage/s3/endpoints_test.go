@@ -71,7 +71,7 @@ func someParameters() []awss3.EndpointParameters {
 func TestEndpointsAreNotShared(t *testing.T) {
 	e := &endpoints{rules: awss3.NewDefaultEndpointResolverV2()}
 	p := awss3.EndpointParameters{Bucket: aws.String("cats"), Region: aws.String("us-east-1")}.WithDefaults()
-	type mark struct{ n int }
+	type mark struct{}
 	var wg sync.WaitGroup
 	for n := range 32 {
 		wg.Go(func() {

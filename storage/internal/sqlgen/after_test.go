@@ -52,8 +52,11 @@ func tiedMetas() []resource.Meta {
 func checkNullKeys(t *testing.T, e engine) {
 	t.Helper()
 	sorts := [][]qb.Sort{
-		{qb.RevCreatedTime().Desc()}, {qb.RevCreatedTime().Asc()}, {qb.RevStatus().Desc(), qb.UpdatedTime().Desc()},
-		{qb.RevUpdatedBy().Asc(), qb.CreatedBy().Asc(), qb.ResourceID().Asc()}, {qb.SchemaVersion().Desc(), qb.RevStatus().Desc()},
+		{qb.RevCreatedTime().Desc()},
+		{qb.RevCreatedTime().Asc()},
+		{qb.RevStatus().Desc(), qb.UpdatedTime().Desc()},
+		{qb.RevUpdatedBy().Asc(), qb.CreatedBy().Asc(), qb.ResourceID().Asc()},
+		{qb.SchemaVersion().Desc(), qb.RevStatus().Desc()},
 		{qb.SchemaVersion().Desc(), qb.CreatedBy().Asc()},
 	}
 	wheres := []qb.Cond{nil, qb.RevStatus().Eq(resource.Draft), qb.Or{qb.RevStatus().IsUnset(), qb.IsDeleted().Eq(true)}}

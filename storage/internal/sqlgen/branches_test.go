@@ -20,7 +20,9 @@ func checkSeveralStatuses(t *testing.T, e engine) {
 	t.Helper()
 	both := qb.RevStatus().In(resource.Draft, resource.Stable, resource.Draft)
 	wheres := []qb.Cond{
-		both, qb.And{both, qb.UpdatedBy().Ne("a")}, qb.And{qb.IsDeleted().Eq(false), qb.And{both}},
+		both,
+		qb.And{both, qb.UpdatedBy().Ne("a")},
+		qb.And{qb.IsDeleted().Eq(false), qb.And{both}},
 		qb.And{both, qb.RevStatus().In(resource.Draft, resource.Stable)},
 	}
 	sorts := [][]qb.Sort{

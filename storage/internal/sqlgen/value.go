@@ -108,11 +108,6 @@ func (o *operands) sure() bool {
 	return len(o.unsure) == 0 && len(o.shapes) == 0 && len(o.times) == 0
 }
 
-// empty reports whether nothing is equal to any.
-func (o *operands) empty() bool {
-	return o.sure() && len(o.texts) == 0 && len(o.numbers) == 0 && len(o.forms) == 0 && !o.null
-}
-
 // add sorts an operand in. What equals nothing is left out.
 func (o *operands) add(d Dialect, v any) {
 	if n, ok := numberOf(d, v); ok {
