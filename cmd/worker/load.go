@@ -97,7 +97,7 @@ type loadResult struct {
 func (a *app) load(ctx context.Context, path string, f *loadFlags, o *jobOptions) error {
 	l := a.newLoad(path, a.stdin, f, o)
 	var result loadResult
-	err := a.withSession(ctx, sessionOptions{command: "load", consume: true, sources: namedSources(path)}, func(ctx context.Context, s *session) error {
+	err := a.withSession(ctx, sessionOptions{command: "load", consume: true, recall: jobs.KindLoad, sources: namedSources(path)}, func(ctx context.Context, s *session) error {
 		receipt, err := l.submit(ctx, s)
 		if err != nil {
 			return err

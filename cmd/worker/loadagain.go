@@ -35,13 +35,19 @@ func (l *load) uniqueKey(args jobs.Load) (string, error) {
 // options that has not ended the one that is waited for. Repeating a command that was
 // killed continues its job so, instead of meeting the job's own resources as duplicates.
 func (l *load) submitUnique(ctx context.Context, s *session) (jobs.Receipt, error) {
+	chosen := l.options.unique || l.options.uniqueKey != "" // by the user, who is told of another one
+	for _, row := range s.recalled {
+		if row.Unique == l.envelope.Unique && row.Unique != "" && !row.Cancel && !chosen {
+			return jobs.Receipt{ID: row.ID, Text: row.Text, Duplicate: true}, l.adopt(ctx, s, row)
+		}
+	}
 	for {
 		receipts, err := s.send(ctx, *l.envelope)
 		if err == nil {
 			return receipts[0], nil
 		}
 		exists, is := errors.AsType[*storage.JobExistsError](err)
-		if !is || l.options.unique || l.options.uniqueKey != "" {
+		if !is || chosen {
 			return jobs.Receipt{}, l.drop(ctx, s, err)
 		}
 		row, err := s.store.Ledger().Get(ctx, exists.Job)

@@ -16,6 +16,7 @@ import (
 	"github.com/specstar-worker/worker/internal/owner"
 	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/manager"
+	"github.com/specstar-worker/worker/storage"
 )
 
 // ownerWait is how long a command waits for an owner that is just starting.
@@ -31,6 +32,9 @@ type sessionOptions struct {
 	command string
 	// consume: do the jobs here unless another process does.
 	consume bool
+	// recall is the kind of jobs of which the session notes those that have not ended, before
+	// any is done here.
+	recall jobs.Kind
 	// exclusive: refuse when another process owns the directory.
 	exclusive bool
 	// bindOnly: make no streams and consumers.
@@ -59,6 +63,8 @@ type session struct {
 	app     *app
 	options sessionOptions
 	store   *store
+	// recalled are the jobs that had not ended before any was done here, see recall.
+	recalled []storage.Job
 	// data is the data directory whose queue is used, uploads where archives are put.
 	data, uploads string
 	// dataLock and storeLock are held by an owner; storeLock only where the
@@ -192,11 +198,30 @@ func (s *session) open(ctx context.Context) error {
 		return nil
 	}
 	if s.options.consume {
+		if err := s.recallJobs(ctx); err != nil {
+			return err
+		}
 		if s.worker, err = s.startWorker(ctx); err != nil {
 			return err
 		}
 	}
 	return s.publish()
+}
+
+// recallJobs notes the jobs that a command may have to continue: its own worker may have
+// done them when it comes to submit.
+func (s *session) recallJobs(ctx context.Context) error {
+	if s.recalled = nil; s.options.recall == "" {
+		return nil
+	}
+	filter := storage.JobFilter{States: []storage.JobState{storage.JobQueued, storage.JobRunning}, Kind: string(s.options.recall), Bare: true}
+	for row, err := range s.store.Ledger().List(ctx, filter) {
+		if err != nil {
+			return fmt.Errorf("look for unfinished jobs: %w", err)
+		}
+		s.recalled = append(s.recalled, row)
+	}
+	return nil
 }
 
 // openParts opens the store, unless it is open from an earlier turn. When the queue is for

@@ -27,19 +27,24 @@ func (u unit) updateOuter(ctx context.Context, names map[string]tables, b storag
 		if done || err != nil {
 			return err
 		}
-		err = o.run(t, names, b, compute)
-		if err == nil {
-			return nil
+		t.takeBack = func() error { return o.takeBack(ctx) }
+		if err := o.run(t, names, b, compute); err != nil {
+			return errors.Join(err, o.takeBack(ctx))
 		}
-		for _, w := range o.writers {
-			err = errors.Join(err, w.TakeBack(ctx))
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return o.purge(ctx)
+}
+
+// takeBack removes the entries of this attempt while its transaction has not ended.
+func (o *outerUnit) takeBack(ctx context.Context) (err error) {
+	for _, w := range o.writers {
+		err = errors.Join(err, w.TakeBack(ctx))
+	}
+	return err
 }
 
 // outerUnit carries one unit of work over all its attempts.

@@ -39,6 +39,9 @@ type tx struct {
 	// proven: the ledger tells whether it took effect, so that it may be done again.
 	proven bool
 	queued []statement // that flush writes
+	// takeBack, when not nil, undoes what fn did outside of the database. It is called when
+	// the context has ended behind fn, before the transaction gives up its locks.
+	takeBack func() error
 }
 
 // write runs fn in a transaction, which commits when fn returns nil and the context
@@ -91,7 +94,9 @@ func (f *Factory) try(ctx context.Context, attempt int, fn func(*tx) error) erro
 	t.attempt = attempt
 	err = fn(t)
 	if err == nil {
-		err = ctx.Err()
+		if err = ctx.Err(); err != nil && t.takeBack != nil {
+			err = errors.Join(err, t.takeBack())
+		}
 	}
 	if err != nil {
 		t.rollback()
