@@ -28,10 +28,13 @@ func (u unit) updateOuter(ctx context.Context, names map[string]tables, b storag
 			return err
 		}
 		t.takeBack = func() error { return o.takeBack(ctx) }
-		if err := o.run(t, names, b, compute); err != nil {
-			return errors.Join(err, o.takeBack(ctx))
+		if err = o.run(t, names, b, compute); err == nil {
+			return nil
 		}
-		return nil
+		if left := o.takeBack(ctx); left != nil {
+			err = errors.Join(err, left) // else callers get the error that is theirs
+		}
+		return err
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,5 +69,26 @@ func TestUnfilledOfAFile(t *testing.T) {
 		if strings.Contains(steps, "ORDER BY") != sorts {
 			t.Errorf("%d lack rev_*: %s", lacking, steps)
 		}
+	}
+}
+
+// TestAFileWithoutItsTable has no metas yet for who only reads: somebody is about to make
+// the table, or was killed then.
+func TestAFileWithoutItsTable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := openModel(t, Config{})
+	f.readOnly = true
+	m, err := openMetaFile(t.Context(), f, model, path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.close() }()
+	metas, lacking, err := m.Count(t.Context())
+	some, failed := m.Unfilled(t.Context(), storage.Range{}, 10)
+	if metas+lacking != 0 || len(some) != 0 || err != nil || failed != nil {
+		t.Errorf("%d metas, %d and %d lack rev_*, %v, %v", metas, lacking, len(some), err, failed)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	lib "modernc.org/sqlite/lib"
+
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
 )
@@ -27,12 +29,21 @@ const metasPage = 500
 // page reads rows of id and data at once: no lock is held when it returns.
 func (p filePages) page(ctx context.Context, query string, args ...any) (page []storage.StoredMeta, err error) {
 	for m, err := range stream(ctx, p.f, p.q, "read metas of model "+p.model+" in", query, args, scanStored) {
+		if noTable(err) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
 		page = append(page, m)
 	}
 	return page, nil
+}
+
+// noTable reports whether a file has no table of metas yet: whoever makes it is at it, or
+// was killed then.
+func noTable(err error) bool {
+	return code(err) == lib.SQLITE_ERROR && strings.Contains(err.Error(), "no such table: resource_meta")
 }
 
 func scanStored(rows *sql.Rows) (m storage.StoredMeta, err error) {
@@ -136,6 +147,9 @@ func (p filePages) more(ctx context.Context, condition string, n int) (bool, err
 	defer stop()
 	var found int
 	err := p.q.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM resource_meta WHERE `+condition+` LIMIT ?)`, n+1).Scan(&found)
+	if noTable(err) {
+		return false, nil
+	}
 	return found > n, p.f.explain("read metas of model "+p.model+" in", cause(ctx, err))
 }
 
@@ -162,5 +176,8 @@ func (p filePages) Count(ctx context.Context) (metas, lacking int64, err error) 
 		return 0, 0, err
 	}
 	err = p.q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM resource_meta), (SELECT count(*) FROM resource_meta WHERE `+where+`)`).Scan(&metas, &lacking)
+	if noTable(err) {
+		return 0, 0, nil
+	}
 	return metas, lacking, p.f.explain("count rows of model "+p.model+" in", cause(ctx, err))
 }
