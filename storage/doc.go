@@ -13,9 +13,9 @@
 //
 // G3 Atomicity. A SaveMany, a unit of work and every verb of the ledger take
 // effect as a whole or not at all; an error of compute, a bad record or a lost
-// claim leaves no trace. A store that cannot declares Traits.AtomicBatch false. Where
-// revisions lie beside the metas (Traits.LiveRevisions), a unit whose process was killed may
-// leave revisions that no meta counts, each whole; G11 says what becomes of their numbers.
+// claim leaves no trace. A store that cannot declares Traits.AtomicBatch false. One that
+// declares Traits.Uncounted may keep revisions that no meta counts, each whole, of a unit
+// whose process was killed; G11 says what becomes of their numbers.
 //
 // G4 Isolation. Nothing comes between the reads of a unit of work and its
 // commit. Concurrent units on one resource all survive, one after another.

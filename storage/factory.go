@@ -93,6 +93,9 @@ type Traits struct {
 	// LiveRevisions: a snapshot holds metas alone. Its revisions are those that are
 	// there when they are read, later ones too.
 	LiveRevisions bool
+	// Uncounted: a unit of work whose process was killed may leave whole revisions that no
+	// meta counts (G3).
+	Uncounted bool
 	// Metas is how metas are written. In JSON the times and bytes of indexed data
 	// are text; empty means msgpack.
 	Metas resource.Encoding

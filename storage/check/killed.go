@@ -78,7 +78,7 @@ func (s *subject) holds(t T, n crashingUnit) (done bool, uncounted int) {
 	metas, err := stores.Metas.GetMany(t.Context(), n.ids())
 	ok(t, "get many", err)
 	revisions := collect(t, "dump", stores.Revisions.DumpAll(t.Context(), slices.Values(n.ids())))
-	if uncounted = len(revisions) - len(want); uncounted != 0 && (done || !s.Traits().LiveRevisions) || len(metas) != len(want) {
+	if uncounted = len(revisions) - len(want); uncounted != 0 && (done || !s.Traits().Uncounted) || len(metas) != len(want) {
 		t.Fatalf("of unit %d, whose job is %q, %d metas and %d revisions are there", n, row.State, len(metas), len(revisions))
 	}
 	for i, id := range want {

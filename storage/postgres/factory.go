@@ -100,11 +100,15 @@ func (f *Factory) Ledger() storage.Ledger { return ledger{f} }
 // Garbage returns what garbage collection needs.
 func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
 
-// Traits: everything holds. More writers than processors of the server only make
+// Traits: everything holds, but for what a kill may leave beside the tables. More writers than processors of the server only make
 // them wait for each other.
 func (f *Factory) Traits() storage.Traits {
 	writers := max(2, min(runtime.NumCPU(), 4, int(f.pool.Config().MaxConns)-2))
-	return storage.Traits{AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: writers, NoNUL: true, FileNames: f.medium != nil, LiveRevisions: f.medium != nil, Metas: f.encoding()}
+	beside := f.medium != nil
+	return storage.Traits{
+		AtomicBatch: true, AtomicLoad: true, Durable: true, Writers: writers, NoNUL: true, Metas: f.encoding(),
+		FileNames: beside, LiveRevisions: beside, Uncounted: beside,
+	}
 }
 
 // Close ends all reads and snapshots, waits for running writes and closes the

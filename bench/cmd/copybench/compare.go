@@ -77,8 +77,8 @@ func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, err
 	}
 	paths = slices.DeleteFunc(paths, func(p path) bool { return p.floor > 0 && !strings.Contains(p.name, o.paths) })
 	results := make([]timings, len(paths))
-	for round := range o.rounds + 1 {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, o.rounds)
+	for round := range o.unitRounds + 1 {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, o.unitRounds)
 		for i := range paths {
 			at := (i + round) % len(paths)
 			if err := results[at].take(ctx, s, paths[at], first, o); err != nil {

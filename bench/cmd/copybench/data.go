@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/specstar-worker/worker/jobs"
 	"github.com/specstar-worker/worker/opt"
 	"github.com/specstar-worker/worker/resource"
 	"github.com/specstar-worker/worker/storage"
@@ -24,7 +25,7 @@ const payloadBytes = 800
 type records struct {
 	metas     []resource.Meta
 	revisions []resource.Revision
-	jobs      []uuid.UUID // one for each resource
+	jobs      []uuid.UUID // one for each resource, as submitters name them: ascending
 }
 
 // makeRecords returns the nth revisions of resources, each an hour after the one before.
@@ -62,7 +63,7 @@ func makeRecords(count, batch, n int) (records, error) {
 			CurrentRevisionID: info.RevisionID, ResourceID: id, TotalRevisionCount: n, CreatedTime: made, UpdatedTime: at,
 			CreatedBy: "importer", UpdatedBy: "importer", IndexedData: opt.Of(indexed), Rev: resource.RevMetaOf(info),
 		}
-		out.jobs[i] = randomUUID(r)
+		out.jobs[i] = uuid.MustParse(jobs.NewID())
 	}
 	return out, nil
 }

@@ -9,20 +9,20 @@ import (
 	"errors"
 	"flag"
 	"os"
-	"runtime/debug"
 
 	"github.com/specstar-worker/worker/bench/internal/command"
 	"github.com/specstar-worker/worker/bench/internal/pgserver"
+	_ "github.com/specstar-worker/worker/internal/gctune" // as the program has it
 )
 
 // options are the command line.
 type options struct {
 	resources, rounds     int
+	unitRounds            int
 	batch, connections    int
 	original, limit, json bool
 	startUp, split        bool
 	loaded, saves         int
-	gcPercent             int
 	cpuProfile, paths     string
 	commands              string
 }
@@ -30,7 +30,8 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.resources, "n", 20_000, "resources written in each round")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures every path once")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of starts and of commands beside the original")
+	flag.IntVar(&o.unitRounds, "unit-rounds", 31, "rounds beside COPY, of some seconds; single ones lie far apart")
 	flag.IntVar(&o.batch, "batch", 1000, "resources of one transaction")
 	flag.IntVar(&o.connections, "connections", 2, "transactions at the same time")
 	flag.BoolVar(&o.limit, "limit", true, "measure units of work beside COPY")
@@ -42,17 +43,15 @@ func main() {
 	flag.IntVar(&o.loaded, "loaded", 7000, "resources of the archive for the original")
 	flag.IntVar(&o.saves, "saves", 20_000, "saves of each of our processes beside the original")
 	flag.BoolVar(&o.json, "json", false, "print one JSON document instead of the tables")
-	flag.IntVar(&o.gcPercent, "gogc", 400, "garbage collection target, as GOGC; the worker's own is 400")
 	flag.StringVar(&o.cpuProfile, "cpuprofile", "", "keep the CPU profile of the units of work in this file")
 	command.Main("copybench", func(ctx context.Context) error { return measure(ctx, o) })
 }
 
 func measure(ctx context.Context, o options) (err error) {
 	o.split = o.split && o.cpuProfile == "" // there is one profile at a time
-	if min(o.rounds, o.resources, o.batch, o.connections, o.saves) < 1 {
-		return errors.New("-n, -rounds, -batch, -connections and -saves must be at least 1")
+	if min(o.rounds, o.unitRounds, o.resources, o.batch, o.connections, o.saves) < 1 {
+		return errors.New("-n, -rounds, -unit-rounds, -batch, -connections and -saves must be at least 1")
 	}
-	debug.SetGCPercent(o.gcPercent)
 	private, err := pgserver.Start(ctx)
 	if err != nil {
 		return err

@@ -32,6 +32,10 @@ func readCopied(ctx context.Context, t *store, r records, o options, rows int) (
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	// A batch is looked up by keys; whole tables would be hashed for each otherwise.
+	if _, err := conn.Exec(ctx, `SET enable_hashjoin = off; SET enable_mergejoin = off`); err != nil {
+		return nil, err
+	}
 	for from := 0; from < len(r.metas); from += o.batch {
 		part := r.chunk(from, min(from+o.batch, len(r.metas)))
 		var c copied
