@@ -116,7 +116,7 @@ func (w *CatalogWork) toFill(ctx context.Context, what string, models []string) 
 		if err != nil {
 			return 0, unknownModel(err)
 		}
-		s, err := m.Stats(ctx)
+		s, err := m.MetaStats(ctx)
 		if err != nil {
 			return 0, err
 		}

@@ -259,7 +259,7 @@ func TestALargeArchiveIsLoadedAsAWhole(t *testing.T) {
 			t.Fatalf("%+v, want 2000 resources with 3999 revisions", got)
 		}
 		stats, err := s.open(t, "item").Stats(t.Context())
-		if err != nil || stats != (storage.Stats{Metas: 2000, Revisions: 3999}) {
+		if err != nil || stats != (manager.Stats{Stats: storage.Stats{Metas: 2000}, Revisions: 3999}) {
 			t.Fatalf("%+v, %v", stats, err)
 		}
 	})

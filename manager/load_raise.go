@@ -60,11 +60,11 @@ func (l *loader) fullModels(ctx context.Context) (map[string]storage.MetaStore, 
 		if err != nil {
 			return nil, err
 		}
-		stats, err := m.stats(ctx)
+		first, err := m.stores.Metas.Rows(ctx, storage.Range{}, 1)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("look into model %s: %w", t.Model, err)
 		}
-		if stats.Metas > 0 {
+		if len(first) > 0 {
 			full[t.Model] = m.stores.Metas
 		}
 	}

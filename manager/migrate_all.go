@@ -93,9 +93,9 @@ func (m *Manager) MigrateAll(ctx context.Context, o MigrateOptions) (MigrateStat
 
 // Unmigrated counts the resources, deleted ones too, whose payload is not at the
 // model's schema version: what [Manager.MigrateAll] without the history looks at. It
-// is refused for the reasons of MigrateAll and of [Reader.Stats].
+// is refused for the reasons of MigrateAll and of [Reader.MetaStats].
 func (m *Manager) Unmigrated(ctx context.Context) (int64, error) {
-	all, err := m.Stats(ctx)
+	all, err := m.MetaStats(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -206,26 +206,46 @@ func (r *Reader) queryEvent(q qb.Query) *Event {
 	return e
 }
 
-// Stats counts the model's rows. It is refused to a user who may not see all of
-// them.
-func (r *Reader) Stats(ctx context.Context) (s storage.Stats, err error) {
-	models := []string{r.name}
-	err = r.catalog.watchedModels(ctx, ActionSearchResources, models, nil, func() (err error) {
-		if err := r.catalog.whole(ctx, ActionSearchResources, models); err != nil {
+// Stats counts what one model holds.
+type Stats struct {
+	storage.Stats
+	Revisions int64 // stored (revision, schema version) pairs
+}
+
+// Stats counts the model's metas and revisions; of those in a bucket it lists every
+// object. It is refused to a user who may not see all of them.
+func (r *Reader) Stats(ctx context.Context) (s Stats, err error) {
+	err = r.counting(ctx, func() error {
+		if s.Stats, err = r.metas.Stats(ctx); err != nil {
 			return err
 		}
-		s, err = r.stats(ctx)
+		s.Revisions, err = r.revisions.Count(ctx)
 		return err
 	})
 	return s, err
 }
 
-func (r *Reader) stats(ctx context.Context) (storage.Stats, error) {
-	s, err := r.metas.Stats(ctx)
-	if err != nil {
-		return storage.Stats{}, fmt.Errorf("count model %s: %w", r.name, err)
-	}
-	return s, nil
+// MetaStats counts the model's metas alone, for the reasons and refusals of Stats.
+func (r *Reader) MetaStats(ctx context.Context) (s storage.Stats, err error) {
+	err = r.counting(ctx, func() error {
+		s, err = r.metas.Stats(ctx)
+		return err
+	})
+	return s, err
+}
+
+// counting runs count for a user who may see the whole model.
+func (r *Reader) counting(ctx context.Context, count func() error) error {
+	models := []string{r.name}
+	return r.catalog.watchedModels(ctx, ActionSearchResources, models, nil, func() error {
+		if err := r.catalog.whole(ctx, ActionSearchResources, models); err != nil {
+			return err
+		}
+		if err := count(); err != nil {
+			return fmt.Errorf("count model %s: %w", r.name, err)
+		}
+		return nil
+	})
 }
 
 // findRevision returns the key under which a revision is stored: at the meta's

@@ -68,13 +68,14 @@ func TestCountsBackfillsAndBlobsAreChecked(t *testing.T) {
 	_, count := m.Count(t.Context(), qb.Query{})
 	_, exists := m.GetMeta(t.Context(), "doc:1")
 	_, stats := m.Stats(t.Context())
+	_, metaStats := m.MetaStats(t.Context())
 	_, backfill := m.BackfillRevisionMeta(t.Context(), manager.BackfillOptions{})
 	_, unmigrated := m.Unmigrated(t.Context())
 	_, blobs := view.DumpTo(t.Context(), &bytes.Buffer{}, manager.DumpOptions{})
 	_, verify := view.Verify(t.Context())
 	_, garbage := view.CollectGarbage(t.Context(), manager.GCOptions{})
 	for what, err := range map[string]error{
-		"count": count, "exists": exists, "stats": stats, "backfill": backfill, "unmigrated": unmigrated, "blobs of a dump": blobs, "verify": verify, "garbage": garbage,
+		"count": count, "exists": exists, "stats": stats, "stats of metas": metaStats, "backfill": backfill, "unmigrated": unmigrated, "blobs of a dump": blobs, "verify": verify, "garbage": garbage,
 	} {
 		isForbidden(t, what, err)
 	}

@@ -35,7 +35,7 @@ type MetaReader interface {
 	// first id, those behind it up to the second, and so on, and those behind the last.
 	// Payloads are not read. rows is at least 1.
 	Cuts(ctx context.Context, rows int, unfilled bool) ([]resource.ID, error)
-	// Stats counts the model's rows.
+	// Stats counts the model's metas.
 	Stats(ctx context.Context) (Stats, error)
 	// Blobs returns the ids of the blobs remembered with the model, ascending.
 	Blobs(ctx context.Context) iter.Seq2[string, error]
@@ -78,9 +78,8 @@ type Swap struct {
 	RevOnly bool
 }
 
-// Stats counts the rows of one model.
+// Stats counts the metas of one model.
 type Stats struct {
-	Metas     int64 // deleted ones too
-	Revisions int64 // stored (revision, schema version) pairs
-	UnsetRev  int64 // metas with any of the five rev_* fields missing
+	Metas    int64 // deleted ones too
+	UnsetRev int64 // metas with any of the five rev_* fields missing
 }

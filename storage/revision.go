@@ -22,6 +22,9 @@ type RevisionReader interface {
 	// order of ids, the revisions of each as in List. Memory stays bounded
 	// whatever the number of ids.
 	DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) iter.Seq2[resource.Revision, error]
+	// Count returns how many (revision, schema version) pairs are stored. Where revisions
+	// are objects of a bucket, it lists all of them.
+	Count(ctx context.Context) (int64, error)
 }
 
 // RevisionStore reads and writes the revisions of one model.

@@ -61,6 +61,7 @@ func cancelledReads(t T, s *subject) {
 		"stats":       second(m.Stats(ctx)),
 		"revision":    second(r.Get(ctx, key)),
 		"revisions":   second(r.GetMany(ctx, []resource.RevisionKey{key})),
+		"count all":   second(r.Count(ctx)),
 		"info":        second(r.Info(ctx, key)),
 		"job":         second(l.Get(ctx, uuid.New())),
 		"job count":   second(l.Count(ctx)),

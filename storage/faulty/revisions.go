@@ -35,6 +35,10 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 	return sequence(ctx, r.p, "Revisions.DumpAll", func(ctx context.Context) iter.Seq2[resource.Revision, error] { return r.r.DumpAll(ctx, ids) })
 }
 
+func (r revisionReader) Count(ctx context.Context) (int64, error) {
+	return ask(ctx, r.p, "Revisions.Count", r.r.Count)
+}
+
 type revisions struct {
 	revisionReader
 	s storage.RevisionStore

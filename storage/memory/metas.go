@@ -93,9 +93,6 @@ func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
 				st.UnsetRev++
 			}
 		}
-		for _, revs := range m.revs {
-			st.Revisions += int64(len(revs))
-		}
 		return nil
 	})
 	return st, err

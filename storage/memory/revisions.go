@@ -84,6 +84,16 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 	}
 }
 
+func (r revisionReader) Count(ctx context.Context) (n int64, err error) {
+	err = r.look(ctx, func(m *model) error {
+		for _, revs := range m.revs {
+			n += int64(len(revs))
+		}
+		return nil
+	})
+	return n, err
+}
+
 // revisionStore also writes them.
 type revisionStore struct{ revisionReader }
 

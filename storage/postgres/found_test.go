@@ -175,8 +175,12 @@ func TestOneOfManyFounds(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if stats, err := stores.Metas.Stats(t.Context()); err != nil || stats.Metas != 500 || stats.Revisions != 500 {
-				return fmt.Errorf("the model that another one made holds %+v: %w", stats, err)
+			stats, err := stores.Metas.Stats(t.Context())
+			if err != nil {
+				return err
+			}
+			if n, err := stores.Revisions.Count(t.Context()); err != nil || stats.Metas != 500 || n != 500 {
+				return fmt.Errorf("the model that another one made holds %+v and %d revisions: %w", stats, n, err)
 			}
 			return nil
 		})

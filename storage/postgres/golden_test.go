@@ -123,9 +123,9 @@ func (g goldenStore) checkReads(t *testing.T, f storage.Factory) {
 
 func (g goldenStore) checkStats(t *testing.T, f storage.Factory, name string, m goldenModel) {
 	t.Helper()
-	want := storage.Stats{Metas: int64(len(m.Resources))}
+	want, revisions := storage.Stats{Metas: int64(len(m.Resources))}, int64(0)
 	for _, r := range m.Resources {
-		want.Revisions += int64(len(r.Revisions))
+		revisions += int64(len(r.Revisions))
 	}
 	stores, err := f.Build(t.Context(), name)
 	if err != nil {
@@ -133,6 +133,9 @@ func (g goldenStore) checkStats(t *testing.T, f storage.Factory, name string, m 
 	}
 	if got, err := stores.Metas.Stats(t.Context()); err != nil || got != want {
 		t.Errorf("%s: %+v (%v), want %+v", name, got, err, want)
+	}
+	if got, err := stores.Revisions.Count(t.Context()); err != nil || got != revisions {
+		t.Errorf("%s: %d revisions (%v), want %d", name, got, err, revisions)
 	}
 }
 

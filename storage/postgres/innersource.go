@@ -65,6 +65,11 @@ func (s innerSource) revisions(ctx context.Context, t tables, keys []resource.Re
 	return found, err
 }
 
+func (s innerSource) count(ctx context.Context, t tables) (n int64, err error) {
+	_, err = scanRows(ctx, s.q, `SELECT count(*) FROM `+t.index, nil, func(rows pgx.Rows) (int64, error) { return n, rows.Scan(&n) }, func(int64) bool { return true })
+	return n, err
+}
+
 // keyQueryer has connections of its own for looking rows up by arrays of keys.
 type keyQueryer interface {
 	queryKeys(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

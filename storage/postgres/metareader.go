@@ -70,28 +70,19 @@ func currentKey(m resource.Meta) resource.RevisionKey {
 	return resource.RevisionKey{Resource: m.ResourceID, Revision: m.CurrentRevisionID, SchemaVersion: m.SchemaVersion}
 }
 
-// Stats counts the model's rows.
+// Stats counts the model's metas.
 func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
-	revisions := `(SELECT count(*) FROM ` + r.t.index + `)`
-	if r.f.medium != nil {
-		revisions = `0`
-	}
-	query := `SELECT (SELECT count(*) FROM ` + r.t.meta + `), ` + revisions + `, (SELECT count(*) FROM ` + r.t.meta + ` WHERE ` + unfilled + `)`
+	query := `SELECT (SELECT count(*) FROM ` + r.t.meta + `), (SELECT count(*) FROM ` + r.t.meta + ` WHERE ` + unfilled + `)`
 	var s storage.Stats
 	for got, err := range stream(ctx, r.f, r.q, r.doing("count rows"), query, nil, func(rows pgx.Rows) (s storage.Stats, err error) {
-		return s, rows.Scan(&s.Metas, &s.Revisions, &s.UnsetRev)
+		return s, rows.Scan(&s.Metas, &s.UnsetRev)
 	}) {
 		if err != nil {
 			return s, err
 		}
 		s = got
 	}
-	if r.f.medium == nil {
-		return s, nil
-	}
-	var err error
-	s.Revisions, err = r.f.medium.Model(r.t.model).Count(ctx)
-	return s, err
+	return s, nil
 }
 
 // Blobs returns the ids of the blobs remembered with the model, ascending.

@@ -108,6 +108,10 @@ func (s outerSource) contents(ctx context.Context, t tables, uids []string, payl
 	return found, err
 }
 
+func (s outerSource) count(ctx context.Context, t tables) (int64, error) {
+	return s.m.Model(t.model).Count(ctx)
+}
+
 // sniffOuter returns the encoding of a model's payloads, as that of one resource shows.
 func (f *Factory) sniffOuter(ctx context.Context, model string, m resource.Meta) (resource.Encoding, error) {
 	key := currentKey(m)

@@ -18,6 +18,8 @@ type revisionSource interface {
 	entries(ctx context.Context, t tables, ids []resource.ID) ([]indexEntry, error)
 	// contents returns what is stored under uids, by uid.
 	contents(ctx context.Context, t tables, uids []string, payloads bool) (map[string]content, error)
+	// count returns how many entries a model has.
+	count(ctx context.Context, t tables) (int64, error)
 }
 
 // revisionReader reads the revisions of one model.
@@ -89,4 +91,15 @@ func (r revisionReader) List(ctx context.Context, id resource.ID) iter.Seq2[reso
 // DumpAll returns the revisions of the given resources, in their order.
 func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) iter.Seq2[resource.Revision, error] {
 	return r.pages(ctx, ids, true)
+}
+
+// Count returns how many revisions are stored.
+func (r revisionReader) Count(ctx context.Context) (int64, error) {
+	ctx, stop := r.f.reading(ctx)
+	defer stop()
+	n, err := r.s.count(ctx, r.t)
+	if err != nil {
+		return 0, r.f.explain("count revisions of model "+r.t.model+" in", cause(ctx, err))
+	}
+	return n, nil
 }

@@ -40,6 +40,34 @@ func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
+// forget forgets what was recorded.
+func (a *asked) forget() { a.listed, a.requests = nil, map[string]int{} }
+
+// openAsked opens a store of PostgreSQL with a bucket whose requests are recorded.
+func openAsked(t *testing.T) (*postgres.Factory, *s3.Store, *asked) {
+	t.Helper()
+	server := s3test.Start(t)
+	requests := &asked{requests: map[string]int{}}
+	store, err := s3.Open(t.Context(), s3.Config{
+		Bucket: server.Bucket("bucket"), Endpoint: server.Endpoint, Region: s3test.Region, PathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, ""),
+		HTTP:        &http.Client{Transport: requests},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := postgres.Open(t.Context(), postgres.Config{DSN: pgtest.Database(t), Revisions: store.Revisions(s3.LayoutPostgresS3), Blobs: store.Blobs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(f.Close(), store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return f, store, requests
+}
+
 // fillModel stores resources with a revision each, and a blob that the model remembers.
 func fillModel(t *testing.T, f *postgres.Factory, blobs storage.BlobStore, model string, n int) {
 	t.Helper()
@@ -79,29 +107,11 @@ func fillModel(t *testing.T, f *postgres.Factory, blobs storage.BlobStore, model
 // once.
 func TestDumpOfOneModelAsksForNothingElse(t *testing.T) {
 	const resources = 300
-	server := s3test.Start(t)
-	requests := &asked{requests: map[string]int{}}
-	store, err := s3.Open(t.Context(), s3.Config{
-		Bucket: server.Bucket("bucket"), Endpoint: server.Endpoint, Region: s3test.Region, PathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, ""),
-		HTTP:        &http.Client{Transport: requests},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := postgres.Open(t.Context(), postgres.Config{DSN: pgtest.Database(t), Revisions: store.Revisions(s3.LayoutPostgresS3), Blobs: store.Blobs()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := errors.Join(f.Close(), store.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
+	f, store, requests := openAsked(t)
 	for _, model := range []string{"perso", "person", "persons"} {
 		fillModel(t, f, store.Blobs(), model, resources)
 	}
-	requests.listed, requests.requests = nil, map[string]int{}
+	requests.forget()
 	stats, err := manager.NewCatalog(f, store.Blobs(), manager.Options{}).DumpTo(t.Context(), io.Discard, manager.DumpOptions{Models: []string{"person"}})
 	if err != nil || stats.Models["person"].Revisions != resources || stats.Models["person"].Blobs != 1 {
 		t.Fatalf("the dump is %+v, %v", stats, err)
@@ -124,5 +134,42 @@ func TestDumpOfOneModelAsksForNothingElse(t *testing.T) {
 		if times != 1 || !strings.HasPrefix(key, model) && !strings.HasPrefix(key, "blobs/") {
 			t.Errorf("it asks %d times for %q", times, what)
 		}
+	}
+}
+
+// TestBackfillListsNothing counts what is to be filled, and fills it: the metas say where the
+// revisions are.
+func TestBackfillListsNothing(t *testing.T) {
+	const resources = 20
+	f, store, requests := openAsked(t)
+	fillModel(t, f, store.Blobs(), "person", resources)
+	stores, err := f.Build(t.Context(), "person")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bare []resource.Meta
+	for meta, err := range stores.Metas.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta.Rev = resource.RevMeta{}
+		bare = append(bare, meta)
+	}
+	if err := stores.Metas.SaveMany(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
+	person, err := manager.NewCatalog(f, store.Blobs(), manager.Options{}).Open(t.Context(), "person")
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests.forget()
+	if stats, err := person.MetaStats(t.Context()); err != nil || stats.UnsetRev != resources {
+		t.Fatalf("the metas are %+v, %v", stats, err)
+	}
+	if stats, err := person.BackfillRevisionMeta(t.Context(), manager.BackfillOptions{}); err != nil || stats.Updated != resources {
+		t.Fatalf("the backfill is %+v, %v", stats, err)
+	}
+	if len(requests.listed) > 0 {
+		t.Errorf("it lists %q", requests.listed)
 	}
 }

@@ -145,9 +145,6 @@ func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
 			stats.UnsetRev++
 		}
 	}
-	for _, revs := range m.Revisions {
-		stats.Revisions += int64(len(revs))
-	}
 	return stats, nil
 }
 

@@ -68,6 +68,17 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 	return DumpAll(ctx, r, ids)
 }
 
+func (r revisionReader) Count(ctx context.Context) (n int64, err error) {
+	m, err := r.model(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, revs := range m.Revisions {
+		n += int64(len(revs))
+	}
+	return n, nil
+}
+
 type revisions struct {
 	revisionReader
 	s *Store

@@ -131,15 +131,12 @@ func (r besideReader) CountBy(ctx context.Context, q qb.Query, by qb.Grouping, l
 	return qb.CountBy(r.All(ctx), q, by, limit)
 }
 
-// Stats counts metas and revisions.
+// Stats counts the model's metas.
 func (r besideReader) Stats(ctx context.Context) (s storage.Stats, err error) {
 	if err := r.settle(ctx); err != nil {
 		return s, err
 	}
-	if s.Metas, s.UnsetRev, err = r.m.Count(ctx); err != nil {
-		return s, err
-	}
-	s.Revisions, err = r.b.medium.Model(r.model).Count(ctx)
+	s.Metas, s.UnsetRev, err = r.m.Count(ctx)
 	return s, err
 }
 

@@ -79,6 +79,14 @@ func (r mediumReader) get(ctx context.Context, key resource.RevisionKey) (resour
 	return resource.Revision{Info: info, Data: contents[0].Data}, err
 }
 
+// Count returns how many revisions are stored.
+func (r mediumReader) Count(ctx context.Context) (int64, error) {
+	if err := r.b.settled(ctx); err != nil {
+		return 0, err
+	}
+	return r.m.Count(ctx)
+}
+
 // Info returns the info stored under key.
 func (r mediumReader) Info(ctx context.Context, key resource.RevisionKey) (resource.RevisionInfo, error) {
 	if err := r.b.settled(ctx); err != nil {

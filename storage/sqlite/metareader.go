@@ -56,13 +56,13 @@ func (r metaReader) metas(ctx context.Context, query string, args ...any) iter.S
 	})
 }
 
-// Stats counts the model's rows.
+// Stats counts the model's metas.
 func (r metaReader) Stats(ctx context.Context) (storage.Stats, error) {
 	ctx, stop := r.f.reading(ctx)
 	defer stop()
 	var s storage.Stats
-	err := r.q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM `+r.t.meta+`), (SELECT count(*) FROM `+r.t.index+`),
-		(SELECT count(*) FROM `+r.t.meta+` WHERE `+unfilled+`)`).Scan(&s.Metas, &s.Revisions, &s.UnsetRev)
+	err := r.q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM `+r.t.meta+`),
+		(SELECT count(*) FROM `+r.t.meta+` WHERE `+unfilled+`)`).Scan(&s.Metas, &s.UnsetRev)
 	return s, r.f.explain(r.doing("count rows"), err)
 }
 

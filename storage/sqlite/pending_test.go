@@ -90,7 +90,11 @@ func counts(t *testing.T, f *Factory) (int64, int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Metas, s.Revisions
+	n, err := stores.Revisions.Count(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Metas, n
 }
 
 // stop leaves what a process leaves that dies once the ledger has committed.

@@ -96,6 +96,14 @@ func (r revisionReader) DumpAll(ctx context.Context, ids iter.Seq[resource.ID]) 
 	}
 }
 
+// Count returns how many revisions are stored.
+func (r revisionReader) Count(ctx context.Context) (n int64, err error) {
+	ctx, stop := r.f.reading(ctx)
+	defer stop()
+	err = r.q.QueryRowContext(ctx, `SELECT count(*) FROM `+r.t.index).Scan(&n)
+	return n, r.f.explain("count revisions of model "+r.t.model+" in", err)
+}
+
 // dump yields the revisions of a batch and reports whether to go on.
 func (r revisionReader) dump(ctx context.Context, ids []resource.ID, yield func(resource.Revision, error) bool) bool {
 	q := r.q

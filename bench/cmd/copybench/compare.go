@@ -137,8 +137,12 @@ func (r *timings) take(ctx context.Context, s *server, p path, first records, o 
 		return err
 	}
 	stats, err := stores.Metas.Stats(ctx)
-	if err == nil && (stats.Metas != int64(o.resources) || stats.Revisions != revisions || stats.UnsetRev != 0) {
-		err = fmt.Errorf("the store holds %+v afterwards", stats)
+	if err != nil {
+		return err
+	}
+	n, err := stores.Revisions.Count(ctx)
+	if err == nil && (stats.Metas != int64(o.resources) || n != revisions || stats.UnsetRev != 0) {
+		err = fmt.Errorf("the store holds %+v and %d revisions afterwards", stats, n)
 	}
 	return err
 }
