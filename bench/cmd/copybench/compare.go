@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -48,8 +49,8 @@ type limitRow struct {
 // memory for each row of a command and looks through all of them.
 const shortCopy = 250
 
-// compareWithCopy measures every path in rounds; each begins with another one. In front of
-// them is one that does not count: the heap grows in it.
+// compareWithCopy measures every path in rounds, in an order that is drawn anew in each. In
+// front of them is one that does not count: the heap grows in it.
 func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, error) {
 	first, err := makeRecords(o.resources, o.batch, 1)
 	if err != nil {
@@ -79,8 +80,7 @@ func compareWithCopy(ctx context.Context, s *server, o options) ([]limitRow, err
 	results := make([]timings, len(paths))
 	for round := range o.unitRounds + 1 {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, o.unitRounds)
-		for i := range paths {
-			at := (i + round) % len(paths)
+		for _, at := range rand.Perm(len(paths)) { // nobody is always behind the same one
 			if err := results[at].take(ctx, s, paths[at], first, o); err != nil {
 				return nil, fmt.Errorf("%s: %w", paths[at].name, err)
 			}
