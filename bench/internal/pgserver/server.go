@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
@@ -45,8 +46,8 @@ func (s *Server) Database(ctx context.Context) (dsn string, drop func() error, e
 	return dsn, func() error { return s.DropDatabase(context.WithoutCancel(ctx), name) }, nil
 }
 
-// Checkpoint writes out what is dirty, so that no measurement pays for pages that the
-// one before has written.
+// Checkpoint writes out what is dirty, the file system's changes too, so that no measurement
+// pays for what the one before, or the end of its database, has left to be written.
 func Checkpoint(ctx context.Context, dsn string) (err error) {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
@@ -54,6 +55,7 @@ func Checkpoint(ctx context.Context, dsn string) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	_, err = conn.Exec(ctx, `CHECKPOINT`)
+	syscall.Sync()
 	return err
 }
 
