@@ -24,12 +24,17 @@ func PublishOptions() []nats.Option {
 	return append(connectOptions("specstar-worker publish"), nats.ReconnectBufSize(-1))
 }
 
+// pulledMost is how many messages, the server's own among them, may be waiting to be looked
+// at, and half of it the most that one pull asks for. The library makes room for all of
+// them with each pull.
+const pulledMost = 8 << 10
+
 // ConsumeOptions are for the connection of a [Consumer], which should be another than
 // the publisher's: pulled messages and what is sent do not wait for each other then.
 // Acknowledgements are buffered while it is broken; one that is lost after all costs a
 // redelivery, which finds the job done. It waits for a server that is not there yet.
 func ConsumeOptions() []nats.Option {
-	return append(connectOptions("specstar-worker consume"), nats.RetryOnFailedConnect(true))
+	return append(connectOptions("specstar-worker consume"), nats.RetryOnFailedConnect(true), nats.SyncQueueLen(pulledMost))
 }
 
 func connectOptions(name string) []nats.Option {

@@ -74,6 +74,7 @@ func (p *puller) fetch(ctx context.Context, n, bytes int, take func(message)) er
 		// The request would wait in a buffer and come when nobody listens any more.
 		return nats.ErrDisconnected
 	}
+	n = min(n, pulledMost/2)
 	inbox := p.link.NewInbox()
 	sub, err := p.link.SubscribeSync(inbox)
 	if err != nil {

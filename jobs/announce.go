@@ -23,7 +23,7 @@ func (x *Executor) announce(ctx context.Context, t *task) {
 	case !t.over() || t.verdict.Kind == KindChunk: // which ends its job
 		return
 	}
-	row := t.end
+	row := t.endRow()
 	if row.ID == uuid.Nil {
 		var err error
 		row, err = x.Ledger.Get(ctx, t.verdict.ID)
@@ -104,7 +104,7 @@ func (t *task) batchID() (uuid.UUID, bool) {
 	if t.batch != nil {
 		return t.batch.First, true
 	}
-	b, _, ok := manager.BatchOf(t.end)
+	b, _, ok := manager.BatchOf(t.endRow())
 	return b.First, ok
 }
 
@@ -144,7 +144,7 @@ func (x *Executor) batchOf(ctx context.Context, b *told) (*manager.SaveBatch, st
 		case t.batch != nil:
 			return t.batch, t.row, nil
 		default:
-			return heldBy(t.end), t.end, nil
+			return heldBy(t.endRow()), t.endRow(), nil
 		}
 	}
 	row, err := x.Ledger.Get(ctx, b.first)

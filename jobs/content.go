@@ -103,8 +103,24 @@ func blobID(s string) bool {
 // Pack returns the message of e, and what has to be put into the store's blobs before:
 // nil, or the whole message of one that is longer than [ContentBytes], to which the
 // returned one refers then.
-func (e Envelope) Pack() (message, content []byte, err error) {
-	content, err = e.encode(MaxContentBytes)
+func (e Envelope) Pack() (message, content []byte, err error) { return e.pack(nil) }
+
+// Digest returns the SHA-256 of the message that [Envelope.Pack] returns, by which the ledger
+// tells jobs of one id apart, and its errors. room is memory for the message, which is
+// returned, grown where it was too small.
+func (e Envelope) Digest(room []byte) (hash [sha256.Size]byte, grown []byte, err error) {
+	message, content, err := e.pack(room)
+	if err != nil {
+		return hash, room, err
+	}
+	if content == nil {
+		room = message
+	}
+	return sha256.Sum256(message), room, nil
+}
+
+func (e Envelope) pack(room []byte) (message, content []byte, err error) {
+	content, err = e.encode(MaxContentBytes, room)
 	if err != nil || len(content) <= ContentBytes {
 		return content, nil, err
 	}

@@ -3,6 +3,7 @@ package jobs
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/specstar-worker/worker/manager"
@@ -38,11 +39,11 @@ type wireGoing struct {
 
 // Encode returns the message of e in its form. Nothing is sent that a worker would
 // refuse: what is not plainly sound is decoded again. The error names the field.
-func (e Envelope) Encode() ([]byte, error) { return e.encode(MaxMessageBytes) }
+func (e Envelope) Encode() ([]byte, error) { return e.encode(MaxMessageBytes, nil) }
 
 // encode is Encode for a message of at most so many bytes.
-func (e Envelope) encode(most int) ([]byte, error) {
-	b, err := e.message()
+func (e Envelope) encode(most int, room []byte) ([]byte, error) {
+	b, err := e.message(room)
 	if err == nil && (len(b) > most || !e.sound()) {
 		_, err = decode(b, most)
 	}
@@ -52,11 +53,11 @@ func (e Envelope) encode(most int) ([]byte, error) {
 	return b, nil
 }
 
-// message returns the message of e, whatever is in it.
-func (e Envelope) message() ([]byte, error) {
+// message returns the message of e, whatever is in it, in room when it has enough.
+func (e Envelope) message(room []byte) ([]byte, error) {
 	save, _ := e.Args.(Save)
 	framed := e.Form == FormBinary
-	w := writer{b: make([]byte, 0, sizeOf(save.Operations)), framed: framed}
+	w := writer{b: slices.Grow(room[:0], sizeOf(save.Operations)), framed: framed}
 	if framed {
 		w.b = append(w.b, frameMagic[0], frameMagic[1], frameMagic[2], frameVersion, 0, 0, 0, 0)
 	}

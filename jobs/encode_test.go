@@ -128,7 +128,7 @@ func checkMessage(t *testing.T, e Envelope, edge bool) {
 	if e.Form == FormBinary {
 		want = append([]byte{0xC1, 'S', 'J', 1, 0, byte(len(head) >> 16), byte(len(head) >> 8), byte(len(head))}, append(head, behind...)...)
 	}
-	got, err := e.message()
+	got, err := e.message(nil)
 	if errorText(err) != errorText(wantErr) {
 		t.Fatalf("%+v fails with\n%v\nwant\n%v", e, err, wantErr)
 	}
@@ -148,7 +148,7 @@ func checkMessage(t *testing.T, e Envelope, edge bool) {
 	if err != nil {
 		return
 	}
-	again, err := back.message()
+	again, err := back.message(nil)
 	if once := stored(e); err != nil || !bytes.Equal(again, once) {
 		t.Fatalf("written is\n%q\nread back as\n%q, %v", once, again, err)
 	}
@@ -176,7 +176,7 @@ func stored(e Envelope) []byte {
 		a.Operations = ops
 		e.Args = a
 	}
-	b, _ := e.message()
+	b, _ := e.message(nil)
 	return b
 }
 

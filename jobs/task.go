@@ -20,7 +20,7 @@ type task struct {
 	suspect  bool   // failed often: runs alone
 	content  string // the blob that has the job, empty when its message does
 	verdict  Verdict
-	end      storage.Job        // the row, once it was read and has ended
+	end      *storage.Job       // the row, once it was read and has ended
 	stage    *Event             // of a long job that ended just now
 	batch    *manager.SaveBatch // in which a save has ended just now
 }
@@ -68,6 +68,14 @@ func (t *task) known() bool {
 	return t.delivery.Number > 1 || t.delivery.Job != "" || t.env.recorded()
 }
 
+// endRow returns the row, once it was read and has ended.
+func (t *task) endRow() (row storage.Job) {
+	if t.end != nil {
+		row = *t.end
+	}
+	return row
+}
+
 // done ends the task with an acknowledgement.
 func (t *task) done(state storage.JobState, repeated bool) {
 	t.verdict.Action, t.verdict.State, t.verdict.Repeated = ActionAck, state, repeated
@@ -77,7 +85,7 @@ func (t *task) done(state storage.JobState, repeated bool) {
 // published again: the process may have died before it was.
 func (t *task) ended(row storage.Job) {
 	t.done(row.State, true)
-	t.end = row
+	t.end = &row
 	t.verdict.Attempt, t.verdict.Code = row.Attempt, row.ErrorCode
 	if row.ErrorMessage != "" {
 		t.verdict.Err = errors.New(row.ErrorMessage)

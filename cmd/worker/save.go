@@ -165,7 +165,7 @@ func (a *app) save(ctx context.Context, model string, f *saveFlags, o *jobOption
 
 // saveList are the operations of one command.
 type saveList struct {
-	jobs []saveJob
+	jobs []*saveJob
 	// bad are the lines that are not submitted.
 	bad []lineError
 }
@@ -214,10 +214,14 @@ func (a *app) readSaves(r io.Reader, model string, f *saveFlags, o *jobOptions) 
 	if len(p.jobs) > 1 && o.uniqueKey != "" {
 		return saveList{}, usage("--unique-key: the lines are %d jobs, which cannot have one key; use --unique, or --on-error fail to make them one", len(p.jobs))
 	}
-	list := saveList{bad: p.bad}
-	first := make(map[string]saveJob, len(p.jobs))
+	list := saveList{bad: p.bad, jobs: p.jobs[:0]}
+	first := map[string]*saveJob{}
 	for _, j := range p.jobs {
 		id := j.envelope.ID
+		if !j.named {
+			list.jobs = append(list.jobs, j)
+			continue
+		}
 		if before, repeated := first[id]; repeated && before.hash != j.hash {
 			list.bad = append(list.bad, lineError{
 				j.lines[0], jobs.CodeDiffers,

@@ -26,6 +26,8 @@ type saveJob struct {
 	envelope jobs.Envelope
 	// hash is that of the message, by which the ledger tells two jobs of one id apart.
 	hash [sha256.Size]byte
+	// named: a line gave the id, which another one may give, too.
+	named bool
 	// asked: lines that are forbidden were taken out.
 	asked bool
 }
@@ -43,7 +45,8 @@ type packer struct {
 
 	open []readLine
 	size int
-	jobs []saveJob
+	room []byte // for a message
+	jobs []*saveJob
 	bad  []lineError
 }
 
@@ -136,8 +139,8 @@ func (p *packer) flush() {
 
 // job makes a job of lines. Its operations have the user and the time of their lines,
 // where those differ from the job's.
-func (p *packer) job(lines []readLine) (saveJob, error) {
-	j := saveJob{lines: make([]int, len(lines))}
+func (p *packer) job(lines []readLine) (*saveJob, error) {
+	j := &saveJob{lines: make([]int, len(lines)), named: lines[0].id != ""}
 	user, at := cmp.Or(lines[0].op.User, p.user), lines[0].op.Time
 	ops := make([]manager.Operation, len(lines))
 	for i, l := range lines {
@@ -170,12 +173,8 @@ func (p *packer) job(lines []readLine) (saveJob, error) {
 	if len(lines) > 1 {
 		e.Form = jobs.FormBinary
 	}
-	return j.with(e)
-}
-
-// with returns the job with another envelope.
-func (j saveJob) with(e jobs.Envelope) (saveJob, error) {
-	message, _, err := e.Pack()
-	j.envelope, j.hash = e, sha256.Sum256(message)
+	j.envelope = e
+	var err error
+	j.hash, p.room, err = e.Digest(p.room)
 	return j, err
 }

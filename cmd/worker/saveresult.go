@@ -66,7 +66,7 @@ func (s *session) followSaves(ctx context.Context, list saveList, board *progres
 
 // followSave waits until a job has ended and returns its row, of one of which all was
 // done here only what count needs.
-func (s *session) followSave(ctx context.Context, j saveJob) (storage.Job, error) {
+func (s *session) followSave(ctx context.Context, j *saveJob) (storage.Job, error) {
 	id := s.jobID(j)
 	if s.worker == nil {
 		return s.follow(ctx, id, nil)
@@ -87,7 +87,7 @@ func (s *session) followSave(ctx context.Context, j saveJob) (storage.Job, error
 }
 
 // count counts the operations of a job that has ended.
-func (r *saveResult) count(j saveJob, row storage.Job) error {
+func (r *saveResult) count(j *saveJob, row storage.Job) error {
 	if row.EnvelopeHash != nil && !bytes.Equal(row.EnvelopeHash, j.hash[:]) {
 		r.dead(j, lineError{Code: jobs.CodeDiffers, Message: fmt.Sprintf("id %s was used before for another operation", j.envelope.ID)})
 		return nil
@@ -102,7 +102,7 @@ func (r *saveResult) count(j saveJob, row storage.Job) error {
 
 // countEach counts the operations of a job by their outcomes; a job that was refused
 // before any was tried has none, nor has one that was done here.
-func (r *saveResult) countEach(j saveJob, row storage.Job) error {
+func (r *saveResult) countEach(j *saveJob, row storage.Job) error {
 	var ended struct {
 		Outcomes []manager.Outcome `json:"outcomes"`
 	}
@@ -133,7 +133,7 @@ func (r *saveResult) countEach(j saveJob, row storage.Job) error {
 }
 
 // dead counts all operations of a job as dead, for one reason.
-func (r *saveResult) dead(j saveJob, why lineError) {
+func (r *saveResult) dead(j *saveJob, why lineError) {
 	for _, line := range j.lines {
 		r.Dead++
 		why.Line = line

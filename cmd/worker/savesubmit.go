@@ -31,7 +31,7 @@ func (s *session) submitSaves(ctx context.Context, list *saveList, board *progre
 			task.End("stopped")
 		}
 	}()
-	taken := make([]saveJob, 0, len(list.jobs))
+	taken := make([]*saveJob, 0, len(list.jobs))
 	var sent int64
 	for from := 0; from < len(list.jobs); from += submitBatch {
 		part := list.jobs[from:min(from+submitBatch, len(list.jobs))]
@@ -107,13 +107,13 @@ func (s *session) dropForbidden(ctx context.Context, list *saveList) error {
 }
 
 // whole reports whether one refused line refuses the job, which the worker does then.
-func (j saveJob) whole() bool {
+func (j *saveJob) whole() bool {
 	save, _ := j.envelope.Args.(jobs.Save)
 	return save.OnError == jobs.OnErrorFail
 }
 
 // without returns the job without its refused operations, whose lines go to bad.
-func (j saveJob) without(refused []*manager.RefusedError, bad *[]lineError) (saveJob, error) {
+func (j *saveJob) without(refused []*manager.RefusedError, bad *[]lineError) (*saveJob, error) {
 	save, _ := j.envelope.Args.(jobs.Save)
 	var ops []manager.Operation
 	var lines []int
@@ -133,7 +133,9 @@ func (j saveJob) without(refused []*manager.RefusedError, bad *[]lineError) (sav
 	}
 	save.Operations = ops
 	j.envelope.Args = save
-	return j.with(j.envelope)
+	var err error
+	j.hash, _, err = j.envelope.Digest(nil)
+	return j, err
 }
 
 // submitSave submits the operations without waiting.
@@ -172,4 +174,4 @@ func (a *app) submitSave(ctx context.Context, model string, f *saveFlags, o *job
 }
 
 // jobID returns the ledger key of a job.
-func (s *session) jobID(j saveJob) uuid.UUID { return jobs.ID(s.store.ID(), j.envelope.ID) }
+func (s *session) jobID(j *saveJob) uuid.UUID { return jobs.ID(s.store.ID(), j.envelope.ID) }
