@@ -100,8 +100,8 @@ func (f *Factory) Ledger() storage.Ledger { return ledger{f} }
 // Garbage returns what garbage collection needs.
 func (f *Factory) Garbage() storage.Garbage { return garbage{f} }
 
-// Traits: everything holds, but for what a kill may leave beside the tables. More writers than processors of the server only make
-// them wait for each other.
+// Traits: everything holds, but for what a kill may leave beside the tables. More writers
+// than processors of the server only make them wait for each other.
 func (f *Factory) Traits() storage.Traits {
 	writers := max(2, min(runtime.NumCPU(), 4, int(f.pool.Config().MaxConns)-2))
 	beside := f.medium != nil
