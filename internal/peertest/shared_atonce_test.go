@@ -3,6 +3,7 @@ package peertest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,18 +28,35 @@ func labelled(label string, n int) []byte {
 	return fmt.Appendf(nil, `{"n":%d,"label":%q,"weight":0.5,"tags":[],"nested":{}}`, n, label)
 }
 
+// waves is how many portions edits are done in, see during.
+const waves = 4
+
 // during does work again and again, at most so often, while the original does edits,
-// which must all succeed. It returns how often.
+// which must all succeed. It returns how often. Between the portions of its edits the original
+// waits until work was done once more: otherwise, on a busy machine, it may be ready
+// before work is.
 func (s items) during(t *testing.T, edits []pypeer.Edit, most int, work func(round int)) int {
 	t.Helper()
 	type answer struct {
 		raised []string
 		err    error
 	}
-	done := make(chan answer, 1)
+	done, worked := make(chan answer, 1), make(chan struct{}, 1)
 	go func() {
-		raised, err := s.app.Apply("item", edits)
-		done <- answer{raised, err}
+		var a answer
+		for wave := range slices.Chunk(edits, (len(edits)+waves-1)/waves) {
+			if len(a.raised) > 0 {
+				select {
+				case <-worked:
+				case <-t.Context().Done():
+				}
+			}
+			raised, err := s.app.Apply("item", wave)
+			if a.raised, a.err = append(a.raised, raised...), err; err != nil {
+				break
+			}
+		}
+		done <- a
 	}()
 	for round := 0; ; round++ {
 		select {
@@ -58,6 +76,10 @@ func (s items) during(t *testing.T, edits []pypeer.Edit, most int, work func(rou
 			round--
 		} else {
 			work(round)
+		}
+		select {
+		case worked <- struct{}{}:
+		default: // nobody has taken note of the last one
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
