@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -17,7 +18,8 @@ import (
 // connections in COMMIT. Its fields are set before anybody connects, or while nobody
 // commits.
 type Commits struct {
-	// OnCommit is asked when a client sends COMMIT: false loses it.
+	// OnCommit is asked when a client sends COMMIT, or what the server waits for before
+	// it comes to a COMMIT that was sent: false loses it.
 	OnCommit func() bool
 	// OnCommitted is asked when the server has answered that: false loses the answer.
 	OnCommitted func() bool
@@ -93,8 +95,9 @@ func (p *Commits) serve(client net.Conn) {
 		_ = client.Close()
 	}()
 	if err := carryOne(client, server); err == nil { // the first message has no kind
+		var sent commitSent
 		cut := carry(client, server, func(kind byte, body string) bool {
-			return kind == 'Q' && body == "COMMIT\x00" && p.OnCommit != nil && !p.OnCommit()
+			return sent.by(kind, body) && p.OnCommit != nil && !p.OnCommit()
 		})
 		if cut {
 			p.Cuts.Add(1)
@@ -105,6 +108,25 @@ func (p *Commits) serve(client net.Conn) {
 	}
 	_ = server.Close()
 	<-answers
+}
+
+// commitSent tells when a client has sent all that the server needs to come to COMMIT.
+type commitSent struct {
+	rows int // of how many COPYs are still to end
+}
+
+// by takes the next message. COMMIT may be alone, or behind COPYs in one message: the
+// last of them ends with their rows.
+func (c *commitSent) by(kind byte, body string) bool {
+	switch {
+	case kind == 'Q' && strings.HasSuffix(body, "COMMIT\x00"):
+		c.rows = strings.Count(body, "FROM STDIN")
+		return c.rows == 0
+	case kind == 'c' && c.rows > 0:
+		c.rows--
+		return c.rows == 0
+	}
+	return false
 }
 
 // carry copies messages until the connection ends, or stop says that this one and

@@ -14,6 +14,9 @@ import (
 // more there are. A command costs something, too.
 const rowsPerCopy = 250
 
+// commandsFor is by how many commands so many rows are copied: at least one.
+func commandsFor(rows int) int { return max(1, (rows+rowsPerCopy-1)/rowsPerCopy) }
+
 // copyRows appends rows in the binary format of COPY. Each field is its length and
 // its bytes, as an element of a binary array is: see columnsOf in columns.go.
 type copyRows struct {

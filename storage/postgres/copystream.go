@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -11,8 +12,9 @@ import (
 
 // statement is one of those that are sent together, see flush.
 type statement struct {
-	// table, columns and rows are of COPY: rows returns them.
+	// table, columns and rows are of COPY: rows returns them, most at most.
 	table, columns string
+	most           int
 	rows           func() *copyRows
 	// name, params and changes are of a prepared statement that changes so many rows.
 	name    string
@@ -20,14 +22,24 @@ type statement struct {
 	changes int
 }
 
-// copyLater has the next flush write rows; they are asked for then.
-func (t *tx) copyLater(table, columns string, rows func() *copyRows) {
-	t.queued = append(t.queued, statement{table: table, columns: columns, rows: rows})
+// copyOf is the statement that writes so many rows at most.
+func copyOf(table, columns string, most int, rows func() *copyRows) statement {
+	return statement{table: table, columns: columns, most: most, rows: rows}
+}
+
+// commands are the COPYs that take the rows.
+func (s *statement) commands() string {
+	return strings.Repeat(`COPY `+s.table+` (`+s.columns+`) FROM STDIN BINARY;`, commandsFor(s.most))
+}
+
+// copyLater has the next flush write so many rows at most; they are asked for then.
+func (t *tx) copyLater(table, columns string, most int, rows func() *copyRows) {
+	t.queued = append(t.queued, copyOf(table, columns, most, rows))
 }
 
 // copyIn writes rows now.
 func (t *tx) copyIn(table, columns string, rows *copyRows) error {
-	t.copyLater(table, columns, func() *copyRows { return rows })
+	t.copyLater(table, columns, rows.n, func() *copyRows { return rows })
 	return t.flush()
 }
 
@@ -52,18 +64,34 @@ func (t *tx) flush() error {
 	if len(queued) == 0 || t.ctx.Err() != nil {
 		return t.ctx.Err()
 	}
+	return t.exchange(func(conn *pgconn.PgConn) error {
+		out := outgoing{to: conn.Conn()}
+		if err := out.send(queued); err != nil {
+			return err
+		}
+		return answers(conn, out.changes)
+	})
+}
+
+// exchange runs talk, which sends messages and reads the answers that it has to. The
+// connection is given up when talk fails by anything but an answer of the server, or when
+// the context ends, which then is the error.
+func (t *tx) exchange(talk func(*pgconn.PgConn) error) (err error) {
 	conn := t.conn.PgConn()
 	uncut := context.AfterFunc(t.ctx, func() { _ = conn.Conn().SetDeadline(time.Unix(1, 0)) })
-	defer uncut()
-	out := outgoing{to: conn.Conn()}
-	err := out.send(queued)
-	if err == nil {
-		err = answers(conn, out.changes)
-	}
-	cut := !uncut()
-	if _, answered := errors.AsType[*pgconn.PgError](err); cut || err != nil && !answered && err != errRaced {
-		t.abandon(cut)
-	}
+	inStep := false // with the server; not when talk panics
+	defer func() {
+		switch cut := !uncut(); {
+		case cut:
+			t.abandon(true)
+			err = t.ctx.Err()
+		case !inStep:
+			t.abandon(false)
+		}
+	}()
+	err = talk(conn)
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	inStep = err == nil || answered || errors.Is(err, errRaced)
 	return err
 }
 

@@ -16,18 +16,19 @@ import (
 
 // copyTwo queues two COPYs, the second of which would be in order.
 func copyTwo(t *tx, keys ...string) {
-	rows := func(keys ...string) func() *copyRows {
-		return func() *copyRows {
-			c := newCopyRows(0)
-			for _, k := range keys {
-				c.row(1)
-				c.text(k)
-			}
-			return c
+	t.queued = append(t.queued, copyOfKeys("first", keys...), copyOfKeys("second", "x"))
+}
+
+// copyOfKeys copies into a table of openTables.
+func copyOfKeys(table string, keys ...string) statement {
+	return copyOf(table, "k", len(keys), func() *copyRows {
+		c := newCopyRows(0)
+		for _, k := range keys {
+			c.row(1)
+			c.text(k)
 		}
-	}
-	t.copyLater("first", "k", rows(keys...))
-	t.copyLater("second", "k", rows("x"))
+		return c
+	})
 }
 
 // openTables opens a store with two tables to copy into.

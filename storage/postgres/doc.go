@@ -16,6 +16,9 @@
 // for each other and do not deadlock. An insert that meets a row somebody else
 // made meanwhile ends the transaction, which is done again and then sees the row.
 //
+// COMMIT is sent with the last rows, and a unit of nothing but new rows is one message with
+// its BEGIN; see docs/adr/0031-commit-with-the-rows.md.
+//
 // Numbers of new revisions come from the locked meta. When a number is taken
 // although the meta does not count it (a writer died between a revision and its
 // meta, or a meta was removed) the unit is computed again with what is stored.

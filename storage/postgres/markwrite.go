@@ -75,7 +75,7 @@ func (f *Factory) copyOfMarks(marks []storage.Mark) *copyRows {
 // raise has the next flush raise marks.
 func (t *tx) raise(marks raisedMarks) error {
 	if marks.rows != nil {
-		t.copyLater("specstar_marks", markColumns, marks.rows.get)
+		t.copyLater("specstar_marks", markColumns, len(marks.fresh), marks.rows.get)
 	}
 	if len(marks.known) == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (t *tx) raiseNow(v *view, list []storage.Mark) error {
 	var marks raisedMarks
 	marks.split(v.marks, list)
 	if len(marks.fresh) > 0 {
-		t.copyLater("specstar_marks", markColumns, func() *copyRows { return t.f.copyOfMarks(marks.fresh) })
+		t.copyLater("specstar_marks", markColumns, len(marks.fresh), func() *copyRows { return t.f.copyOfMarks(marks.fresh) })
 	}
 	return errors.Join(t.raise(marks), t.flush())
 }

@@ -21,7 +21,7 @@ func (t *tx) insertMetas(names tables, rows metaRows) error {
 		}
 		return t.execRows(names.insertMetas(f), rows.fresh, f)
 	}
-	t.copyLater(names.meta, metaColumns, rows.copied)
+	t.copyLater(names.meta, metaColumns, len(rows.fresh), rows.copied)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package postgres
 import (
 	"encoding/binary"
 	"net"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -13,6 +12,13 @@ import (
 var (
 	copyHeader  = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	copyTrailer = []byte{0xff, 0xff}
+)
+
+// Messages before and behind the rows of each COPY; the last one ends it.
+var (
+	copyBegin = append(appendDataHead(nil, len(copyHeader)), copyHeader...)
+	copyEnd   = append(appendDataHead(nil, len(copyTrailer)), copyTrailer...)
+	copyDone  = []byte{'c', 0, 0, 0, 4}
 )
 
 // chunk is how many bytes of rows are sent in one message. The server holds a message
@@ -29,6 +35,8 @@ type outgoing struct {
 	// changes are how many rows each command that was sent is to change.
 	changes []int
 	parts   net.Buffers
+	// held: the end of the last rows is not sent, and that of others is.
+	held bool
 }
 
 // send sends statement after statement.
@@ -38,7 +46,7 @@ func (o *outgoing) send(queued []statement) error {
 		if s := &queued[i]; s.rows == nil {
 			err = o.statement(s)
 		} else {
-			err = o.copy(s)
+			err = o.copy(s, i == len(queued)-1)
 		}
 		if err != nil {
 			return err
@@ -65,32 +73,51 @@ func (o *outgoing) statement(s *statement) error {
 
 // copy sends rows by as many COPYs as they take, which are one message and have one
 // answer.
-func (o *outgoing) copy(s *statement) error {
-	rows := s.rows()
-	command := `COPY ` + s.table + ` (` + s.columns + `) FROM STDIN BINARY;`
-	head, err := (&pgproto3.Query{String: strings.Repeat(command, 1+len(rows.cuts))}).Encode(nil)
-	if err != nil {
-		return err
-	}
-	begin := append(appendDataHead(nil, len(copyHeader)), copyHeader...)
-	end, err := (&pgproto3.CopyDone{}).Encode(append(appendDataHead(nil, len(copyTrailer)), copyTrailer...))
-	if err != nil {
-		return err
-	}
+func (o *outgoing) copy(s *statement, last bool) error {
 	o.changes = append(o.changes, anyNumber)
-	o.parts = append(o.parts[:0], head)
-	for rows := range rows.commands() {
-		o.parts = append(o.parts, begin)
-		for len(rows) > 0 {
-			n := min(len(rows), chunk)
-			o.parts = append(o.parts, appendDataHead(nil, n), rows[:n])
-			rows = rows[n:]
-		}
-		o.parts = append(o.parts, end)
+	o.parts = append(o.parts, queryMessage(s.commands()))
+	return o.rows(s, last)
+}
+
+// rows sends the rows of s. The server waits for those of each of its commands.
+func (o *outgoing) rows(s *statement, last bool) error {
+	left := commandsFor(s.most)
+	for rows := range s.rows().commands() {
+		o.command(rows)
+		left--
 	}
+	for range left {
+		o.command(nil)
+	}
+	if last && o.held {
+		o.parts = o.parts[:len(o.parts)-1] // copyDone
+	}
+	return o.write()
+}
+
+// command adds the rows of one COPY to what is sent next.
+func (o *outgoing) command(rows []byte) {
+	o.parts = append(o.parts, copyBegin)
+	for len(rows) > 0 {
+		n := min(len(rows), chunk)
+		o.parts = append(o.parts, appendDataHead(nil, n), rows[:n])
+		rows = rows[n:]
+	}
+	o.parts = append(o.parts, copyEnd, copyDone)
+}
+
+// write sends what was added.
+func (o *outgoing) write() error {
 	left := o.parts // WriteTo consumes it
-	_, err = left.WriteTo(o.to)
+	o.parts = o.parts[:0]
+	_, err := left.WriteTo(o.to)
 	return err
+}
+
+// queryMessage is the message that has the server run commands.
+func queryMessage(commands string) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{'Q'}, uint32(4+len(commands)+1))
+	return append(append(b, commands...), 0)
 }
 
 // appendDataHead appends the head of a message with n bytes of COPY: its type, and a

@@ -39,6 +39,8 @@ type tx struct {
 	// proven: the ledger tells whether it took effect, so that it may be done again.
 	proven bool
 	queued []statement // that flush writes
+	// committed: it has ended already, whatever the error.
+	committed bool
 	// takeBack, when not nil, undoes what fn did outside of the database. It is called when
 	// the context has ended behind fn, before the transaction gives up its locks.
 	takeBack func() error
@@ -47,11 +49,16 @@ type tx struct {
 // write runs fn in a transaction, which commits when fn returns nil and the context
 // has not ended. When another transaction was in the way it runs again.
 func (f *Factory) write(ctx context.Context, doing string, fn func(*tx) error) error {
+	return f.repeat(ctx, doing, func(attempt int) error { return f.try(ctx, attempt, fn) })
+}
+
+// repeat runs a transaction again when another one was in its way.
+func (f *Factory) repeat(ctx context.Context, doing string, try func(attempt int) error) error {
 	if f.readOnly {
 		return fmt.Errorf("%s %s: %w", doing, f.place, errReadOnly)
 	}
 	for attempt := 0; ; attempt++ {
-		err := f.try(ctx, attempt, fn)
+		err := try(attempt)
 		if err == nil {
 			return nil
 		}
@@ -93,6 +100,9 @@ func (f *Factory) try(ctx context.Context, attempt int, fn func(*tx) error) erro
 	defer release()
 	t.attempt = attempt
 	err = fn(t)
+	if t.committed && err == nil {
+		return nil
+	}
 	if err == nil {
 		if err = ctx.Err(); err != nil && t.takeBack != nil {
 			err = errors.Join(err, t.takeBack())
@@ -105,45 +115,73 @@ func (f *Factory) try(ctx context.Context, attempt int, fn func(*tx) error) erro
 	return t.commit()
 }
 
-// start begins a transaction. Connections that turn out dead are passed over: after
-// a restart of the server all those are that were idle.
+// start begins a transaction.
 func (f *Factory) start(ctx context.Context) (t *tx, release func(), err error) {
+	return f.startWith(ctx, (*tx).begin)
+}
+
+// startWith begins a transaction by what first does. Connections that turn out dead are
+// passed over: after a restart of the server all those are that were idle. One that has
+// told the id of the transaction was not dead.
+func (f *Factory) startWith(ctx context.Context, first func(*tx) error) (t *tx, release func(), err error) {
 	for left := f.pool.Config().MaxConns; ; left-- {
 		conn, err := f.acquire(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		t = &tx{f: f, ctx: ctx, conn: conn.Conn()}
-		if err = t.begin(); err == nil {
+		t, dead, err := f.startOn(ctx, conn, first)
+		if err == nil {
 			return t, conn.Release, nil
 		}
-		t.rollback()
-		dead := t.conn.IsClosed()
-		conn.Release()
 		if !dead || left <= 0 || ctx.Err() != nil {
 			return nil, nil, err
 		}
 	}
 }
 
+// startOn begins a transaction on a connection, which it gives back unless that succeeds;
+// it may have been dead.
+func (f *Factory) startOn(ctx context.Context, conn *pgxpool.Conn, first func(*tx) error) (t *tx, dead bool, err error) {
+	begun := false
+	defer func() {
+		if !begun { // first may also panic
+			conn.Release()
+		}
+	}()
+	t = &tx{f: f, ctx: ctx, conn: conn.Conn()}
+	if err := first(t); err != nil {
+		t.rollback()
+		return nil, t.conn.IsClosed() && t.id == "", err
+	}
+	begun = true
+	return t, false, nil
+}
+
 // begin begins the transaction. The first one of a connection also notes the run of the
 // server that it leads to.
 func (t *tx) begin() error {
-	query, known := begin, t.conn.PgConn().CustomData()
-	_, again := known[runKey]
-	if !again {
-		query += `, ` + serverRun
-	}
-	results, err := t.conn.PgConn().Exec(t.ctx, query).ReadAll()
+	results, err := t.conn.PgConn().Exec(t.ctx, t.beginning()).ReadAll()
 	if err != nil {
 		return err
 	}
-	row := results[1].Rows[0]
+	t.begun(results[1].Rows[0])
+	return nil
+}
+
+// beginning is what begins the transaction. It gives one row.
+func (t *tx) beginning() string {
+	if _, known := t.conn.PgConn().CustomData()[runKey]; known {
+		return begin
+	}
+	return begin + `, ` + serverRun
+}
+
+// begun notes what the row of beginning tells.
+func (t *tx) begun(row [][]byte) {
 	t.id = string(row[0])
-	if !again {
+	if known := t.conn.PgConn().CustomData(); known[runKey] == nil {
 		known[runKey] = string(row[len(row)-1])
 	}
-	return nil
 }
 
 // acquire takes a connection of the pool.

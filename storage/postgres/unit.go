@@ -43,29 +43,40 @@ func (u unit) update(ctx context.Context, names map[string]tables, b storage.Bat
 	if ahead != nil {
 		defer ahead.close(&u.f.buffers)
 	}
-	return u.f.write(ctx, doingUnit, func(t *tx) error {
-		done, err := t.startUnit(b)
-		if done || err != nil {
-			return err
+	copies := ahead.copies()
+	return u.f.repeat(ctx, doingUnit, func(attempt int) error {
+		if attempt == 0 && len(copies) > 0 {
+			return u.f.copyUnit(ctx, ahead, copies)
 		}
-		if ahead != nil && t.attempt == 0 {
-			return t.writeUnit(ahead)
-		}
-		v, err := t.newView(names, b)
-		if err != nil {
-			return err
-		}
-		w, err := v.compute(b, compute)
-		if err != nil {
-			return err
-		}
-		p, err := t.f.prepare(v, b, w)
-		if err != nil {
-			return err
-		}
-		defer p.close(&t.f.buffers)
-		return t.writeUnit(p)
+		return u.f.try(ctx, attempt, func(t *tx) error {
+			done, err := t.startUnit(b)
+			if done || err != nil {
+				return err
+			}
+			if ahead != nil && t.attempt == 0 {
+				return t.writeUnit(ahead)
+			}
+			return t.runUnit(names, b, compute)
+		})
 	})
+}
+
+// runUnit reads, computes and writes.
+func (t *tx) runUnit(names map[string]tables, b storage.Batch, compute func(storage.View) (storage.Writes, error)) error {
+	v, err := t.newView(names, b)
+	if err != nil {
+		return err
+	}
+	w, err := v.compute(b, compute)
+	if err != nil {
+		return err
+	}
+	p, err := t.f.prepare(v, b, w)
+	if err != nil {
+		return err
+	}
+	defer p.close(&t.f.buffers)
+	return t.writeUnit(p)
 }
 
 // doingUnit says what fails when a unit does.
@@ -147,16 +158,34 @@ func (t *tx) queue(b storage.Batch) error {
 }
 
 // writeUnit stores what compute returned: models by name, marks, then the ledger (G22).
+// When that ends with rows of COPY it also commits.
 func (t *tx) writeUnit(p *prepared) error {
-	if err := t.writeRows(p); err != nil {
+	if p.batch.Chunk != nil || p.jobs == nil && len(p.writes.Jobs) > 0 {
+		if err := t.writeRows(p); err != nil {
+			return err
+		}
+		return t.writeLedgerOf(p)
+	}
+	if err := t.queueRows(p); err != nil {
 		return err
 	}
-	return t.writeLedgerOf(p)
+	t.proven = len(p.writes.Jobs) > 0
+	err := t.flushAndCommit()
+	p.sent = err == nil
+	return err
 }
 
 // writeRows stores everything but what belongs to the ledger. Rows of jobs that are
 // copied are sent with the others.
 func (t *tx) writeRows(p *prepared) error {
+	if err := t.queueRows(p); err != nil {
+		return err
+	}
+	return t.flush()
+}
+
+// queueRows has the next flush write the last of a unit's rows, and writes the others.
+func (t *tx) queueRows(p *prepared) error {
 	for _, m := range p.models {
 		if err := t.writeModel(p.view, m); err != nil {
 			return err
@@ -166,9 +195,9 @@ func (t *tx) writeRows(p *prepared) error {
 		return err
 	}
 	if p.jobs != nil {
-		t.copyLater("specstar_jobs", p.jobColumns, p.jobs.get)
+		t.copyLater("specstar_jobs", p.jobColumns, len(p.writes.Jobs), p.jobs.get)
 	}
-	return t.flush()
+	return nil
 }
 
 // writeLedgerOf ends the jobs of a unit whose rows are stored.
@@ -199,8 +228,8 @@ func (t *tx) writeModel(v *view, m *preparedModel) error {
 		return err
 	}
 	if m.data != nil {
-		t.copyLater(m.names.data, dataColumns, m.data.get)
-		t.copyLater(m.names.index, indexColumns, m.index.get)
+		t.copyLater(m.names.data, dataColumns, len(m.revisions), m.data.get)
+		t.copyLater(m.names.index, indexColumns, len(m.revisions), m.index.get)
 	} else {
 		if err := t.flush(); err != nil {
 			return err

@@ -16,11 +16,16 @@ import (
 )
 
 // TestConnectionLostInCommit loses every second COMMIT, or the answer to it: a save
-// whose COMMIT arrived is done, once, and another has no effect and says so.
+// whose COMMIT arrived is done, once, and another has no effect and says so. What is new
+// is sent together with its COMMIT.
 func TestConnectionLostInCommit(t *testing.T) {
 	t.Parallel()
-	for _, lost := range []string{"commit", "answer"} {
-		t.Run(lost, func(t *testing.T) {
+	for _, tc := range []struct {
+		lost string
+		op   manager.Op
+	}{{"commit", manager.OpUpsert}, {"answer", manager.OpUpsert}, {"commit", manager.OpCreate}, {"answer", manager.OpCreate}} {
+		lost := tc.lost
+		t.Run(fmt.Sprint(lost, " of ", tc.op), func(t *testing.T) {
 			direct := pgtest.Database(t)
 			p, dsn := startProxy(t, direct)
 			f := open(t, postgres.Config{DSN: dsn})
@@ -35,7 +40,11 @@ func TestConnectionLostInCommit(t *testing.T) {
 			acknowledged := map[uuid.UUID]bool{}
 			refused := 0
 			for i := range either(40, 1000) {
-				batch := []manager.SaveJob{job(fmt.Sprint(i), manager.OpUpsert, id(i%3))}
+				batch := []manager.SaveJob{job(fmt.Sprint(i), tc.op, id(i%3))}
+				if tc.op == manager.OpCreate {
+					batch[0] = job(fmt.Sprint(i), tc.op, id(i))
+					batch[0].First = true
+				}
 				for attempt := 0; ; attempt++ {
 					out, err := m.SaveJobs(t.Context(), batch)
 					if err == nil {
