@@ -31,7 +31,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.resources, "n", 20_000, "resources written in each round")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of starts and of commands beside the original")
-	flag.IntVar(&o.unitRounds, "unit-rounds", 31, "rounds beside COPY, of some seconds; single ones lie far apart")
+	flag.IntVar(&o.unitRounds, "unit-rounds", 61, "rounds beside COPY, of some seconds; single ones lie far apart")
 	flag.IntVar(&o.batch, "batch", 1000, "resources of one transaction")
 	flag.IntVar(&o.connections, "connections", 2, "transactions at the same time")
 	flag.BoolVar(&o.limit, "limit", true, "measure units of work beside COPY")
