@@ -37,7 +37,7 @@ func TestWorkersDieAtEachPoint(t *testing.T) {
 	times := []int{1, 3}
 	if !long() {
 		t.Parallel()
-		names, times = []string{"after a commit"}, times[:1]
+		names, times = []string{"after a commit", "after a commit with rows"}, times[:1]
 	}
 	if wanted := os.Getenv("CHAOS_POINTS"); wanted != "" {
 		names = strings.Split(wanted, ";")
