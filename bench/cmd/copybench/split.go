@@ -19,7 +19,7 @@ var stepOf = map[string]string{
 	"postgres.(*Factory).encodeMetaRows": "encode metas", "postgres.(*metaRows).copied": "encode metas", "postgres.sparedOf": "encode metas", "postgres.encodedRows": "encode metas",
 	"postgres.(*Factory).copyOfData": "encode payloads, infos", "postgres.(*Factory).copyOfEntries": "encode payloads, infos", "postgres.placedAll": "encode payloads, infos",
 	"postgres.jobCopy.encode": "ledger", "postgres.newJobCopy": "ledger", "postgres.(*tx).writeLedger": "ledger",
-	"postgres.(*outgoing).send": "send, wait", "postgres.answers": "send, wait", "postgres.(*tx).begin": "send, wait", "postgres.(*tx).commit": "send, wait", "postgres.(*Factory).acquire": "send, wait",
+	"postgres.(*outgoing).send": "send, wait", "postgres.(*outgoing).unit": "send, wait", "postgres.(*tx).learnID": "send, wait", "postgres.(*tx).commitHeld": "send, wait", "postgres.answers": "send, wait", "postgres.(*tx).begin": "send, wait", "postgres.(*tx).commit": "send, wait", "postgres.(*Factory).acquire": "send, wait",
 	"main.writeUnit": "prepare",
 }
 
