@@ -48,13 +48,22 @@ func TestCopiesCommitTogether(t *testing.T) {
 		}
 		f.wantRows(t, 0, 0)
 	}
+	more := copyOfKeys("first", keys...)
+	more.most = len(keys) - 2
+	if err := f.atOnce(t.Context(), more, copyOfKeys("second", "x")); !errors.Is(err, errUnannounced) {
+		t.Errorf("rows that no command takes: %v", err)
+	}
+	if err := f.write(t.Context(), "copy into", func(t *tx) error { t.queued = []statement{more}; return t.flush() }); !errors.Is(err, errUnannounced) {
+		t.Errorf("rows that no command takes: %v", err)
+	}
+	f.wantRows(t, 0, 0)
 	fewer := copyOfKeys("second", "x")
 	fewer.most = 3 * rowsPerCopy
 	if err := f.atOnce(t.Context(), copyOfKeys("first", keys...), fewer); err != nil {
 		t.Error(err)
 	}
 	f.wantRows(t, len(keys), 1)
-	if n := f.pool.Stat().NewConnsCount(); n > 2 {
+	if n := f.pool.Stat().NewConnsCount(); n > 4 { // two were given up
 		t.Errorf("%d connections were made", n)
 	}
 }

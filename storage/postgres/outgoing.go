@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -27,6 +29,9 @@ const chunk = 32 << 10
 
 // anyNumber is that of the rows that COPY writes: all, or it fails.
 const anyNumber = -1
+
+// errUnannounced says that there are more rows than a statement announced.
+var errUnannounced = errors.New("more rows than were announced")
 
 // outgoing sends statements. What others hold in memory goes from there to the
 // connection.
@@ -79,10 +84,14 @@ func (o *outgoing) copy(s *statement, last bool) error {
 	return o.rows(s, last)
 }
 
-// rows sends the rows of s. The server waits for those of each of its commands.
+// rows sends the rows of s. The server waits for those of each of its commands, and would
+// pass over what no command takes.
 func (o *outgoing) rows(s *statement, last bool) error {
 	left := commandsFor(s.most)
 	for rows := range s.rows().commands() {
+		if left == 0 {
+			return fmt.Errorf("copy into %s: %w", s.table, errUnannounced)
+		}
 		o.command(rows)
 		left--
 	}

@@ -151,7 +151,7 @@ func (f *Factory) startOn(ctx context.Context, conn *pgxpool.Conn, first func(*t
 	t = &tx{f: f, ctx: ctx, conn: conn.Conn()}
 	if err := first(t); err != nil {
 		t.rollback()
-		return nil, t.conn.IsClosed() && t.id == "", err
+		return nil, t.conn.IsClosed() && t.id == "" && !errors.Is(err, errUnannounced), err
 	}
 	begun = true
 	return t, false, nil
