@@ -16,7 +16,7 @@ import (
 
 // copies returns the COPYs that write p; none when they do not write all of it, and for nil.
 func (p *prepared) copies() (list []statement) {
-	if p == nil || p.batch.Chunk != nil || p.jobs == nil && len(p.writes.Jobs) > 0 || len(p.marks.known) > 0 || !p.view.f.utc {
+	if p == nil || p.ledgerApart() || len(p.marks.known) > 0 || !p.view.f.utc {
 		return nil
 	}
 	for _, m := range p.models {

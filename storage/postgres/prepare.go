@@ -90,6 +90,11 @@ func (p *prepared) model(f *Factory, name string) (_ *preparedModel, err error) 
 	return m, nil
 }
 
+// ledgerApart reports whether statements of their own write what belongs to the ledger.
+func (p *prepared) ledgerApart() bool {
+	return p.batch.Chunk != nil || p.jobs == nil && len(p.writes.Jobs) > 0
+}
+
 // close waits for what is still being encoded and keeps the memory of what was sent.
 func (p *prepared) close(b *buffers) {
 	p.rest.wait()

@@ -160,7 +160,7 @@ func (t *tx) queue(b storage.Batch) error {
 // writeUnit stores what compute returned: models by name, marks, then the ledger (G22).
 // When that ends with rows of COPY it also commits.
 func (t *tx) writeUnit(p *prepared) error {
-	if p.batch.Chunk != nil || p.jobs == nil && len(p.writes.Jobs) > 0 {
+	if p.ledgerApart() {
 		if err := t.writeRows(p); err != nil {
 			return err
 		}
